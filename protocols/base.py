@@ -1,0 +1,69 @@
+"""What a protocol is: how everything is trained and measured, the same for all. Data, not code paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a search may spend. Counted, never timed, so that a slow machine finds the same architecture."""
+
+    epochs: int  # passes over the search-training half
+    batch: int  # images a step
+    candidates: int = 8  # architectures a method may compare with shared weights before it chooses
+    evaluations: int = 0  # short trainings from scratch
+    evaluation_epochs: int = 0  # length of each of them
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every architecture is trained: SGD with momentum, learning rate from `lr` to `lr_min` along a cosine, stepped
+    once an epoch; gradients clipped to the global norm `clip`."""
+
+    epochs: int
+    batch: int
+    lr: float
+    lr_min: float = 0.0
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    clip: float = 5.0
+
+
+@dataclass(frozen=True)
+class Tricks:
+    """What is added to the recipe. NAS evaluation is frustratingly hard (2020): worth more than most searches."""
+
+    auxiliary: float = 0.0  # weight of the auxiliary head's loss; 0: no head
+    drop_path: float = 0.0  # probability at the last epoch, growing linearly from 0
+    cutout: int = 0  # side of the square that is blanked, pixels; 0: none
+    crop: int = 0  # images are padded by so many pixels and cropped at random; for "imagenet": random resized crop
+    flip: bool = True  # mirrored at random, on datasets where a mirrored image keeps its class
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The protocol of one dataset: image size, network sizes, budget, recipe and tricks."""
+
+    image: int
+    channels: int
+    cells: int
+    search_channels: int
+    search_cells: int
+    budget: Budget
+    recipe: Recipe
+    tricks: Tricks
+    stem: str = "cifar"  # "imagenet" for large pictures: Size.stem, and the augmentation that goes with it
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Same version = comparable numbers. `settings` holds the datasets that differ from `default`."""
+
+    version: str
+    default: Setting
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def setting(self, dataset: str) -> Setting:
+        return self.settings.get(dataset, self.default)

@@ -1,0 +1,21 @@
+"""Everything once, tiny: the whole pipeline in minutes, for tests. Its numbers mean nothing.
+
+Expected: accuracies a little above chance; 2 cores, less than 4 minutes: `snakemake --cores 2 all --configfile
+config/smoke.yaml`.
+"""
+
+from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
+
+PROTOCOL = Protocol(
+    version="smoke-1",
+    default=Setting(
+        image=8,
+        channels=4,
+        cells=3,
+        search_channels=4,
+        search_cells=3,
+        budget=Budget(epochs=2, batch=32, candidates=2, evaluations=1, evaluation_epochs=1),
+        recipe=Recipe(epochs=2, batch=64, lr=0.05),
+        tricks=Tricks(auxiliary=0.4, drop_path=0.1, cutout=2, crop=1),
+    ),
+)
