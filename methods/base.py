@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from spaces._network import Supernet
+
 
 class Run(ABC):
     """One search, as the method sees it. There is no test split here: test accuracy is born in the final training."""
@@ -36,6 +38,10 @@ class Run(ABC):
     @property
     @abstractmethod
     def device(self) -> torch.device: ...
+
+    @abstractmethod
+    def supernet(self) -> Supernet:
+        """The space's supernet at `size`, on the device, with fresh weights that depend on the seed alone."""
 
     @abstractmethod
     def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:

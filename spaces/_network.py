@@ -27,7 +27,11 @@ class DropPath:
 class Network(nn.Module):
     """A stand-alone network. Its auxiliary head, where it has one, is the attribute `auxiliary`, else None."""
 
-    auxiliary: nn.Module | None = None
+    auxiliary: nn.Module | None
+
+    def __init__(self):
+        super().__init__()
+        self.auxiliary = None  # on the instance: a class attribute would hide the submodule that replaces it
 
     @abstractmethod
     def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:

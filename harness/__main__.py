@@ -1,0 +1,210 @@
+"""The command line: `python -m harness COMMAND --help`. What the Snakefile's rules call, usable by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from spaces.base import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of a pipe, `head` say, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    _describe_arguments(command("describe", _describe, "Print parameters, multiply-adds and canonical text as JSON."))
+
+    sub = command("sample", _sample, "Print random architectures of a space, one a line.")
+    sub.add_argument("--space", required=True)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("-n", type=_count, default=1, help="how many")
+
+    sub = command("data", _data, "Prepare a dataset: decode, resize, split, store as plain tensors with checksums.")
+    sub.add_argument("--dataset", required=True, help="a name, or folder:PATH")
+    sub.add_argument("--image", type=_count, required=True, help="side in pixels")
+    sub.add_argument("--root", type=Path, default=Path("data"), help="where downloaded datasets lie")
+    sub.add_argument("--out", type=Path, help="default: work/data/<dataset>-<image>")
+
+    sub = command("search", _search, "Search one architecture and write its record.")
+    _cell_arguments(sub)
+    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the method")
+
+    sub = command("train", _train, "Train one architecture from scratch, measure its test accuracy, write its record.")
+    _cell_arguments(sub)
+    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the method's search")
+    found = sub.add_mutually_exclusive_group(required=True)
+    found.add_argument("--search", type=Path, help="record of the search that found the architecture")
+    found.add_argument("--arch", help="an architecture in the literature's notation")
+    sub.add_argument("--cells", type=_count, help="default: the protocol's")
+    sub.add_argument("--repeat", type=int, default=0, help="number of the training seed")
+
+    sub = command("tables", _tables, "Make all tables and figures from records, or from a CSV of anyone's results.")
+    _records_arguments(sub)
+    sub.add_argument("--out", type=Path, required=True, help="folder for tables/ and figures/")
+
+    sub = command("track", _track, "Show records in MLflow: imports whatever is missing, each record once.")
+    _records_arguments(sub)
+    sub.add_argument("--dataset", help="only the records of this dataset")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _describe_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--space", required=True)
+    what = sub.add_mutually_exclusive_group(required=True)
+    what.add_argument("--arch", help="architecture in the literature's notation")
+    what.add_argument("--supernet", action="store_true", help="the space's supernet instead")
+    for name in ("cells", "channels", "classes", "image", "inputs"):
+        sub.add_argument(f"--{name}", type=_count, help="default: as published for the space")
+    sub.add_argument("--stem", choices=("cifar", "imagenet"))
+    sub.add_argument("--auxiliary", action="store_true", help="with the auxiliary head")
+    sub.add_argument("--reading", action="append", default=[], metavar="FIELD=VALUE", help="a field of the space")
+
+
+def _cell_arguments(sub: argparse.ArgumentParser) -> None:
+    for name in ("protocol", "dataset", "space"):
+        sub.add_argument(f"--{name}", required=True)
+    sub.add_argument("--method", default="by_hand", help="needed for a search; for a given architecture, its label")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--data", type=Path, help="prepared dataset; default: work/data/<dataset>-<image>")
+    sub.add_argument("--out", type=Path, help="the record; default: below results/<protocol>/records/")
+    sub.add_argument("--work", type=Path, default=Path("work"), help="where checkpoints are kept while it runs")
+
+
+def _records_arguments(sub: argparse.ArgumentParser) -> None:
+    source = sub.add_mutually_exclusive_group(required=True)
+    source.add_argument("--records", type=Path, help="a folder of records, or a CSV")
+    source.add_argument("--config", type=Path, help="the records of this benchmark, checked against it")
+    sub.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+
+
+def _fields(pairs: list[str]) -> dict[str, Any]:
+    """FIELD=VALUE pairs; values are JSON where they can be read as such, else text."""
+    fields = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"{pair!r} is not of the form FIELD=VALUE")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return fields
+
+
+def _describe(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from harness import registry
+
+    space = registry.space(options.space, **_fields(options.reading))
+    given = {name: getattr(options, name) for name in ("cells", "channels", "classes", "image", "inputs", "stem")}
+    size = replace(space.published, **{name: value for name, value in given.items() if value is not None})
+    design = None if options.supernet else space.read(options.arch)
+    from harness.describe import describe, describe_supernet
+
+    if options.supernet:
+        print(json.dumps(describe_supernet(space, size)))
+    else:
+        counts = describe(space, design, replace(size, auxiliary=options.auxiliary))
+        print(json.dumps({"arch": space.write(design), **counts}))
+
+
+def _sample(options: argparse.Namespace) -> None:
+    import random
+
+    from harness import registry
+
+    space, rng = registry.space(options.space), random.Random(options.seed)
+    for _ in range(options.n):
+        print(space.text(space.sample(rng)))
+
+
+def _data(options: argparse.Namespace) -> None:
+    from harness.jobs import data_folder
+    from protocols import datasets
+
+    datasets.check(options.dataset, options.root)
+    out = options.out or data_folder(options.dataset, options.image)
+    datasets.prepare(options.dataset, options.image, out, options.root)
+
+
+def _job(options: argparse.Namespace) -> Any:
+    from harness.jobs import Search
+
+    parameters = tuple(sorted(_fields(options.set).items()))
+    return Search(options.protocol, options.dataset, options.space, options.method, options.seed, parameters)
+
+
+def _search(options: argparse.Namespace) -> None:
+    from harness import cell
+    from harness.jobs import data_folder, record_path
+
+    job = _job(options)
+    data = options.data or data_folder(job.dataset, job.setting.image)
+    record = cell.search(job, data, options.out or record_path(job), options.work)
+    print(f"{job.name}: {record['status']} {record.get('arch', record.get('reason'))}")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from harness import cell, records
+    from harness.jobs import Training, data_folder, record_path
+
+    search = _job(options)
+    job = Training(search, options.cells or search.setting.cells, options.repeat, options.arch or "")
+    data = options.data or data_folder(search.dataset, job.setting.image)
+    found = records.read(options.search) if options.search else {"status": "done", "arch": options.arch}
+    record = cell.train(job, found, data, options.out or record_path(job), options.work)
+    print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")
+
+
+def _tables(options: argparse.Namespace) -> None:
+    from harness import tables
+
+    tables.build(_records(options), options.out)
+
+
+def _track(options: argparse.Namespace) -> None:
+    from harness import tracking
+    from harness.drawing import draw
+
+    print(tracking.sync(_records(options), drawing=draw))
+
+
+def _records(options: argparse.Namespace) -> Any:
+    """A path as given, or the paths of a benchmark's records, none of them missing or stale."""
+    if options.records:
+        return options.records
+    from harness import config, plan
+
+    return plan.checked(config.load(options.config, _fields(options.override)), getattr(options, "dataset", None))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""The MLflow store that tracking writes to: a database that is made whole or not at all, one lock a store, and servers
+that are asked whether they are there before anybody waits for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PROBE_SECONDS = 2  # a server that needs longer to say that it is there counts as down
+
+
+@dataclass(frozen=True)
+class Store:
+    """`database`: the file, for sqlite; `artifacts`: where they go, None for the server's own choice."""
+
+    uri: str
+    database: Path | None = None
+    artifacts: Path | None = None
+
+    @classmethod
+    def of(cls, uri: str) -> Store:
+        if re.match("https?:", uri):
+            return cls(uri)
+        if not uri.startswith("sqlite:///"):
+            return cls(uri, None, Path.cwd() / "mlartifacts")
+        name, _, query = uri.removeprefix("sqlite:///").partition("?")
+        path = Path(name).absolute()
+        # MLflow reads the schema before it sets a busy timeout: without ours, a lock held for 6 s is an error.
+        return cls(f"sqlite:///{path}?{query or 'timeout=60'}", path, path.parent / "mlartifacts")
+
+    @property
+    def remote(self) -> bool:
+        return self.artifacts is None
+
+    @property
+    def lock(self) -> Path:
+        if self.database:
+            return self.database.with_name(f"{self.database.name}.lock")
+        return Path(tempfile.gettempdir()) / f"mlflow-{os.getuid()}-{sha256(self.uri.encode()).hexdigest()[:16]}.lock"
+
+    def probe(self) -> None:
+        """OSError where a server does not answer."""
+        if self.remote:
+            import requests
+
+            try:
+                requests.get(f"{self.uri.rstrip('/')}/health", timeout=PROBE_SECONDS, stream=True).close()
+            except requests.exceptions.SSLError:
+                pass  # it answers; MLflow has its own settings for certificates
+            except requests.RequestException:
+                raise OSError(f"no answer from {self.uri}") from None
+
+    def open(self) -> MlflowClient:
+        """A client, under the lock; the sqlite database is made where there is none."""
+        from mlflow import MlflowClient
+
+        if self.database:
+            if not self.database.exists() or not self.database.stat().st_size:
+                _create(self.database)
+            _examine(self.database)
+        return MlflowClient(self.uri)
+
+
+def _create(database: Path) -> None:
+    """MLflow's migrations survive neither a kill nor a second process: they run beside, and the file is renamed."""
+    from mlflow import MlflowClient
+
+    temporary = database.with_name(f"{database.name}.tmp")
+    for file in (temporary, database):  # the log of a database that was deleted would be replayed into the new one
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            file.with_name(file.name + suffix).unlink(missing_ok=True)
+    MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+    connection = sqlite3.connect(temporary)
+    connection.execute("PRAGMA journal_mode=WAL")  # the UI reads while we write
+    connection.close()
+    os.rename(temporary, database)
+
+
+def _examine(database: Path) -> None:
+    """OSError for a file that is no MLflow database (MLflow itself would try again for minutes)."""
+    connection = sqlite3.connect(database, timeout=60)
+    try:
+        connection.execute("SELECT version_num FROM alembic_version")
+    except sqlite3.Error as error:
+        raise OSError(f"{database} is unusable ({error}): delete it, it is rebuilt from the records") from None
+    finally:
+        connection.close()
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Holds the store's lock; waits for it as long as the store answers."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(store.lock)
+    while not lock.is_locked:
+        store.probe()
+        with suppress(Timeout):
+            lock.acquire(timeout=2)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,141 @@
+"""Results that were not made here: a plain CSV put through the same statistics.
+
+Columns: dataset, space, method, seed, accuracy (fraction or percent), and where known cells (depth of the trained
+network), arch (text, one spelling an architecture) and repeat (0 for the training that counts, 1 … for further training
+seeds). Method `random_sampling` is the baseline of its space.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.jobs import RANDOM
+from spaces.base import UserError
+
+NEEDED = ("dataset", "space", "method", "seed", "accuracy")
+OPTIONAL = ("cells", "arch", "repeat")
+Row = dict[str, Any]
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a CSV as trainings; UserError that names file, line and cure."""
+    rows: list[Row] = []
+    for line, cells in _lines(path):
+        row = {name: cells[name] for name in ("dataset", "space", "method")}
+        for name, text in row.items():
+            if not text:
+                raise UserError(f"{path}, line {line}: {name} is empty: write its name")
+        row["seed"] = _count(path, line, "seed", cells["seed"])
+        row["accuracy"] = _accuracy(path, line, cells["accuracy"])
+        row["cells"] = _count(path, line, "cells", cells.get("cells", ""), empty=None, least=1)
+        row["arch"] = cells.get("arch") or None
+        row["repeat"] = _count(path, line, "repeat", cells.get("repeat", ""), empty=0)
+        rows.append({**row, "line": line, "status": "done"})
+    if not rows:
+        raise UserError(f"{path} holds no results: write one line a run under the header {','.join(NEEDED)}")
+    _refuse_duplicates(path, rows)
+    _refuse_mixed_units(path, rows)
+    _refuse_missing_baselines(path, rows)
+    if not any(row["repeat"] for row in rows):
+        _count_repeats(rows)
+    return rows
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, cells by column), blank lines left out, spaces around cells removed."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            _check_header(path, header)
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) != len(header):
+                    raise UserError(
+                        f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns:"
+                        " put texts that hold commas in double quotes"
+                    )
+                yield reader.line_num, dict(zip(header, map(str.strip, cells)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read as CSV ({error}): save it as comma-separated UTF-8 text") from None
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if not any(header):
+        raise UserError(f"{path} is empty: its first line must be the header {','.join(NEEDED)}")
+    if missing := [name for name in NEEDED if name not in header]:
+        raise UserError(
+            f"{path}, line 1: no column {', '.join(missing)}: name the columns {','.join(NEEDED + OPTIONAL)}"
+        )
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        raise UserError(f"{path}, line 1: column {', '.join(twice)} stands there twice: keep one")
+
+
+def _count(path: Path, line: int, name: str, text: str, empty: int | None = -1, least: int = 0) -> int | None:
+    if not text and empty != -1:
+        return empty
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise UserError(f"{path}, line {line}: {name} is {text!r}: write a whole number from {least} on")
+    return int(text)
+
+
+def _accuracy(path: Path, line: int, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"{path}, line {line}: accuracy {text!r} is not a number: leave out runs that have none")
+    if not 0 <= value <= 100:
+        raise UserError(f"{path}, line {line}: accuracy {text} lies outside 0 to 100: write a fraction or a percentage")
+    return value
+
+
+def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
+    seen: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        names = ("dataset", "space", "method", "seed", *OPTIONAL)
+        first = seen.setdefault(tuple(row[name] for name in names), row["line"])
+        if first != row["line"]:
+            raise UserError(
+                f"{path}, line {row['line']}: the same run as line {first} ({row['dataset']}, {row['space']},"
+                f" {row['method']}, seed {row['seed']}): remove one, or give each its own seed or repeat"
+            )
+
+
+def _refuse_mixed_units(path: Path, rows: list[Row]) -> None:
+    """A fraction among percentages would silently pull a mean down a hundredfold."""
+    for dataset in sorted({row["dataset"] for row in rows}):
+        values = [(row["accuracy"], row["line"]) for row in rows if row["dataset"] == dataset]
+        fractions = [(value, line) for value, line in values if 0 < value < 1]
+        if fractions and max(values)[0] > 1:
+            value, line = fractions[0]
+            raise UserError(
+                f"{path}, line {line}: accuracy {value:g} of {dataset} looks like a fraction, {max(values)[0]:g} on"
+                f" line {max(values)[1]} is a percentage: write all in one unit"
+            )
+
+
+def _refuse_missing_baselines(path: Path, rows: list[Row]) -> None:
+    baselines = {(row["dataset"], row["space"]) for row in rows if row["method"] == RANDOM}
+    for row in rows:
+        if (row["dataset"], row["space"]) not in baselines:
+            raise UserError(
+                f"{path}, line {row['line']}: no baseline for space {row['space']} on dataset {row['dataset']}:"
+                f" add its random architectures as method {RANDOM}"
+            )
+
+
+def _count_repeats(rows: list[Row]) -> None:
+    """A random architecture listed under several seeds was trained several times: it is one architecture of the
+    baseline, and the seeds are its repeats."""
+    trained: dict[tuple[Any, ...], int] = {}
+    for row in sorted(rows, key=lambda row: row["seed"]):
+        if row["method"] == RANDOM and row["arch"]:
+            architecture = tuple(row[name] for name in ("dataset", "space", "cells", "arch"))
+            row["repeat"] = trained[architecture] = trained.get(architecture, -1) + 1

@@ -1,0 +1,134 @@
+"""Results as data frames in one long form, whether they come from records or from somebody else's CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness import foreign, records
+from spaces.base import UserError
+
+RUN = ["dataset", "space", "method", "seed"]
+TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
+SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
+CURVES = [*RUN, "metric", "epoch", "value"]
+WHOLE = ("seed", "cells", "repeat", "images", "parameters", "macs")
+
+
+@dataclass(frozen=True)
+class Results:
+    """One row a training, a search, and a point of a search's curve; unknown values are missing.
+
+    `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
+    judged by. `about`: protocol, version, machine, commit, for captions.
+    """
+
+    trainings: pd.DataFrame
+    searches: pd.DataFrame
+    curves: pd.DataFrame
+    about: dict[str, str]
+
+
+def read(path: Path) -> Results:
+    """A folder of records, or one CSV; UserError where there is nothing, or nothing that can be trusted."""
+    if path.is_dir():
+        return _from_records(path)
+    if not path.exists():
+        raise UserError(f"no records at {path}: name a folder of records or a CSV file")
+    trainings = _frame(foreign.read(path), TRAININGS)
+    return Results(_mark_main(trainings), _frame([], SEARCHES), _frame([], CURVES), {"source": path.name})
+
+
+def unit(accuracy: pd.Series) -> float:
+    """What turns accuracies into percent: 100 for fractions, 1 for percentages."""
+    return 1.0 if accuracy.max() > 1 else 100.0
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=columns)
+    frame = frame.astype({name: "Int64" for name in WHOLE if name in columns})
+    return frame.sort_values(
+        [name for name in (*RUN, "cells", "repeat", "metric", "epoch") if name in columns], kind="stable"
+    )
+
+
+def _mark_main(trainings: pd.DataFrame) -> pd.DataFrame:
+    """A run is judged by repeat 0 at the protocol's number of cells: the most frequent one, of equally frequent ones
+    the largest. Rows without cells were trained at the protocol's."""
+    depths = trainings.groupby(["dataset", "space"])["cells"].transform(lambda cells: cells.mode().max())
+    judged = trainings["cells"].isna() | (trainings["cells"] == depths)
+    return trainings.assign(main=(judged & (trainings["repeat"] == 0)).astype(bool))
+
+
+def _from_records(folder: Path) -> Results:
+    found = {path: records.read(path) for path in sorted(folder.rglob("*.json"))}
+    if not found:
+        raise UserError(f"no records in {folder}: run the benchmark first, or name another folder")
+    _refuse_strangers(found)
+    trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
+    searches = {path: record for path, record in found.items() if record["kind"] == "search"}
+    curves = [point for record in searches.values() for point in _points(record)]
+    return Results(
+        _frame(trainings, TRAININGS),
+        _frame([_row(record) for record in searches.values()], SEARCHES),
+        _frame(curves, CURVES),
+        _about(found.values()),
+    )
+
+
+def _refuse_strangers(found: dict[Path, dict[str, Any]]) -> None:
+    """One table is about one protocol, and about each job once."""
+    seen: dict[str, Path] = {}
+    for path, record in found.items():
+        if record.get("kind") not in ("search", "train"):
+            raise UserError(f"record {path} is of unknown kind {record.get('kind')!r}: move it out of the folder")
+        job = f"{record['kind']} {sorted(record['key'].items())}"
+        if first := seen.get(job):
+            raise UserError(f"records {first} and {path} are of the same job: remove one of them")
+        seen[job] = path
+    versions = {_version(record): path for path, record in found.items()}
+    if len(versions) > 1:
+        (a, path_a), (b, path_b) = sorted(versions.items())[:2]
+        raise UserError(f"records of two protocols, {a} ({path_a}) and {b} ({path_b}): make one table of each")
+
+
+def _version(record: dict[str, Any]) -> str:
+    return record.get("config", {}).get("version") or record["key"]["protocol"]
+
+
+def _row(record: dict[str, Any]) -> dict[str, Any]:
+    measured, result = record.get("measured", {}), record["result"]
+    common = {"status": record["status"], "arch": record.get("arch"), "seconds": measured.get("seconds")}
+    return {**record["key"], **common, **{name: result.get(name) for name in ("images", "parameters", "macs")}}
+
+
+def _training(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    accuracy = record["result"].get("test_accuracy")
+    if record["status"] != "done":
+        accuracy = None
+    elif not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or math.isnan(accuracy):
+        raise UserError(f"record {path} is done but its test accuracy is {accuracy!r}: delete it and run again")
+    return {**_row(record), "accuracy": accuracy}
+
+
+def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    curves = record["curves"]
+    for metric in sorted(set(curves) - {"epoch"}):
+        for epoch, value in zip(curves["epoch"], curves[metric]):
+            yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
+
+
+def _about(found: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """What captions say of the records: several machines or commits are all named."""
+    machines, commits, versions = set(), set(), set()
+    for record in found:
+        versions.add(_version(record))
+        machines.add(record.get("measured", {}).get("machine"))
+        commits.add(record.get("environment", {}).get("commit"))
+    said = {"protocol": versions, "machine": machines, "commit": commits}
+    return {name: "; ".join(sorted(filter(None, values))) for name, values in said.items() if any(values)}

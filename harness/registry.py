@@ -1,0 +1,72 @@
+"""The folder is the registry: every file in spaces/, methods/ and protocols/ is one entry, named after its file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from methods.base import Method
+from protocols.base import Protocol
+from spaces.base import Space, UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_ENTRIES = {"base", "datasets"}
+
+
+def names(folder: str) -> tuple[str, ...]:
+    """The entries of "spaces", "methods" or "protocols", sorted."""
+    files = (path.stem for path in (ROOT / folder).glob("*.py"))
+    return tuple(sorted(name for name in files if not name.startswith("_") and name not in NOT_ENTRIES))
+
+
+def refuse(what: str, name: str, known: Iterable[str], where: str = "") -> UserError:
+    """The error for a name that nobody has: with the nearest names, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    return UserError(f"{where}unknown {what} {name!r}: {hint}")
+
+
+def _entry(folder: str, name: str) -> Any:
+    if name not in names(folder):
+        raise refuse(folder.removesuffix("s"), name, names(folder))
+    return import_module(f"{folder}.{name}")
+
+
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
+    """An entry's class with some of its fields set; unknown names and wrong types are refused."""
+    cls = getattr(_entry(folder, name), _class_name(name))
+    known = getattr(cls, "__dataclass_fields__", {})
+    for field in fields:
+        if field not in known:
+            raise refuse(f"parameter of {name}", field, known)
+    if not fields:
+        return cls()
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(cls).validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(
+            f"parameter {'.'.join(map(str, first['loc']))} of {name}: {first['msg']}, got {first['input']!r}"
+        ) from None
+
+
+def space(name: str, **fields: Any) -> Space:
+    return _construct("spaces", name, fields)
+
+
+def method(name: str, **fields: Any) -> Method:
+    return _construct("methods", name, fields)
+
+
+def protocol(name: str) -> Protocol:
+    return _entry("protocols", name).PROTOCOL

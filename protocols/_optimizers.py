@@ -1,0 +1,116 @@
+"""torch's optimizers without torch's compiler.
+
+The classes of torch.optim import torch._dynamo when the first one is made: 2.0 s of CPU in every job (torch 2.14.1, one
+core), as long as importing torch itself. The arithmetic here is torch.optim's own functional form; the interface is the
+part of torch.optim.Optimizer that training needs, with one parameter group.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
+from torch.optim.sgd import sgd
+
+
+class Optimizer:
+    """Parameters whose `grad` is None are left alone, as in torch.optim."""
+
+    buffers: tuple[str, ...]
+    """Names of the tensors kept for each parameter, in `state[parameter]`."""
+
+    def __init__(self, params: Iterable[Tensor], **group: Any):
+        self.params = list(params)
+        self.param_groups = [{"params": self.params, **group}]
+        self.state: dict[Tensor, dict[str, Any]] = {}
+
+    def zero_grad(self) -> None:
+        for p in self.params:
+            p.grad = None
+
+    def step(self) -> None:
+        with torch.no_grad():
+            active = [p for p in self.params if p.grad is not None]
+            for p in active:
+                if p not in self.state:
+                    self.state[p] = self.fresh(p)
+            columns = {name: [self.state[p][name] for p in active] for name in self.buffers}
+            group = {name: value for name, value in self.param_groups[0].items() if name != "params"}
+            self.update(active, [p.grad for p in active], columns, group)
+            for name, column in columns.items():
+                for p, value in zip(active, column):
+                    self.state[p][name] = value
+
+    @abstractmethod
+    def fresh(self, p: Tensor) -> dict[str, Any]:
+        """The buffers of a parameter before its first step."""
+
+    @abstractmethod
+    def update(self, params: list[Tensor], grads: list[Tensor], columns: dict[str, list], group: dict) -> None:
+        """Steps in place; may replace entries of the columns."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "group": {name: value for name, value in self.param_groups[0].items() if name != "params"},
+            "state": {i: self.state[p] for i, p in enumerate(self.params) if p in self.state},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.param_groups[0].update(state["group"])
+        self.state = {self.params[i]: dict(buffers) for i, buffers in state["state"].items()}
+
+
+class SGD(Optimizer):
+    """torch.optim.SGD."""
+
+    buffers = ("momentum_buffer",)
+
+    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0, nesterov=False):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+
+    def fresh(self, p):
+        return {"momentum_buffer": None}
+
+    def update(self, params, grads, columns, group):
+        sgd(params, grads, columns["momentum_buffer"], dampening=0.0, maximize=False, foreach=True, **group)
+
+
+class Adam(Optimizer):
+    """torch.optim.Adam."""
+
+    buffers = ("exp_avg", "exp_avg_sq", "step")
+
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr=lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
+
+    def fresh(self, p):
+        return {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p), "step": torch.tensor(0.0)}
+
+    def update(self, params, grads, columns, group):
+        means, squares, steps = columns.values()
+        adam(params, grads, means, squares, [], steps, amsgrad=False, maximize=False, foreach=True, **group)
+
+
+class RMSprop(Optimizer):
+    """torch.optim.RMSprop. TensorFlow's form adds eps inside the root: torch adds it outside."""
+
+    buffers = ("square_avg", "momentum_buffer", "step")
+
+    def __init__(self, params, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0):
+        super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+
+    def fresh(self, p):
+        return {
+            "square_avg": torch.zeros_like(p),
+            "momentum_buffer": torch.zeros_like(p),
+            "step": torch.tensor(0.0),
+        }
+
+    def update(self, params, grads, columns, group):
+        squares, momenta, steps = columns.values()
+        rmsprop(params, grads, squares, [], momenta, steps, centered=False, foreach=True, **group)

@@ -1,0 +1,20 @@
+"""The embedded default: small networks, small images, minutes instead of GPU-days; the same rules as at full scale.
+
+Expected: see docs/laptop.md (measured accuracies and times); 2 cores, less than an hour: `snakemake --cores 2 all`.
+"""
+
+from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
+
+PROTOCOL = Protocol(
+    version="laptop-1",
+    default=Setting(
+        image=16,
+        channels=6,
+        cells=5,
+        search_channels=4,
+        search_cells=4,
+        budget=Budget(epochs=6, batch=32, candidates=8),
+        recipe=Recipe(epochs=10, batch=64, lr=0.1),
+        tricks=Tricks(auxiliary=0.4, drop_path=0.1, cutout=4, crop=2),
+    ),
+)

@@ -1,0 +1,105 @@
+"""The blocks and the network of the layer-wise spaces.
+
+Batch normalisation is PyTorch's (eps 1e-5, momentum 0.1) in both: the shared recipe trains for far fewer steps than the
+running averages of the Single-Path repository (momentum 0.01) would need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spaces._layerwise import Place
+from spaces._network import DropPath, Network
+from spaces.base import Size, UserError
+
+
+def conv_bn(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, relu: bool = True
+) -> nn.Sequential:
+    """Convolution, batch normalisation and, with `relu`, a ReLU; the map keeps its side at stride 1."""
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))
+
+
+class MBConv(nn.Module):
+    """Inverted residual: 1x1 expansion, depthwise convolution, linear 1x1 projection (MobileNetV2).
+
+    With `groups` both 1x1 convolutions are grouped and channels are shuffled in front of the depthwise one
+    (mobile-vision, fbnet_v2/irf_block.py). Without `pointwise` there is no expansion: `expansion` must be 1.
+    """
+
+    def __init__(
+        self, place: Place, kernel: int, expansion: int, groups: int = 1, pointwise: bool = True, bias: bool = False
+    ):
+        super().__init__()
+        width = place.inputs * expansion
+        self.expand = conv_bn(place.inputs, width, 1, groups=groups, bias=bias) if pointwise else None
+        self.groups = groups
+        self.depthwise = conv_bn(width, width, kernel, place.stride, groups=width, bias=bias)
+        self.project = conv_bn(width, place.outputs, 1, groups=groups, bias=bias, relu=False)
+        self.residual = place.residual
+
+    def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
+        hidden = x if self.expand is None else self.expand(x)
+        if self.groups > 1:
+            hidden = F.channel_shuffle(hidden, self.groups)
+        y = self.project(self.depthwise(hidden))
+        if not self.residual:
+            return y
+        return x + (y if drop is None else drop(y))
+
+
+class Tail(nn.Sequential):
+    """From the last map to the logits: the given layers, global average pooling, a linear classifier."""
+
+    def __init__(self, *layers: nn.Module, width: int, classes: int):
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
+
+
+class LayerwiseNetwork(Network):
+    """A stem, one block a layer, a tail. Drop path acts on the branches of residual blocks, not on skipped layers."""
+
+    def __init__(
+        self, stem: nn.Module, tail: nn.Module, blocks: Sequence[nn.Module], places: Sequence[Place], size: Size
+    ):
+        super().__init__()
+        self.stem, self.layers, self.tail = stem, nn.ModuleList(blocks), tail
+        self.auxiliary_layer = 2 * len(blocks) // 3
+        if size.auxiliary:
+            from spaces._cells import AuxiliaryHead
+
+            self.auxiliary = AuxiliaryHead(places[self.auxiliary_layer].inputs, size.classes)
+
+    def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
+        x, extra = self.stem(x), None
+        for i, layer in enumerate(self.layers):
+            if i == self.auxiliary_layer and self.auxiliary is not None and self.training:
+                extra = self.auxiliary(x)
+            x = layer(x, drop) if isinstance(layer, MBConv) else layer(x)
+        return self.tail(x), extra
+
+
+def count(module: nn.Module, shape: tuple[int, ...], metric: str) -> float:
+    """Parameters, or multiply-adds of convolutions and linear layers, of a module on the meta device."""
+    if metric == "parameters":
+        return float(sum(p.numel() for p in module.parameters()))
+    if metric != "macs":
+        raise UserError(f"unknown cost {metric!r}: use macs or parameters")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module.eval()(torch.empty(shape, device="meta"))
+    return counter.get_total_flops() / 2
+
+
+def batch_statistics(module: nn.Module) -> nn.Module:
+    """Makes every batch normalisation use the statistics of the batch, always, as supernets do."""
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.track_running_stats = False
+            norm.running_mean = norm.running_var = norm.num_batches_tracked = None
+    return module
