@@ -3,76 +3,71 @@
 #   snakemake --cores 8 all                                        the embedded default
 #   snakemake --cores 2 all --configfile config/smoke.yaml         everything once, tiny
 #   snakemake -n all --configfile config/paper.yaml                what the published scale would run
+import os
 import shlex
 import sys
 from pathlib import Path
 
 from harness import config as configuration
-from harness.jobs import data_folder, record_path
+from harness.jobs import data_folder, record_path, slug
 from spaces.base import UserError
 
-CONFIG_FILE = Path((workflow.overwrite_configfiles or [Path(workflow.basedir) / "config/default.yaml"])[-1])
+# The rules run in the Python that runs snakemake, also where its virtual environment is not activated.
+os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+
+FILE = Path((workflow.overwrite_configfiles or [Path(workflow.basedir) / "config/default.yaml"])[-1])
 OVERRIDES = dict(workflow.config_settings.config)
 try:
-    CONFIG = configuration.load(CONFIG_FILE, OVERRIDES)
+    CONFIG = configuration.load(FILE, OVERRIDES)
 except UserError as error:
     sys.exit(f"error: {error}")
 
-BENCHMARK = shlex.join(
-    ["--config", str(CONFIG_FILE), *(part for k, v in OVERRIDES.items() for part in ("--override", f"{k}={v}"))]
-)
-SEARCHES = {d: CONFIG.searches_of(d) for d in CONFIG.datasets}
-TRAININGS = {d: CONFIG.trainings_of(d) for d in CONFIG.datasets}
-JOBS = {job.name: job for jobs in (SEARCHES, TRAININGS) for d in CONFIG.datasets for job in jobs[d]}
-DATA = {str(data_folder(job.key["dataset"], job.setting.image)): job for job in JOBS.values()}
+BENCHMARK = ["--config", os.path.relpath(FILE)] + [a for k, v in OVERRIDES.items() for a in ("--override", f"{k}={v}")]
 RESULTS = f"results/{CONFIG.protocol}"
-PYTHON = "python" if workflow.deployment_settings.deployment_method else shlex.quote(sys.executable)
-HARNESS = f"{PYTHON} -m harness"
+DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
+JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}
+BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
+IMAGE = {name: jobs[0].setting.image for name, jobs in JOBS.items()}
 
 
 def job(wildcards):
-    return JOBS[wildcards.name]
+    return BY_NAME[wildcards.name]
 
 
 def manifest(wildcards):
     return data_folder(job(wildcards).key["dataset"], job(wildcards).setting.image) / "manifest.json"
 
 
-def records_of(dataset):
-    return [record_path(job) for job in [*SEARCHES[dataset], *TRAININGS[dataset]]]
-
-
 wildcard_constraints:
-    name=r"[^/]+/[^/]+/[^/]+/(search|train)-[^/]+",
+    dataset="|".join(map(str, DATASETS)),
+    image=r"\d+",
 
 
 rule all:
     input:
         f"{RESULTS}/tables/relative_improvement.csv",
-        expand("work/tracked/{protocol}/{dataset}", protocol=CONFIG.protocol, dataset=CONFIG.datasets),
+        expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),
 
 
 rule data:
     output:
-        "work/data/{data}/manifest.json",
+        "work/data/{dataset}-{image}/manifest.json",
     log:
-        "work/logs/data/{data}.log",
+        "work/logs/data/{dataset}-{image}.log",
     params:
-        arguments=lambda w, output: shlex.join(
-            ["--dataset", DATA[f"work/data/{w.data}"].key["dataset"], "--root", CONFIG.data_root]
-            + ["--image", str(DATA[f"work/data/{w.data}"].setting.image), "--out", str(Path(output[0]).parent)]
-        ),
+        name=lambda w: DATASETS[w.dataset],
+        root=CONFIG.data_root,
     conda:
         "environment.yaml"
     shell:
-        HARNESS + " data {params.arguments} > {log} 2>&1"
+        "python -m harness data --dataset {params.name:q} --image {wildcards.image} --root {params.root:q} > {log} 2>&1"
 
 
 rule search:
     input:
         manifest,
     output:
-        RESULTS + "/records/{name}.json",
+        f"{RESULTS}/records/{{name}}.json",
     wildcard_constraints:
         name=r"[^/]+/[^/]+/[^/]+/search-\d+",
     log:
@@ -83,7 +78,7 @@ rule search:
     conda:
         "environment.yaml"
     shell:
-        HARNESS + " search {params.arguments} --out {output} > {log} 2>&1"
+        "python -m harness search {params.arguments} --out {output} > {log} 2>&1"
 
 
 rule train:
@@ -91,7 +86,7 @@ rule train:
         manifest,
         search=lambda w: record_path(job(w).search),
     output:
-        RESULTS + "/records/{name}.json",
+        f"{RESULTS}/records/{{name}}.json",
     wildcard_constraints:
         name=r"[^/]+/[^/]+/[^/]+/train-[^/]+",
     log:
@@ -102,30 +97,35 @@ rule train:
     conda:
         "environment.yaml"
     shell:
-        HARNESS + " train {params.arguments} --search {input.search} --out {output} > {log} 2>&1"
+        "python -m harness train {params.arguments} --search {input.search} --out {output} > {log} 2>&1"
 
 
 rule tables:
     input:
-        [path for dataset in CONFIG.datasets for path in records_of(dataset)],
+        [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
         f"{RESULTS}/tables/relative_improvement.csv",
     log:
-        "work/logs/tables.log",
+        f"work/logs/{CONFIG.protocol}-tables.log",
+    params:
+        benchmark=shlex.join(BENCHMARK),
     conda:
         "environment.yaml"
     shell:
-        HARNESS + f" tables {BENCHMARK} --out {RESULTS} > {{log}} 2>&1"
+        "python -m harness tables {params.benchmark} --out " f"{RESULTS}" " > {log} 2>&1"
 
 
 rule track:
     input:
-        lambda w: records_of(w.dataset),
+        lambda w: [record_path(job) for job in JOBS[w.dataset]],
     output:
-        touch("work/tracked/{protocol}/{dataset}"),
+        touch(f"work/tracked/{CONFIG.protocol}/{{dataset}}"),
     log:
-        "work/logs/track/{protocol}/{dataset}.log",
+        f"work/logs/{CONFIG.protocol}-track-{{dataset}}.log",
+    params:
+        benchmark=shlex.join(BENCHMARK),
+        name=lambda w: DATASETS[w.dataset],
     conda:
         "environment.yaml"
     shell:
-        HARNESS + f" track {BENCHMARK} --dataset {{wildcards.dataset:q}} > {{log}} 2>&1"
+        "python -m harness track {params.benchmark} --dataset {params.name:q} > {log} 2>&1"

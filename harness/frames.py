@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,15 @@ class Results:
     about: dict[str, str]
 
 
-def read(path: Path) -> Results:
-    """A folder of records, or one CSV; UserError where there is nothing, or nothing that can be trusted."""
-    if path.is_dir():
+def read(path: Path | Sequence[Path]) -> Results:
+    """Results from a folder of records, a list of their paths, or one CSV; UserError where there is nothing, or nothing
+    that can be trusted."""
+    if not isinstance(path, Path):
         return _from_records(path)
+    if path.is_dir():
+        if found := sorted(path.rglob("*.json")):
+            return _from_records(found)
+        raise UserError(f"no records in {path}: run the benchmark first, or name another folder")
     if not path.exists():
         raise UserError(f"no records at {path}: name a folder of records or a CSV file")
     trainings = _frame(foreign.read(path), TRAININGS)
@@ -60,15 +65,14 @@ def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
 def _mark_main(trainings: pd.DataFrame) -> pd.DataFrame:
     """A run is judged by repeat 0 at the protocol's number of cells: the most frequent one, of equally frequent ones
     the largest. Rows without cells were trained at the protocol's."""
-    depths = trainings.groupby(["dataset", "space"])["cells"].transform(lambda cells: cells.mode().max())
-    judged = trainings["cells"].isna() | (trainings["cells"] == depths)
-    return trainings.assign(main=(judged & (trainings["repeat"] == 0)).astype(bool))
+    cells = trainings["cells"].fillna(0)
+    depths = trainings.groupby(["dataset", "space"])["cells"].transform(lambda cells: max(cells.mode(), default=0))
+    judged = ((cells == 0) | (cells == depths)) & (trainings["repeat"] == 0)
+    return trainings.assign(main=judged.astype(bool))
 
 
-def _from_records(folder: Path) -> Results:
-    found = {path: records.read(path) for path in sorted(folder.rglob("*.json"))}
-    if not found:
-        raise UserError(f"no records in {folder}: run the benchmark first, or name another folder")
+def _from_records(paths: Sequence[Path]) -> Results:
+    found = {path: records.read(path) for path in paths}
     _refuse_strangers(found)
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from protocols.datasets import Data
+    from protocols._store import Data
 
 
 class SearchRun(Run):

@@ -50,8 +50,11 @@ def runs(results: Results) -> pd.DataFrame:
         return trained
     searched = results.searches[[*RUN, "status"]].rename(columns={"status": "search"})
     both = trained.merge(searched, on=RUN, how="outer")
-    failed = both["search"].where(both["search"] != "done").map(lambda status: f"search {status}", na_action="ignore")
-    return both.assign(status=both["status"].fillna(failed).fillna("not trained")).sort_values(RUN)
+    status = [
+        trained if isinstance(trained, str) else "not trained" if search == "done" else f"search {search}"
+        for trained, search in zip(both["status"], both["search"])
+    ]
+    return both.assign(status=status).sort_values(RUN)
 
 
 def _cells(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:

@@ -6,7 +6,7 @@ What depends on the machine's speed stands in `run_times` alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,8 +19,8 @@ from harness.typeset import Table, interval, number, probability
 PROVENANCE = ("source", "protocol", "machine", "commit")
 
 
-def build(records: Path, out: Path, caption: Mapping[str, str] | None = None) -> None:
-    """Writes out/tables and out/figures from a folder of records or a CSV of foreign results (see `foreign`).
+def build(records: Path | Sequence[Path], out: Path, caption: Mapping[str, str] | None = None) -> None:
+    """Writes out/tables and out/figures from a folder of records, a list of them, or a CSV (see `foreign`).
 
     `caption` adds to, or replaces, what the records say of themselves: source, protocol, machine, commit. UserError
     where the input cannot be trusted; nothing is written then.
@@ -93,7 +93,7 @@ def show_improvement(frame: pd.DataFrame, results: Results, made: str) -> Table:
         for row, scale in zip(frame.itertuples(), scales)
     ]
     caption = (
-        "Relative improvement (RI) over the mean of the random architectures of the same space, trained in the same way."
+        "Relative improvement (RI) over the mean of the random architectures of the same space, trained the same way."
         f" n = {_span(frame['n_method'])} runs a method against {_span(frame['n_random'])} random architectures; mean ±"
         " standard deviation (ddof 1) of the test accuracy. Interval: percentile bootstrap over runs and architectures,"
         f" {statistics.DRAWS:,} draws; narrow for few runs, so the verdict rests on the test: Welch's t, two-sided,"
@@ -134,8 +134,8 @@ def show_depth_gap(frame: pd.DataFrame, made: str) -> Table:
         f"Depth gap, n = {_span(frame['n'])} architectures trained at both numbers of cells. tau: Kendall's rank"
         " agreement of one training at the smaller with one at the larger depth; its ceilings: of two trainings that"
         " differ in the seed alone, at the smaller and at the larger depth. A tau below its ceilings is a gap, a tau at"
-        " them is seed noise. Intervals: percentile bootstrap over architectures. Tau of means: of accuracies averaged over repeats."
-        f" {made}"
+        " them is seed noise. Intervals: percentile bootstrap over architectures. Tau of means: of accuracies averaged"
+        f" over repeats. {made}"
     )
     return Table(headers, rows, caption)
 
@@ -188,11 +188,11 @@ def show_times(frame: pd.DataFrame, made: str) -> Table:
 
 def show_accuracies(frame: pd.DataFrame, made: str) -> Table:
     headers = ["dataset", "space", "method", "cells", "n", "test accuracy by seed, %"]
-    done = frame.dropna(subset=["accuracy"])
+    done = frame.dropna(subset=["accuracy"]).assign(cells=lambda done: done["cells"].fillna(0))
     scales = done.groupby("dataset")["accuracy"].transform(frames.unit)
-    shown = done.assign(text=(done["accuracy"] * scales).map(number), cells=done["cells"].astype("string").fillna("–"))
+    shown = done.assign(text=(done["accuracy"] * scales).map(number))
     rows = [
-        [*names, f"{len(group)}", ", ".join(group["text"])]
-        for names, group in shown.groupby(["dataset", "space", "method", "cells"])
+        [*names, f"{cells or '–'}", f"{len(group)}", ", ".join(group["text"])]
+        for (*names, cells), group in shown.groupby(["dataset", "space", "method", "cells"])
     ]
     return Table(headers, rows, f"All {len(done)} finished trainings. {made}", labels=4)

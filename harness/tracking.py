@@ -163,11 +163,11 @@ def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
 def _compare(client: MlflowClient, experiment: str, wanted: Wanted) -> tuple[set[tuple[str, str]], list[Run]]:
     """Which of the records have a run, and the runs to remove: unfinished ones, doubles, and older versions."""
     jobs = {job for job, _ in wanted}
-    prefix = os.path.commonprefix(sorted(jobs))  # noqa: RUF071 (of the text: one query, narrow for a single record)
-    query = f"tags.job_key LIKE '{prefix.split(chr(39))[0]}%'"  # up to a quote: MLflow's filters know no escapes
+    prefix = os.path.commonprefix(sorted(jobs))  # noqa: RUF071 (of the texts: one query, narrow for a single record)
+    prefix = prefix.split("'")[0]  # MLflow's filters know no escapes
     shown, stale, page = set(), [], None
     while page != "":
-        runs = client.search_runs([experiment], query, max_results=1000, page_token=page)
+        runs = client.search_runs([experiment], f"tags.job_key LIKE '{prefix}%'", max_results=1000, page_token=page)
         for run in runs:
             name = run.data.tags["job_key"], run.data.tags["record"]
             ended = run.info.status in ENDED

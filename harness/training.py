@@ -14,7 +14,7 @@ from harness.curves import Curves
 from protocols._augmentation import augment, normalise
 from protocols._optimizers import SGD
 from protocols.base import Recipe, Setting
-from protocols.datasets import Data
+from protocols._store import Data
 from spaces._network import DropPath, Network
 from spaces.base import Size, Space
 
@@ -51,7 +51,7 @@ def augmented(data: Data, setting: Setting, images: Tensor, generator: torch.Gen
         crop=tricks.crop,
         flip=tricks.flip and data.flip,
         cutout=tricks.cutout,
-        resized=setting.stem == "imagenet",
+        stem=setting.stem,
         mean=data.mean,
         std=data.std,
     )

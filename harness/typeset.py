@@ -59,8 +59,8 @@ def write(path: Path, text: str) -> None:
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Floats to six significant digits: what differs between processors lies beyond them."""
-    write(path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    """Floats to six significant digits, and nothing below 1e-12: what differs between processors lies beyond them."""
+    write(path, frame.round(12).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def write_markdown(path: Path, table: Table) -> None:

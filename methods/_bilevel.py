@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from protocols._optimizers import Optimizer
 from spaces._network import Supernet
 
 
@@ -17,14 +18,14 @@ def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
     return lr_min + 0.5 * (lr - lr_min) * (1 + math.cos(math.pi * epoch / epochs))
 
 
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+def set_lr(optimizer: Optimizer, lr: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = lr
 
 
 def weight_step(
     supernet: Supernet,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     mix: Sequence[Tensor],
     batch: tuple[Tensor, Tensor],
     clip: float,
@@ -37,7 +38,7 @@ def weight_step(
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     logits = supernet(images, [weight.detach() for weight in mix])
     loss = F.cross_entropy(logits, labels)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(weights, clip)
     optimizer.step()

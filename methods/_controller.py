@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from spaces.base import Arch
 
-Decide = Callable[[Tensor], Tensor]
-"""Takes the logits (architectures, options) of the next decision, gives the options taken (architectures,)."""
+State = tuple[Tensor, Tensor]
+"""Output and cell of the LSTM, each (architectures, units)."""
 
 ORDER = (0, 2, 1, 3)
 """Where in a block's (input, operation, input, operation) the four decisions stand, in the order they are made."""
@@ -49,7 +49,9 @@ class Controller(nn.Module):
         def uniform(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.rand(shape, generator=generator) * 0.2 - 0.1)
 
-        self.gates = uniform(2 * units, 4 * units)
+        with torch.random.fork_rng(devices=[]):  # the cell draws its own weights, which are replaced
+            self.lstm = nn.LSTMCell(units, units, bias=False)
+        self.lstm.weight_ih, self.lstm.weight_hh = uniform(4 * units, units), uniform(4 * units, units)
         self.start = uniform(units)
         self.embedding = uniform(operations, units)
         self.to_operation = uniform(units, operations)
@@ -60,73 +62,73 @@ class Controller(nn.Module):
 
     def sample(self, count: int, generator: torch.Generator) -> list[Arch]:
         """`count` architectures, written side by side."""
-        taken: list[Tensor] = []
-
-        def draw(logits: Tensor) -> Tensor:
-            taken.append(torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0])
-            return taken[-1]
-
         with torch.no_grad():
-            self._write(count, draw)
-        written = torch.stack(taken, 1).unflatten(1, (-1, 4))
-        return [tuple(arch) for arch in written[:, :, ORDER].flatten(1).tolist()]
+            return self.draw(count, generator)[0]
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[list[Arch], Tensor, Tensor]:
+        """(architectures, their log-probabilities, their entropies), the latter as `score` gives them."""
+        trace = Trace(lambda logs: torch.multinomial(logs.exp(), 1, generator=generator))
+        self._write(count, trace)
+        written = torch.cat(trace.taken, 1).unflatten(1, (-1, 4))
+        return [tuple(arch) for arch in written[:, :, ORDER].flatten(1).tolist()], *trace.sums()
 
     def score(self, archs: Sequence[Arch]) -> tuple[Tensor, Tensor]:
-        """(log-probability, entropy) of each architecture, in nats, with gradient. The entropy is the sum over its
+        """(log-probability, entropy) of each architecture, in nats, the former with gradient. The entropy is the sum over its
         decisions of the entropy of the distribution it was drawn from: in expectation, that of the whole policy."""
         written = torch.tensor(archs).unflatten(1, (-1, 4))[:, :, ORDER].flatten(1)
-        decisions = iter(written.unbind(1))
-        log_probability, entropy = [], []
+        decisions = iter(written.split(1, 1))
+        trace = Trace(lambda logs: next(decisions))
+        self._write(len(archs), trace)
+        return trace.sums()
 
-        def follow(logits: Tensor) -> Tensor:
-            option = next(decisions)
-            logs = logits.log_softmax(1)
-            log_probability.append(logs.gather(1, option[:, None])[:, 0])
-            entropy.append(-(logs.exp() * logs).sum(1))
-            return option
-
-        self._write(len(archs), follow)
-        return torch.stack(log_probability).sum(0), torch.stack(entropy).sum(0)
-
-    def _write(self, count: int, decide: Decide) -> None:
-        state = torch.zeros(count, 2 * self.start.numel(), dtype=self.start.dtype)
+    def _write(self, count: int, trace: Trace) -> None:
+        zeros = torch.zeros(count, self.start.numel(), dtype=self.start.dtype)
+        state = zeros, zeros
         for constant in (self.constant, torch.zeros_like(self.constant)):
-            state = self._write_cell(state, decide, constant)
+            state = self._write_cell(state, trace, constant)
 
-    def _write_cell(self, state: Tensor, decide: Decide, constant: Tensor) -> Tensor:
-        start = self.start.expand(len(state), -1)
-        anchors, keys = [], []  # (architectures, units) at each state of the cell, and what attention compares
+    def _write_cell(self, state: State, trace: Trace, constant: Tensor) -> State:
+        start = self.start.expand(len(state[0]), -1)
+        rows = torch.arange(len(start))
+        anchors = torch.zeros(len(start), 2, start.shape[1], dtype=start.dtype)  # the states of the cell, as inputs,
+        keys = anchors[:, :0]  # and as attention compares them: (architectures, states, units)
         for _ in range(2):
-            state = self._step(start, state)
-            anchors.append(torch.zeros_like(start))
-            keys.append(_output(state) @ self.key)
-        rows = torch.arange(len(state))
+            state = self.lstm(start, state)
+            keys = torch.cat([keys, (state[0] @ self.key)[:, None]], 1)
         for _ in range(self.blocks):
             x = start
             for _ in range(2):
-                state = self._step(x, state)
-                scores = (torch.stack(keys, 1) + (_output(state) @ self.query)[:, None]).tanh() @ self.value
-                source = decide(self.tanh * (scores / self.temperature).tanh())
-                x = torch.stack(anchors, 1)[rows, source]
+                state = self.lstm(x, state)
+                scores = (keys + (state[0] @ self.query)[:, None]).tanh() @ self.value
+                x = anchors[rows, trace.decide(self.tanh * (scores / self.temperature).tanh())]
             for _ in range(2):
-                state = self._step(x, state)
-                scores = (_output(state) @ self.to_operation + self.bias) / self.temperature
-                x = self.embedding[decide(self.tanh / self.op_tanh_reduce * scores.tanh() + constant)]
-            state = self._step(x, state)
-            anchors.append(_output(state))
-            keys.append(_output(state) @ self.key)
+                state = self.lstm(x, state)
+                scores = (state[0] @ self.to_operation + self.bias) / self.temperature
+                x = self.embedding[trace.decide(self.tanh / self.op_tanh_reduce * scores.tanh() + constant)]
+            state = self.lstm(x, state)
+            anchors = torch.cat([anchors, state[0][:, None]], 1)
+            keys = torch.cat([keys, (state[0] @ self.key)[:, None]], 1)
         return state
 
-    def _step(self, x: Tensor, state: Tensor) -> Tensor:
-        """One step of an LSTM without biases. `state`: cell and output side by side, (architectures, 2 * units)."""
-        cell, output = state.chunk(2, 1)
-        i, f, o, g = (torch.cat([x, output], 1) @ self.gates).chunk(4, 1)
-        cell = i.sigmoid() * g.tanh() + f.sigmoid() * cell
-        return torch.cat([cell, o.sigmoid() * cell.tanh()], 1)
 
+class Trace:
+    """Decisions of several architectures side by side: what was taken, how likely it was, how open each was."""
 
-def _output(state: Tensor) -> Tensor:
-    return state.chunk(2, 1)[1]
+    def __init__(self, take: Callable[[Tensor], Tensor]):
+        self.take = take  # log-probabilities (architectures, options) -> options (architectures, 1)
+        self.taken: list[Tensor] = []
+        self.log_probabilities: list[Tensor] = []
+        self.entropies: list[Tensor] = []
+
+    def decide(self, logits: Tensor) -> Tensor:
+        logs = logits.log_softmax(1)
+        self.taken.append(self.take(logs))
+        self.log_probabilities.append(logs.gather(1, self.taken[-1]))
+        self.entropies.append((logs.exp() * -logs).detach().sum(1, keepdim=True))
+        return self.taken[-1][:, 0]
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        return torch.cat(self.log_probabilities, 1).sum(1), torch.cat(self.entropies, 1).sum(1)
 
 
 class Reinforce:
@@ -137,16 +139,15 @@ class Reinforce:
         self.optimizer = torch.optim.Adam(controller.parameters(), lr, betas=(0.0, 0.999), eps=1e-3)
         self.baseline: float | None = None
 
-    def learn(self, archs: Sequence[Arch], accuracies: Sequence[float]) -> dict[str, float]:
-        """One update from sampled architectures; gives the means of their rewards and entropies, and the baseline."""
-        log_probability, entropy = self.controller.score(archs)
+    def learn(self, count: int, accuracy: Callable[[Arch], float], generator: torch.Generator) -> dict[str, float]:
+        """One update from `count` sampled architectures; gives the means of their rewards and entropies."""
+        archs, log_probability, entropy = self.controller.draw(count, generator)
         entropies = entropy.tolist()
-        rewards = [accuracy + self.entropy_weight * bonus for accuracy, bonus in zip(accuracies, entropies)]
+        rewards = [accuracy(arch) + self.entropy_weight * bonus for arch, bonus in zip(archs, entropies)]
         self.optimizer.zero_grad()
         surrogate(log_probability, self._advantages(rewards)).backward()
         self.optimizer.step()
-        count = len(rewards)
-        return {"reward": sum(rewards) / count, "baseline": self.baseline, "entropy": sum(entropies) / count}
+        return {"reward": sum(rewards) / count, "entropy": sum(entropies) / count}
 
     def _advantages(self, rewards: list[float]) -> list[float]:
         advantages = []

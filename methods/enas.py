@@ -103,10 +103,9 @@ class Enas(Method):
         """One epoch of the controller."""
         from methods._bilevel import accuracy
 
-        updates = []
-        for _ in range(self.controller_steps):
-            archs = policy.controller.sample(self.samples, run.generator)
-            accuracies = [accuracy(supernet, supernet.path(a), [run.batch("val", augment=False)]) for a in archs]
-            updates.append(policy.learn(archs, accuracies))
-        reward, entropy = (sum(update[name] for update in updates) / len(updates) for name in ("reward", "entropy"))
-        return {"reward": reward, "baseline": policy.baseline, "entropy": entropy}
+        def reward(arch: Arch) -> float:
+            return accuracy(supernet, supernet.path(arch), [run.batch("val", augment=False)])
+
+        updates = [policy.learn(self.samples, reward, run.generator) for _ in range(self.controller_steps)]
+        means = {name: sum(update[name] for update in updates) / len(updates) for name in ("reward", "entropy")}
+        return means | {"baseline": policy.baseline}

@@ -33,7 +33,9 @@ def digits() -> Source:
 
     bunch = load_digits()
     images = (bunch.images * (255 / 16)).round().astype(np.uint8)  # shades run from 0 to 16
-    return _stratified(images, bunch.target, bunch.target.tolist(), (1 / 3, 1 / 3, 1 / 3), "digits", tuple("0123456789"))
+    return _stratified(
+        images, bunch.target, bunch.target.tolist(), (1 / 3, 1 / 3, 1 / 3), "digits", tuple("0123456789")
+    )
 
 
 def mnist5k() -> Source:
@@ -97,18 +99,18 @@ def _font(path: Path) -> ImageFont.FreeTypeFont:
 
 
 def _glyph(font: ImageFont.FreeTypeFont, letter: str, rng: np.random.Generator) -> np.ndarray:
-    """uint8 (32, 32): drawn at twice the size, turned, sheared, scaled and moved a little, light on dark or dark on
-    light, with noise."""
+    """uint8 (32, 32): drawn at twice the size, turned, sheared, scaled and moved a little, light on dark, with
+    random contrast and noise."""
     canvas = Image.new("L", (64, 64))
     ImageDraw.Draw(canvas).text((32, 32), letter, fill=255, font=font, anchor="mm")
-    angle, shear, stretch = rng.uniform((-0.3, -0.3, -0.2), (0.3, 0.3, 0.2))
-    scale = rng.uniform(0.9, 1.4)
+    angle, shear, stretch = rng.uniform((-0.2, -0.2, -0.1), (0.2, 0.2, 0.1))
+    scale = rng.uniform(0.7, 1.0)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     inverse = turn @ np.array([[1 + stretch, shear], [0, 1 - stretch]]) * scale
-    offset = 32 - inverse @ (32 + rng.uniform(-5, 5, 2))
+    offset = 32 - inverse @ (32 + rng.uniform(-4, 4, 2))
     coefficients = (*inverse[0], offset[0], *inverse[1], offset[1])
     ink = canvas.transform((64, 64), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
     ink = np.asarray(ink.resize((32, 32), Image.Resampling.BOX)) / 255
-    contrast = rng.uniform(60, 160) * rng.choice((-1, 1))
-    paper = rng.uniform(max(0, -contrast), min(255, 255 - contrast))
-    return np.clip(paper + contrast * ink + rng.normal(0, rng.uniform(5, 35), ink.shape), 0, 255).astype(np.uint8)
+    contrast = rng.uniform(80, 220)
+    paper = rng.uniform(0, 255 - contrast)
+    return np.clip(paper + contrast * ink + rng.normal(0, rng.uniform(5, 30), ink.shape), 0, 255).astype(np.uint8)

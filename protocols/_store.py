@@ -131,8 +131,8 @@ def _write_images(images: Sequence, path: Path, side: int, shades: np.ndarray, b
         for image in images:
             try:
                 pixels = _pixels(image, side, len(shades))
-            except Exception as error:  # Pillow's decoders raise a dozen types; every one means the file is bad
-                broken.append(f"{image} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
+            except Exception:  # Pillow's decoders raise a dozen types; every one means the file is bad
+                broken.append(str(image))
                 continue
             for channel, count in zip(pixels, shades):
                 count += np.bincount(channel.ravel(), minlength=256)
@@ -140,7 +140,7 @@ def _write_images(images: Sequence, path: Path, side: int, shades: np.ndarray, b
 
 
 def _pixels(image: Path | np.ndarray, side: int, channels: int) -> np.ndarray:
-    """uint8 (channels, side, side): the centre square, resized with Pillow's antialiased bilinear filter."""
+    """uint8 (channels, side, side): the centre square, as resize and centre crop, with Pillow's antialiased bilinear filter."""
     from PIL import Image, ImageOps
 
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else Image.open(image)
@@ -158,7 +158,9 @@ def _checked(labels: Sequence[int], images: int, classes: tuple[str, ...], split
     if len(array) != images or not images:
         raise UserError(f"split {split} has {images} images and {len(array)} labels: is a file truncated?")
     if array.min() < 0 or array.max() >= len(classes):
-        raise UserError(f"split {split} has labels {array.min()} to {array.max()}, but there are {len(classes)} classes")
+        raise UserError(
+            f"split {split} has labels {array.min()} to {array.max()}, but there are {len(classes)} classes"
+        )
     return array
 
 

@@ -24,14 +24,14 @@ def texture(family: str, rng: np.random.Generator) -> np.ndarray:
     value = _stretched(FAMILIES[family](u, v, rng))
     ink, paper = _colours(rng)
     picture = paper + (ink - paper) * value[..., None]
-    picture += rng.uniform(0, 50) * _smooth(rng, 3)[..., None]  # uneven light
-    return np.clip(picture + rng.normal(0, rng.uniform(5, 30), picture.shape), 0, 255).astype(np.uint8)
+    picture += rng.uniform(0, 25) * _smooth(rng, 3)[..., None]  # uneven light
+    return np.clip(picture + rng.normal(0, rng.uniform(5, 20), picture.shape), 0, 255).astype(np.uint8)
 
 
 def _plane(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates in periods (a period is 7 to 14 pixels), turned, shifted and gently warped."""
-    y, x = np.mgrid[:SIDE, :SIDE] / rng.uniform(7, 14)
-    angle, warp = rng.uniform(0, np.pi), rng.uniform(0, 0.25)
+    """Coordinates in periods (a period is 8 to 12 pixels), turned, shifted and gently warped."""
+    y, x = np.mgrid[:SIDE, :SIDE] / rng.uniform(8, 12)
+    angle, warp = rng.uniform(0, np.pi), rng.uniform(0, 0.1)
     x, y = x + warp * _smooth(rng, 4), y + warp * _smooth(rng, 4)
     u, v = np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y
     return u + rng.uniform(0, 8), v + rng.uniform(0, 8)
@@ -48,20 +48,15 @@ def _stretched(value: np.ndarray) -> np.ndarray:
 
 
 def _colours(rng: np.random.Generator) -> np.ndarray:
-    """Two colours, (2, 3), far enough apart to be told from each other."""
+    """A lighter and a darker colour, (2, 3), far enough apart to be told from each other."""
     while True:
-        colours = rng.uniform(30, 225, (2, 3))
-        if np.abs(colours[0] - colours[1]).mean() > 45:
-            return colours
+        light, dark = rng.uniform(0, 255, (2, 3))
+        if (light - dark).mean() > 70:
+            return np.stack((light, dark))
 
 
 def _wave(t: np.ndarray) -> np.ndarray:
     return np.sin(2 * np.pi * t)
-
-
-def _zigzag(t: np.ndarray) -> np.ndarray:
-    """A triangle wave from -1 to 1 with period 1."""
-    return 4 * np.abs(t % 1 - 0.5) - 1
 
 
 def _near(t: np.ndarray, width: float) -> np.ndarray:
@@ -77,8 +72,10 @@ def _waves(u, v, rng):
     return np.clip(rng.uniform(1, 4) * _wave(u + rng.uniform(0.15, 0.35) * _wave(v / rng.uniform(1, 2))), -1, 1)
 
 
-def _chevrons(u, v, rng):
-    return np.clip(rng.uniform(1, 4) * _wave(u + rng.uniform(0.2, 0.4) * _zigzag(v / rng.uniform(1, 2))), -1, 1)
+def _spokes(u, v, rng):
+    centre = rng.uniform(0.2, 0.8, 2)
+    angle = np.arctan2(v - np.quantile(v, centre[1]), u - np.quantile(u, centre[0])) / (2 * np.pi)
+    return np.clip(rng.uniform(1, 4) * _wave(angle * rng.integers(5, 10)), -1, 1)
 
 
 def _checks(u, v, rng):
@@ -131,7 +128,7 @@ def _clouds(u, v, rng):
 FAMILIES: dict[str, Pattern] = {
     "stripes": _stripes,
     "waves": _waves,
-    "chevrons": _chevrons,
+    "spokes": _spokes,
     "checks": _checks,
     "grid": _grid,
     "dots": _dots,

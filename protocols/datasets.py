@@ -102,6 +102,7 @@ _NB = (
 )
 _RESEARCH = "none stated by its authors; for research"
 
+_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 _CIFAR_SPLIT = "first and last half of the training batches: 25,000 train, 25,000 val (as DARTS), 10,000 test"
 
 _PAPER = (
@@ -113,7 +114,7 @@ _PAPER = (
         source="CIFAR-10, 32x32 (Krizhevsky 2009)",
         licence=_RESEARCH,
         split=_CIFAR_SPLIT,
-        files=("cifar-10-batches-py|cifar-10-batches-bin",),
+        files=tuple(f"cifar-10-batches-py/{name}|cifar-10-batches-bin/{name}.bin" for name in _BATCHES),
         needs="cifar-10-python.tar.gz or cifar-10-binary.tar.gz from www.cs.toronto.edu/~kriz/cifar.html, unpacked",
     ),
     Spec(
@@ -124,7 +125,7 @@ _PAPER = (
         source="CIFAR-100, 32x32, fine labels (Krizhevsky 2009)",
         licence=_RESEARCH,
         split=_CIFAR_SPLIT,
-        files=("cifar-100-python|cifar-100-binary",),
+        files=tuple(f"cifar-100-python/{name}|cifar-100-binary/{name}.bin" for name in ("train", "test")),
         needs="cifar-100-python.tar.gz or cifar-100-binary.tar.gz from www.cs.toronto.edu/~kriz/cifar.html, unpacked",
     ),
     Spec(
@@ -200,7 +201,7 @@ def check(name: str, root: Path = Path("data")) -> None:
     for wanted in facts.files:
         if not any((root / choice).exists() for choice in wanted.split("|")):
             places = " or ".join(str(root / choice) for choice in wanted.split("|"))
-            raise UserError(f"dataset {name} is missing {places}: put there {facts.needs}, under {root}/")
+            raise UserError(f"dataset {name} is missing {places}: download {facts.needs}, under {root}/")
     if folder := _image_folder(name, root):
         _folders.check(folder)
         if len(_folders.classes(folder)) != facts.classes:
@@ -240,6 +241,8 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def _path(name: str) -> Path:
+    if name == "folder:":
+        raise UserError(f"dataset 'folder:' names no folder: wanted folder:PATH with {_folders.LAYOUT}")
     return Path(name.removeprefix("folder:")).expanduser()
 
 

@@ -98,11 +98,11 @@ def cifar_stem(inputs: int, channels: int, search: bool = False) -> nn.Sequentia
     return nn.Sequential(nn.Conv2d(inputs, channels, 3, padding=1, bias=False), norm)
 
 
-def imagenet_stems(inputs: int, channels: int) -> tuple[nn.Sequential, nn.Sequential]:
+def imagenet_stems(inputs: int, channels: int, search: bool = False) -> tuple[nn.Sequential, nn.Sequential]:
     """Three convolutions of stride 2: the first stem gives the map at a quarter, the second at an eighth."""
 
     def conv(a: int, b: int) -> list[nn.Module]:
-        return [nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(b)]
+        return [nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(b, track_running_stats=not search)]
 
     first = nn.Sequential(*conv(inputs, channels // 2), nn.ReLU(), *conv(channels // 2, channels))
     return first, nn.Sequential(nn.ReLU(), *conv(channels, channels))
@@ -118,7 +118,7 @@ class CellNetwork(Network):
         super().__init__()
         imagenet = size.stem == "imagenet"
         if imagenet:
-            self.stem, self.stem2 = imagenet_stems(size.inputs, size.channels)
+            self.stem, self.stem2 = imagenet_stems(size.inputs, size.channels, search)
             inputs = (size.channels, size.channels)
         else:
             self.stem, self.stem2 = cifar_stem(size.inputs, 3 * size.channels, search), None

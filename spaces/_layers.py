@@ -43,11 +43,15 @@ class MBConv(nn.Module):
         self.project = conv_bn(width, place.outputs, 1, groups=groups, bias=bias, relu=False)
         self.residual = place.residual
 
-    def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
+    def branch(self, x: Tensor) -> Tensor:
+        """Without the residual connection."""
         hidden = x if self.expand is None else self.expand(x)
         if self.groups > 1:
             hidden = F.channel_shuffle(hidden, self.groups)
-        y = self.project(self.depthwise(hidden))
+        return self.project(self.depthwise(hidden))
+
+    def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
+        y = self.branch(x)
         if not self.residual:
             return y
         return x + (y if drop is None else drop(y))

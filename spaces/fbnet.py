@@ -7,11 +7,11 @@ normalisation and ReLU where stride or width changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spaces._layerwise import Design, Layerwise, Place, places, scaled
-from spaces.base import Size, UserError
+from spaces.base import Size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,6 +65,4 @@ class Fbnet(Layerwise):
     def supernet(self, size: Size) -> FbnetSupernet:
         from spaces._fbnet_network import FbnetSupernet
 
-        if self.e1_pointwise:
-            raise UserError("space fbnet with e1_pointwise has no supernet: search with e1_pointwise=False")
-        return FbnetSupernet(self, size)
+        return FbnetSupernet(replace(self, conv_bias=False), size)

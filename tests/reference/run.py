@@ -11,6 +11,7 @@ from torch import Tensor
 
 from methods.base import Run
 from protocols.base import Budget
+from spaces._network import Supernet
 from spaces.base import Arch, Size, Space
 
 
@@ -35,6 +36,11 @@ class TinyRun(Run):
     @property
     def device(self) -> torch.device:
         return torch.device("cpu")
+
+    def supernet(self) -> Supernet:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.generator.initial_seed())
+            return self.space.supernet(self.size)
 
     def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
         images, labels = self.splits[split]

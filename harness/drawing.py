@@ -1,0 +1,185 @@
+"""Pictures of architectures from their text: cells as graphs, layer-wise networks as strips, anything else as a table.
+
+Whatever the space, the text says which: drawing needs no network and no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import networkx as nx
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
+
+from spaces.base import UserError
+
+PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9", "#d55e00"]
+KNOWN = ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
+KERNELS = {3: "#56b4e9", 5: "#0173b2", 7: "#023e8a"}
+BLOCK = re.compile(r"k?(?P<kernel>\d+)(?:x\d+)?[-_]e?(?P<expansion>\d+)(?P<more>.*)")
+LETTER, ROW, LAYER = 0.072, 0.32, 1.15  # inches: a character of 7 points, a row and a layer of a graph
+
+
+def draw(space: str, text: str, path: Path) -> None:
+    """Draws an architecture of `space` from its text into a PNG or SVG, by the suffix of `path`; same text, same bytes.
+
+    UserError where the text is empty, or a cell names an input that does not come before it.
+    """
+    if not text.strip():
+        raise UserError(f"no architecture to draw: the text for space {space} is empty")
+    with plt.rc_context({"svg.hashsalt": "nas", "font.size": 7, "figure.constrained_layout.use": False}):
+        figure = _figure(_parsed(text))
+        figure.text(0, 1.0, space, va="bottom", fontsize=9, fontweight="bold")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+        figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
+        plt.close(figure)
+
+
+def _parsed(text: str) -> Any:
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UserError(f"architecture {text[:40]!r}… is not JSON: {error}") from None
+    return [part for part in re.split(r"[\s,|+]+", text) if part]
+
+
+def _figure(design: Any) -> Figure:
+    if isinstance(design, dict) and all(_is_cell(design.get(name)) for name in ("normal", "reduce")):
+        return _genotype(design)
+    if isinstance(design, list) and design and all(isinstance(block, str) for block in design):
+        return _strip(design) if any(BLOCK.fullmatch(block) for block in design) else _table(list(enumerate(design)))
+    return _table(list(design.items() if isinstance(design, dict) else enumerate(design)))
+
+
+def _is_cell(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], int)
+        for pair in value
+    )
+
+
+def _genotype(design: dict[str, Any]) -> Figure:
+    """Two cells, one above the other."""
+    graphs = {name: _graph(name, design[name], design.get(f"{name}_concat")) for name in ("normal", "reduce")}
+    places = {name: _layout(graph) for name, graph in graphs.items()}
+    spans = [max(y for _, y in place.values()) * 2 + 2 for place in places.values()]
+    layers = max(x for place in places.values() for x, _ in place.values()) + 1
+    figure = plt.figure(figsize=(LAYER * layers, ROW * sum(spans)))
+    axes = figure.subplots(
+        2, height_ratios=spans, gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1, "hspace": 0}
+    )
+    for axis, (name, graph), span in zip(axes, graphs.items(), spans):
+        _draw_graph(axis, graph, places[name])
+        axis.set(xlim=(-0.5, layers - 0.5), ylim=(-span / 2, span / 2))
+        axis.text(-0.5, span / 2 - 0.2, f"{name} cell", va="top", fontsize=8)
+        axis.axis("off")
+    return figure
+
+
+def _graph(name: str, cell: list[list[Any]], concat: list[int] | None) -> nx.DiGraph:
+    """States and operations are vertices alike, so every operation has room for its name."""
+    graph = nx.DiGraph()
+    states = ["c(k−2)", "c(k−1)", *map(str, range(len(cell) // 2))]
+    graph.add_nodes_from(states, op=None)
+    for i, (op, source) in enumerate(cell):
+        if not 0 <= source < i // 2 + 2:
+            raise UserError(f"{name} cell: input {source} of {op} does not come before node {i // 2}")
+        graph.add_node(i, op=op)
+        graph.add_edge(states[source], i)
+        graph.add_edge(i, states[i // 2 + 2])
+    graph.add_node("c(k)", op=None)
+    for source in range(2, len(states)) if concat is None else concat:
+        if not 0 <= source < len(states):
+            raise UserError(f"{name} cell: concatenates node {source}, the last is {len(states) - 1}")
+        graph.add_edge(states[source], "c(k)")
+    return graph
+
+
+def _layout(graph: nx.DiGraph) -> dict[Any, tuple[float, float]]:
+    """Places in layers and rows: a vertex's layer is its longest path from the inputs, and within a layer vertices are
+    ordered by the mean height of what they read, so that few edges cross."""
+    place: dict[Any, tuple[float, float]] = {}
+
+    def height_of_sources(vertex: Any) -> float:
+        heights = [place[source][1] for source in graph.predecessors(vertex)]
+        return sum(heights) / len(heights) if heights else 0.0
+
+    for layer, members in enumerate(nx.topological_generations(graph)):
+        spread = 1.0 if layer else 2.0
+        for i, vertex in enumerate(sorted(members, key=lambda vertex: (-height_of_sources(vertex), str(vertex)))):
+            place[vertex] = (layer, spread * ((len(members) - 1) / 2 - i))
+    return place
+
+
+def _draw_graph(axis: Axes, graph: nx.DiGraph, place: dict[Any, tuple[float, float]]) -> None:
+    for start, end in graph.edges:
+        _edge(axis, place[start], place[end], arrow="-" if graph.nodes[end]["op"] else "-|>")
+    for vertex, (x, y) in place.items():
+        op = graph.nodes[vertex]["op"]
+        colour = _colour(op) if op else "white"
+        box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "0.3", "linewidth": 0.8}
+        label = op.replace("_", " ") if op else vertex
+        axis.text(x, y, label, ha="center", va="center", bbox=box, color=_ink(colour), zorder=3)
+
+
+def _edge(axis: Axes, start: tuple[float, float], end: tuple[float, float], arrow: str) -> None:
+    """Edges over several layers bend around what lies between."""
+    bend = 0.0 if end[0] - start[0] <= 1 else (-0.25 if start[1] + end[1] >= 0 else 0.25)
+    style = {"connectionstyle": f"arc3,rad={bend}", "arrowstyle": arrow, "mutation_scale": 7, "color": "0.45"}
+    axis.add_patch(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, linewidth=0.8, zorder=1, **style))
+
+
+def _colour(op: str) -> str:
+    return PALETTE[KNOWN.index(op) if op in KNOWN else 7 + sum(map(ord, op)) % 3]
+
+
+def _ink(colour: str) -> str:
+    """Black or white, whichever reads better on a colour."""
+    red, green, blue = matplotlib.colors.to_rgb(colour)
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def _strip(blocks: list[str]) -> Figure:
+    """One bar a layer, from input to output: as high as its expansion, coloured by its kernel; a skip is a line."""
+    figure, axis = plt.subplots(figsize=(0.32 * len(blocks) + 0.8, 2.6))
+    found = [BLOCK.fullmatch(block) for block in blocks]
+    highest = max(int(match["expansion"]) for match in found if match)
+    for i, (block, match) in enumerate(zip(blocks, found)):
+        height = int(match["expansion"]) if match else 0
+        colour = KERNELS.get(int(match["kernel"]), "#949494") if match else "#949494"
+        hatch = "//" if match and match["more"] else None
+        axis.add_patch(
+            Rectangle((i - 0.4, 0), 0.8, height, facecolor=colour, edgecolor="0.2", hatch=hatch, linewidth=0.6)
+        )
+        axis.text(i, height + 0.12, block, rotation=90, ha="center", va="bottom")
+    axis.plot([-0.6, len(blocks) - 0.4], [0, 0], color="0.2", linewidth=1)
+    axis.set(xlim=(-0.7, len(blocks) - 0.3), ylim=(0, highest * 1.1 + 2.6), xticks=range(len(blocks)))
+    axis.set(xticklabels=range(1, len(blocks) + 1), xlabel="layer", ylabel="expansion", yticks=sorted({1, 3, highest}))
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    kernels = sorted({int(match["kernel"]) for match in found if match})
+    bars = [Rectangle((0, 0), 1, 1, facecolor=KERNELS.get(k, "#949494"), label=f"{k}×{k}") for k in kernels]
+    axis.legend(handles=bars, ncols=len(bars), frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _table(decisions: list[tuple[Any, Any]]) -> Figure:
+    """Decisions and options, for spaces without a picture of their own."""
+    rows = [(str(name), option if isinstance(option, str) else json.dumps(option)) for name, option in decisions]
+    widths = [max(len(row[i]) for row in [*rows, ("decision", "option")]) for i in range(2)]
+    figure, axis = plt.subplots(figsize=(LETTER * sum(widths) + 0.6, 0.18 * (len(rows) + 1)))
+    axis.axis("off")
+    shares = [width / sum(widths) for width in widths]
+    table = axis.table(rows, colLabels=["decision", "option"], colWidths=shares, loc="center", cellLoc="left")
+    table.auto_set_font_size(False)
+    return figure

@@ -1,0 +1,53 @@
+"""Costs of the options of a space: counted, or read from a latency table. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from spaces.base import Size, Space, UserError
+
+Costs = tuple[float, list[list[float]]]
+"""(constant, cost of each option at each decision), as `Space.costs` gives them."""
+
+THOUSAND = 1e3
+
+
+def option_costs(space: Space, size: Size, metric: str, latency_table: str | None) -> Costs:
+    """Thousand multiply-adds or thousand parameters; with a latency table its microseconds."""
+    if latency_table is not None:
+        return _latencies(space, size, latency_table)
+    constant, table = space.costs(size, metric)
+    return constant / THOUSAND, [[cost / THOUSAND for cost in row] for row in table]
+
+
+def read_latency_table(path: str) -> dict[str, Any]:
+    """A JSON object: "machine" (its name), "channels" and "image" (the size that was measured), "constant" (microseconds
+    outside the searchable layers), "options" (microseconds of each option of each layer)."""
+    try:
+        table = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"latency table {path}: {error.strerror}; measure one first") from None
+    except ValueError as error:
+        raise UserError(f"latency table {path} is no JSON: {error}") from None
+    missing = {"machine", "channels", "image", "constant", "options"} - (set(table) if isinstance(table, dict) else set())
+    if missing:
+        raise UserError(f"latency table {path} lacks {', '.join(sorted(missing))}; measure it anew")
+    return table
+
+
+def _latencies(space: Space, size: Size, path: str) -> Costs:
+    table = read_latency_table(path)
+    if (table["channels"], table["image"]) != (size.channels, size.image):
+        raise UserError(
+            f"latency table {path} is for {table['channels']} channels and {table['image']} pixels, "
+            f"the search runs at {size.channels} and {size.image}: measure it at that size"
+        )
+    rows = table["options"]
+    if not isinstance(rows, list) or [len(row) if isinstance(row, list) else 0 for row in rows] != list(space.choices):
+        raise UserError(f"latency table {path}: options must be {len(space.choices)} lists, one cost an option")
+    values = [table["constant"], *(cost for row in rows for cost in row)]
+    if not all(type(cost) in (int, float) and 0 <= cost < float("inf") for cost in values):
+        raise UserError(f"latency table {path}: every cost must be a number of microseconds, 0 or more")
+    return float(table["constant"]), [[float(cost) for cost in row] for row in rows]

@@ -1,0 +1,171 @@
+"""FBNet: gradient descent on the parameters of a Gumbel-softmax over blocks, with a differentiable cost term.
+
+Paper: Wu et al., FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search (CVPR
+2019, arXiv 1812.03443). Values the paper leaves open are those of AnnaAraslanova/FBNet.
+Departs from the paper: the temperature falls, and the warm-up ends, at the same fraction of the search whatever its
+length (the paper's 90 epochs anneal from 5 to 0.09); cost is counted (thousand multiply-adds) unless a latency table is
+given; gradients are clipped; one search half each for weights and architecture instead of 80/20; the sampled
+architectures are compared by their accuracy with the shared weights instead of being trained one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from methods._costs import Costs, option_costs, read_latency_table
+from methods.base import Method, Run
+from spaces.base import Arch, Space, UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim import Optimizer
+
+    from methods._gumbel import Theta
+    from spaces._network import Supernet
+
+
+@dataclass(frozen=True)
+class Fbnet(Method):
+    """`cost`: macs or parameters, in thousands. `latency_table`: a JSON file of microseconds that takes its place.
+
+    `latency_form`: pow_log is the paper's alpha CE (ln COST)^beta, log_pow the alpha CE ln(COST^beta) of the public
+    code. A COST of 1 or less has no meaning in either, which pins the units.
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    clip: float = 5.0
+    theta_lr: float = 0.01
+    theta_weight_decay: float = 5e-4
+    temperature: float = 5.0
+    temperature_decay: float = 0.045  # an epoch of a search of `schedule_epochs`
+    schedule_epochs: int = 90
+    warmup: float = 1 / 9  # part of the epochs that trains weights only
+    alpha: float = 0.2
+    beta: float = 0.6
+    latency_form: str = "pow_log"
+    cost: str = "macs"
+    latency_table: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.latency_form not in ("pow_log", "log_pow"):
+            raise UserError(f"fbnet: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
+        if self.cost not in ("macs", "parameters"):
+            raise UserError(f"fbnet: unknown cost {self.cost!r}; use macs, parameters, or give a latency_table")
+
+    def unsupported(self, space: Space) -> str | None:
+        if type(space).supernet is Space.supernet:
+            return "FBNet trains shared weights, and this space has no supernet"
+        if type(space).costs is Space.costs:
+            return "FBNet's cost term adds up over decisions, and this space's cost does not"
+        if self.latency_table is not None:
+            read_latency_table(self.latency_table)
+        return None
+
+    def search(self, run: Run) -> Arch:
+        import torch
+
+        from methods._bilevel import cosine, entropy, set_lr
+        from methods._gumbel import Theta, expected_cost
+
+        costs = self.costs(run)
+        supernet = run.supernet()
+        theta = Theta(supernet.shape).to(run.device)
+        weights = torch.optim.SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay)
+        decisions = torch.optim.Adam(theta.parameters(), self.theta_lr, weight_decay=self.theta_weight_decay)
+        warm = round(self.warmup * run.budget.epochs)
+        for epoch in run.epochs(supernet=supernet, theta=theta, weights=weights, decisions=decisions):
+            set_lr(weights, cosine(self.lr, 0.0, epoch, run.budget.epochs))
+            heat = self.heat(epoch, run.budget.epochs)
+            train_loss, train_accuracy = self.train_weights(run, supernet, theta, weights, heat)
+            optimizer = decisions if epoch >= warm else None
+            val_loss, val_accuracy = self.train_theta(run, supernet, theta, optimizer, heat, costs)
+            with torch.no_grad():
+                mix = theta.probabilities()
+                run.log(
+                    train_loss=train_loss,
+                    train_accuracy=train_accuracy,
+                    val_loss=val_loss,
+                    val_accuracy=val_accuracy,
+                    expected_cost=expected_cost(mix, costs).item(),
+                    entropy=entropy(mix),
+                    temperature=heat,
+                    lr=weights.param_groups[0]["lr"],
+                )
+        return self.choose(run, supernet, theta)
+
+    def costs(self, run: Run) -> Costs:
+        constant, table = option_costs(run.space, run.size, self.cost, self.latency_table)
+        cheapest = constant + sum(min(row) for row in table)
+        if cheapest <= 1:
+            raise UserError(f"fbnet: the cheapest network costs {cheapest:g}: the logarithm needs a unit that makes it > 1")
+        return constant, table
+
+    def heat(self, epoch: int, epochs: int) -> float:
+        """Temperature of the Gumbel-softmax in an epoch."""
+        return self.temperature * math.exp(-self.temperature_decay * self.schedule_epochs * epoch / epochs)
+
+    def loss(self, cross_entropy: Tensor, cost: Tensor) -> Tensor:
+        """Eq. 2, or the public code's form."""
+        if self.latency_form == "pow_log":
+            return self.alpha * cross_entropy * cost.log() ** self.beta
+        return self.alpha * cross_entropy * self.beta * cost.log()
+
+    def train_weights(
+        self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer, heat: float
+    ) -> tuple[float, float]:
+        """One epoch of the shared weights; (mean loss, accuracy)."""
+        from methods._bilevel import weight_step
+
+        steps = [
+            weight_step(supernet, optimizer, theta.relaxed(heat, run.generator), batch, self.clip)
+            for batch in run.batches("train")
+        ]
+        return fmean(loss for loss, _ in steps), fmean(share for _, share in steps)
+
+    def train_theta(
+        self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer | None, heat: float, costs: Costs
+    ) -> tuple[float, float]:
+        """One epoch of the architecture parameters, or none of it without an optimizer; (mean cross entropy, accuracy)."""
+        import torch
+        from torch.nn import functional as F
+
+        from methods._bilevel import hits
+        from methods._gumbel import expected_cost
+
+        losses, shares = [], []
+        supernet.requires_grad_(False)
+        for images, labels in run.batches("val"):
+            with torch.set_grad_enabled(optimizer is not None):
+                mix = theta.relaxed(heat, run.generator)
+                logits = supernet(images, mix)
+                cross_entropy = F.cross_entropy(logits, labels)
+                if optimizer is not None:
+                    optimizer.zero_grad()
+                    self.loss(cross_entropy, expected_cost(mix, costs)).backward()
+                    optimizer.step()
+            losses.append(cross_entropy.item())
+            shares.append(hits(logits, labels) / len(labels))
+        supernet.requires_grad_(True)
+        return fmean(losses), fmean(shares)
+
+    def choose(self, run: Run, supernet: Supernet, theta: Theta) -> Arch:
+        """The most accurate on validation images of the likeliest architecture and others drawn from theta."""
+        import torch
+
+        from methods._bilevel import accuracy
+
+        with torch.no_grad():
+            mix = theta.probabilities()
+        candidates = [supernet.derive(mix)]
+        for _ in range(run.budget.candidates - 1):
+            arch = tuple(int(torch.multinomial(p.cpu(), 1, generator=run.generator)) for p in mix)
+            if arch not in candidates and run.space.valid(arch):
+                candidates.append(arch)
+        return max(
+            candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False))
+        )

@@ -1,0 +1,142 @@
+"""Single-Path NAS: one superkernel a layer, whose parts are switched by trainable thresholds on their norms.
+
+Paper: Stamoulis et al., Single-Path NAS: designing hardware-efficient ConvNets in less than 4 hours (ECML-PKDD 2019,
+arXiv 1904.02877); where the paper and dstamoulis/single-path-nas differ, norms are plain, not squared, as in the code.
+Departs from the paper: thresholds learn at a rate of their own, so that they can cross the norms in a search of a
+hundred steps (the repository takes ten thousand); no moving average of the weights; RMSProp adds eps outside the root;
+cost is counted (thousand multiply-adds) unless a latency table is given; the warm-up ends at the same fraction of the
+search whatever its length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from methods._costs import Costs, option_costs, read_latency_table
+from methods.base import Method, Run
+from spaces.base import Arch, Space, UserError
+from spaces.single_path import SinglePath as SinglePathSpace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim import Optimizer
+
+    from spaces._superkernel import Gates, SinglePathSupernet
+
+
+@dataclass(frozen=True)
+class SinglePath(Method):
+    """`cost`: macs or parameters, in thousands. `latency_table`: a JSON file of microseconds that takes its place."""
+
+    lr: float = 0.016  # for batches of 256 images, in proportion
+    lr_decay: float = 0.97  # every `decay_epochs` epochs of a search of `schedule_epochs`
+    decay_epochs: float = 2.4
+    schedule_epochs: int = 8
+    momentum: float = 0.9
+    rms_decay: float = 0.9
+    eps: float = 1e-3
+    weight_decay: float = 1e-5  # thresholds included, batch normalisation not
+    label_smoothing: float = 0.1
+    threshold_lr: float = 0.05
+    cost_weight: float = 20.0  # of ln COST: 1e3 times the repository's lambda, 0.020
+    warmup: float = 5 / 8  # part of the epochs without cost term and with dropout of the gates
+    keep: float = 0.6  # probability to keep a gate in the warm-up
+    cost: str = "macs"
+    latency_table: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.cost not in ("macs", "parameters"):
+            raise UserError(f"single_path: unknown cost {self.cost!r}; use macs, parameters, or give a latency_table")
+
+    def unsupported(self, space: Space) -> str | None:
+        if not isinstance(space, SinglePathSpace):
+            return "Single-Path NAS decides by the norms of superkernels, which only the space single_path has"
+        if self.latency_table is not None:
+            read_latency_table(self.latency_table)
+        return None
+
+    def search(self, run: Run) -> Arch:
+        import torch
+        from torch import nn
+
+        from methods._bilevel import accuracy
+
+        costs = option_costs(run.space, run.size, self.cost, self.latency_table)
+        supernet = run.supernet()
+        thresholds = nn.ParameterList([torch.zeros(len(supernet.shape), 3, device=run.device)])
+        optimizer = self.optimizer(supernet, thresholds[0], run.budget.batch)
+        warm = round(self.warmup * run.budget.epochs)
+        for epoch in run.epochs(supernet=supernet, thresholds=thresholds, optimizer=optimizer):
+            self.set_rates(optimizer, epoch / run.budget.epochs)
+            train_loss, train_accuracy = self.train(run, supernet, thresholds[0], optimizer, costs, epoch < warm)
+            with torch.no_grad():
+                decided = supernet.gates(thresholds[0])
+                mix = supernet.mixture(decided)
+                run.log(
+                    train_loss=train_loss,
+                    train_accuracy=train_accuracy,
+                    val_accuracy=accuracy(supernet, mix, run.batches("val", augment=False)),
+                    expected_cost=network_cost(decided, costs).item(),
+                    gates_5x5=fmean(float(gate.ring) for gate in decided),
+                    gates_kept=fmean(float(gate.first) for gate in decided),
+                    gates_e6=fmean(float(gate.second) for gate in decided),
+                    lr=optimizer.param_groups[0]["lr"],
+                )
+        with torch.no_grad():
+            return supernet.derive(supernet.mixture(supernet.gates(thresholds[0])))
+
+    def optimizer(self, supernet: SinglePathSupernet, thresholds: Tensor, batch: int) -> Optimizer:
+        """RMSProp; "base" keeps the rates of the first epoch."""
+        from torch.optim import RMSprop
+
+        lr = self.lr * batch / 256
+        kernels = [weight for weight in supernet.parameters() if weight.dim() > 1]
+        others = [weight for weight in supernet.parameters() if weight.dim() == 1]  # batch norm and the last bias
+        groups = [
+            {"params": kernels, "base": lr, "weight_decay": self.weight_decay},
+            {"params": others, "base": lr},
+            {"params": [thresholds], "base": self.threshold_lr, "weight_decay": self.weight_decay},
+        ]
+        return RMSprop(groups, lr, alpha=self.rms_decay, eps=self.eps, momentum=self.momentum)
+
+    def set_rates(self, optimizer: Optimizer, progress: float) -> None:
+        """Learning rates after a part of the search (0 to 1)."""
+        falls = int(progress * self.schedule_epochs / self.decay_epochs)
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * self.lr_decay**falls
+
+    def train(
+        self, run: Run, supernet: SinglePathSupernet, thresholds: Tensor, optimizer: Optimizer, costs: Costs, warm: bool
+    ) -> tuple[float, float]:
+        """One epoch of weights and thresholds together; (mean cross entropy, accuracy)."""
+        import torch
+        from torch.nn import functional as F
+
+        from methods._bilevel import hits
+
+        losses, shares = [], []
+        for images, labels in run.batches("train"):
+            scale = None
+            if warm:
+                kept = torch.full(thresholds.shape, self.keep).bernoulli_(generator=run.generator)
+                scale = kept / self.keep
+            decided = supernet.gates(thresholds, scale)
+            logits = supernet(images, supernet.mixture(decided))
+            cross_entropy = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+            penalty = 0.0 if warm else self.cost_weight * network_cost(decided, costs).log()
+            optimizer.zero_grad()
+            (cross_entropy + penalty).backward()
+            optimizer.step()
+            losses.append(cross_entropy.item())
+            shares.append(hits(logits, labels) / len(labels))
+        return fmean(losses), fmean(shares)
+
+
+def network_cost(decided: list[Gates], costs: Costs) -> Tensor:
+    """The runtime term's argument: constant and the cost of every layer under its gates."""
+    from spaces._superkernel import runtime
+
+    constant, table = costs
+    return sum((runtime(gates, row[:4]) for gates, row in zip(decided, table)), decided[0].ring.new_tensor(constant))

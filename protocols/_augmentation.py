@@ -1,0 +1,140 @@
+"""Batched augmentation on uint8 tensors: no loop over images, no worker processes, every draw from one CPU generator.
+
+Order as in the public code of DARTS: crop, mirror, normalise, cutout; so a blanked square has the value 0, the mean.
+Draws are made on the CPU for a whole batch at a time, so a state of the generator gives the same images on any device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+AREA = (0.08, 1.0)  # share of the image that a random resized crop shows (torchvision's defaults)
+RATIO = (3 / 4, 4 / 3)  # its width over its height
+JITTER = 0.4  # brightness, contrast and saturation are multiplied by 1 ± JITTER
+HUE = 0.2  # and the hue is turned by ± HUE of a full circle
+
+# Luma and two chroma axes (NTSC): a turn of the chroma plane is a change of hue, linear and exact for the luma.
+_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+_RGB = torch.linalg.inv(_YIQ)
+
+
+def augment(
+    images: Tensor,
+    generator: torch.Generator,
+    *,
+    image: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    crop: int = 0,
+    flip: bool = False,
+    cutout: int = 0,
+    stem: str = "cifar",
+) -> Tensor:
+    """Random crops, mirror images and blanked squares of uint8 (n, inputs, side, side): float32 (n, inputs, image, image),
+    normalised, channels_last.
+
+    crop: pixels of black padding before a random crop; with stem "imagenet" and crop > 0 a random resized crop and colour
+    jitter instead. cutout: side of the square, which the border may clip (DeVries & Taylor 2017). mean, std: a channel,
+    for pixels from 0 to 1. Draws, in this order: tops and lefts, mirrors, cutout centres (imagenet: `_resized_crop`).
+    """
+    if stem == "imagenet" and crop:
+        x = _resized_crop(images, generator, image, flip)
+        x = _normalised(_jittered(x, generator), mean, std, white=1.0)
+    else:
+        x = _normalised(_shifted(images, generator, image, crop, flip), mean, std)
+    return _blanked(x, generator, cutout) if cutout else x
+
+
+def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float], image: int) -> Tensor:
+    """The centre `image` pixels of uint8 (n, inputs, side, side) as float32, normalised, channels_last: for evaluation."""
+    start = (images.shape[-1] - image) // 2
+    return _normalised(images[..., start : start + image, start : start + image], mean, std)
+
+
+def _normalised(x: Tensor, mean: Sequence[float], std: Sequence[float], white: float = 255.0) -> Tensor:
+    """(x / white - mean) / std, as one multiply-add over whole rows: broadcasting over 3 channels is 8 times slower."""
+    n, channels, height, width = x.shape
+    scale = torch.tensor([1 / (white * s) for s in std], device=x.device).repeat(width)
+    shift = torch.tensor([-m / s for m, s in zip(mean, std)], device=x.device).repeat(width)
+    rows = x.permute(0, 2, 3, 1).reshape(n * height, width * channels).float()
+    return torch.addcmul(shift, rows, scale).view(n, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _shifted(images: Tensor, generator: torch.Generator, image: int, crop: int, flip: bool) -> Tensor:
+    """Random windows of the zero-padded images, each mirrored or not: one gather of whole pixels. Same dtype."""
+    n, channels, side, _ = images.shape
+    room = side + 2 * crop - image
+    corners = torch.randint(room + 1, (2, n, 1), generator=generator)
+    rows = columns = torch.arange(image).expand(n, -1)
+    if flip:
+        columns = torch.where(torch.rand(n, 1, generator=generator) < 0.5, columns.flip(1), columns)
+    padded = F.pad(images, (crop,) * 4).contiguous(memory_format=torch.channels_last)
+    padded = padded.permute(0, 2, 3, 1).flatten(0, 2)  # (pixels of the batch, channels)
+    rows = (torch.arange(n)[:, None] * (side + 2 * crop) + rows + corners[0]) * (side + 2 * crop)
+    index = rows[:, :, None] + (columns + corners[1])[:, None, :]
+    return padded.index_select(0, index.flatten().to(images.device)).view(n, image, image, channels).permute(0, 3, 1, 2)
+
+
+def _blanked(x: Tensor, generator: torch.Generator, cutout: int) -> Tensor:
+    """Sets one square of each image to 0, in place; its centre is any pixel. x: channels_last."""
+    n, channels, height, width = x.shape
+    y, x_ = (torch.randint(size, (n, 1), generator=generator) for size in (height, width))
+
+    def inside(centre: Tensor, size: int) -> Tensor:
+        start, at = centre - cutout // 2, torch.arange(size)
+        return (at >= start) & (at < start + cutout)
+
+    holes = inside(y, height)[:, :, None] & inside(x_, width)[:, None, :]
+    x.permute(0, 2, 3, 1).view(-1, channels).index_fill_(0, holes.flatten().nonzero()[:, 0].to(x.device), 0.0)
+    return x
+
+
+def _resized_crop(images: Tensor, generator: torch.Generator, image: int, flip: bool) -> Tensor:
+    """Random windows of random area and shape, stretched to `image` pixels: float32 from 0 to 1.
+
+    As torchvision's RandomResizedCrop but for windows that do not fit: they are cut to the image, not drawn again.
+    Bilinear without antialiasing: from 256 to 224 pixels a window is shrunk by 1/7 at most.
+    """
+    n = len(images)
+    area, ratio, left, top, mirror = torch.rand(5, n, generator=generator)
+    area = AREA[0] + (AREA[1] - AREA[0]) * area
+    ratio = torch.exp(math.log(RATIO[0]) + math.log(RATIO[1] / RATIO[0]) * ratio)
+    width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0] = torch.where(mirror < 0.5, -width, width) if flip else width
+    theta[:, 1, 1] = height
+    theta[:, 0, 2], theta[:, 1, 2] = (2 * left - 1) * (1 - width), (2 * top - 1) * (1 - height)
+    grid = F.affine_grid(theta.to(images.device), [n, 1, image, image], align_corners=False)
+    return F.grid_sample(images.float() / 255, grid, padding_mode="border", align_corners=False)
+
+
+def _jittered(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Random brightness, contrast, saturation and hue for images from 0 to 1."""
+    draws = 2 * torch.rand(4, len(x), generator=generator) - 1
+    return recolour(x, *(1 + JITTER * draws[:3]), HUE * draws[3])
+
+
+def recolour(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
+    """Colours of float (n, 1 or 3, height, width) from 0 to 1 changed by factors (n,) and a turn (n,) of the colour circle.
+
+    In this order and clipped once at the end, as one 3x3 matrix an image; torchvision shuffles the order, clips each time
+    and turns hue in HSV instead of NTSC's chroma plane. Grey images have brightness and contrast only.
+    """
+    luma = _YIQ[0] if x.shape[1] == 3 else torch.ones(1)
+    mean = x.mean((2, 3)).cpu() @ luma
+    if x.shape[1] == 3:
+        cos, sin = (f(2 * math.pi * hue) * saturation for f in (torch.cos, torch.sin))
+        chroma = torch.zeros(len(x), 3, 3)
+        chroma[:, 0, 0] = 1
+        chroma[:, 1, 1], chroma[:, 1, 2], chroma[:, 2, 1], chroma[:, 2, 2] = cos, -sin, sin, cos
+        matrix = _RGB @ chroma @ _YIQ
+    else:
+        matrix = torch.ones(len(x), 1, 1)
+    matrix = matrix * (brightness * contrast)[:, None, None]
+    offset = (brightness * (1 - contrast) * mean)[:, None, None]
+    return torch.baddbmm(offset.to(x.device), matrix.to(x.device), x.flatten(2)).clamp_(0, 1).view_as(x)

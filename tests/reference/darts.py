@@ -1,0 +1,99 @@
+"""The DARTS supernet as the paper defines it: edge by edge, operation by operation, nothing shared. The yardstick of the
+fast supernet, for its numbers and for its speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from spaces._cells import cifar_stem, imagenet_stems, reductions
+from spaces._darts_supernet import DartsSupernet
+from spaces._operations import FactorizedReduce, ReluConvBn, operation
+from spaces.base import Size
+from spaces.darts import CANDIDATES, NODES
+
+
+class Edge(nn.Module):
+    def __init__(self, channels: int, stride: int):
+        super().__init__()
+        self.candidates = nn.ModuleList(operation(name, channels, stride, search=True) for name in CANDIDATES)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        return sum(weight * candidate(x) for weight, candidate in zip(weights, self.candidates))
+
+
+class MixedCell(nn.Module):
+    def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
+        super().__init__()
+        self.preprocess0 = (FactorizedReduce if halved else ReluConvBn)(inputs[0], channels, search=True)
+        self.preprocess1 = ReluConvBn(inputs[1], channels, search=True)
+        self.edges = nn.ModuleList(
+            Edge(channels, 2 if reduction and source < 2 else 1) for node in range(NODES) for source in range(node + 2)
+        )
+
+    def forward(self, before: Tensor, last: Tensor, mix: Sequence[Tensor]) -> Tensor:
+        states, first = [self.preprocess0(before), self.preprocess1(last)], 0
+        for node in range(NODES):
+            places = range(first, first + node + 2)
+            states.append(sum(self.edges[k](x, mix[k]) for k, x in zip(places, states)))
+            first += node + 2
+        return torch.cat(states[2:], 1)
+
+
+class NaiveSupernet(nn.Module):
+    """Its parameters are its own; `mixed` computes with another supernet's."""
+
+    def __init__(self, size: Size):
+        super().__init__()
+        imagenet = size.stem == "imagenet"
+        if imagenet:
+            self.stem, self.stem2 = imagenet_stems(size.inputs, size.channels, search=True)
+        else:
+            self.stem, self.stem2 = cifar_stem(size.inputs, 3 * size.channels, search=True), None
+        inputs, channels, halved = (size.channels * (1 if imagenet else 3),) * 2, size.channels, imagenet
+        self.reductions, self.cells = reductions(size.cells), nn.ModuleList()
+        for i in range(size.cells):
+            reduction = i in self.reductions
+            channels *= 2 if reduction else 1
+            self.cells.append(MixedCell(inputs, channels, reduction, halved))
+            inputs, halved = (inputs[1], NODES * channels), reduction
+        self.classifier = nn.Linear(inputs[1], size.classes)
+
+    def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
+        before = self.stem(x)
+        last = before if self.stem2 is None else self.stem2(before)
+        for i, cell in enumerate(self.cells):
+            part = mix[len(mix) // 2 :] if i in self.reductions else mix[: len(mix) // 2]
+            before, last = last, cell(before, last, part)
+        return self.classifier(last.mean((2, 3)))
+
+
+def shared_weights(supernet: DartsSupernet) -> dict[str, Tensor]:
+    """The supernet's weights under the names that NaiveSupernet gives them."""
+    shared = {}
+    naive = NaiveSupernet(supernet.size).to("meta")
+    for name, _ in naive.named_parameters():
+        if ".edges." not in name:
+            shared[name] = supernet.get_parameter(name)
+    for i, cell in enumerate(naive.cells):
+        for place, edge in enumerate(cell.edges):
+            for k, candidate in enumerate(edge.candidates):
+                names = [f"cells.{i}.edges.{place}.candidates.{k}.{name}" for name, _ in candidate.named_parameters()]
+                shared.update(zip(names, supernet.cells[i].weights(place, k), strict=True))
+    return shared
+
+
+def naive(supernet: DartsSupernet) -> NaiveSupernet:
+    """The naive form with a copy of a supernet's weights: what its speed is measured against."""
+    copy = NaiveSupernet(supernet.size).to(supernet.classifier.weight)
+    copy.load_state_dict(shared_weights(supernet))
+    return copy
+
+
+def mixed(supernet: DartsSupernet, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
+    """Logits of the naive form with the supernet's own weights, so that gradients reach them."""
+    skeleton = NaiveSupernet(supernet.size).to("meta")
+    return functional_call(skeleton, shared_weights(supernet), (x, mix))

@@ -1,0 +1,44 @@
+"""FBNet's supernet as the paper writes it: every layer is the weighted sum of whole candidate blocks (Eq. 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from spaces._fbnet_network import FbnetSupernet
+
+
+def conv(x: Tensor, module: nn.Conv2d) -> Tensor:
+    return F.conv2d(x, module.weight, None, module.stride, module.padding, groups=module.groups)
+
+
+def norm(x: Tensor, module: nn.BatchNorm2d) -> Tensor:
+    mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), unbiased=False, keepdim=True)
+    return (x - mean) / (var + module.eps).sqrt() * module.weight.view(1, -1, 1, 1) + module.bias.view(1, -1, 1, 1)
+
+
+def unit(x: Tensor, sequence: nn.Sequential) -> Tensor:
+    """Convolution and batch normalisation of a block."""
+    return norm(conv(x, sequence[0]), sequence[1])
+
+
+def candidate(x: Tensor, option: str, module: nn.Module) -> Tensor:
+    if option == "skip":
+        return x if isinstance(module, nn.Identity) else F.relu(unit(x, module))
+    hidden = x if option[3:].startswith("e1") else F.relu(unit(x, module.expand))
+    if option.endswith("g2"):  # channel shuffle of two groups: 0, n/2, 1, n/2 + 1, …
+        hidden = hidden[:, [i // 2 + i % 2 * (hidden.shape[1] // 2) for i in range(hidden.shape[1])]]
+    y = unit(F.relu(unit(hidden, module.depthwise)), module.project)
+    return x + y if x.shape == y.shape else y
+
+
+def mixed(supernet: FbnetSupernet, options: Sequence[str], x: Tensor, mix: Sequence[Tensor]) -> Tensor:
+    """Logits, with the supernet's weights."""
+    x = F.relu(unit(x, supernet.stem))
+    for layer, weights in zip(supernet.layers, mix):
+        blocks = zip(weights, options, layer.candidates)
+        x = sum(weight * candidate(x, option, module) for weight, option, module in blocks)
+    x = F.relu(unit(x, supernet.tail[0]))
+    return F.linear(x.mean((2, 3)), supernet.tail[-1].weight, supernet.tail[-1].bias)

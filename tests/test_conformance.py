@@ -1,0 +1,189 @@
+"""What every space, method and protocol must keep, found by listing the folders: a new file is tested by being there."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+from scipy.stats import chisquare
+
+from harness import registry
+from harness.describe import describe
+from harness.jobs import Search
+from harness.records import Clock
+from harness.searching import SearchRun
+from protocols import datasets
+from spaces.base import Size, UserError
+
+SMALL = Size(channels=4, cells=3, classes=5, image=8, inputs=1, auxiliary=True)
+SPACES = registry.names("spaces")
+PAIRS = [
+    (method, space)
+    for method in registry.names("methods")
+    for space in SPACES
+    if registry.method(method).unsupported(registry.space(space)) is None
+]
+
+
+def samples(space, n, seed=0):
+    rng = random.Random(seed)
+    return [space.sample(rng) for _ in range(n)]
+
+
+def fresh(make):
+    """Builds a module without touching the global random state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make()
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_texts_round_trip(name):
+    space = registry.space(name)
+    for arch in samples(space, 30):
+        text = space.text(arch)
+        assert "\n" not in text
+        assert space.parse(text) == arch
+        assert space.write(space.read(text)) == text
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_bad_texts_are_refused_in_one_line(name):
+    space = registry.space(name)
+    text = space.text(samples(space, 1)[0])
+    for bad in ("", "nonsense", text[: len(text) // 2], text.replace("3", "33"), "__import__('os')", "[1, 2", "{}", "null"):
+        with pytest.raises(UserError) as caught:
+            space.parse(bad)
+        assert "\n" not in str(caught.value)
+        assert str(caught.value)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_neighbours_and_mutations_differ_in_one_decision(name):
+    space, rng = registry.space(name), random.Random(1)
+    for arch in samples(space, 3):
+        near = list(space.neighbours(arch))
+        assert len(near) == len(set(near)) == sum(options - 1 for options in space.choices)
+        for other in [*near[:50], *(space.mutate(arch, rng) for _ in range(50))]:
+            assert space.valid(other)
+            assert sum(a != b for a, b in zip(arch, other)) == 1
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_sampling_is_uniform_over_every_decision(name):
+    space = registry.space(name)
+    archs = samples(space, 3000)
+    assert all(space.valid(arch) for arch in archs)
+    for i, options in enumerate(space.choices):
+        counts = Counter(arch[i] for arch in archs)
+        assert chisquare([counts[option] for option in range(options)]).pvalue > 1e-5 or options == 1
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_networks_compute_what_the_contract_says(name):
+    space = registry.space(name)
+    x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    for arch in samples(space, 3):
+        network = fresh(lambda arch=arch: space.build(arch, SMALL))
+        logits, auxiliary = network.train()(x)
+        assert logits.shape == auxiliary.shape == (4, 5)
+        logits, auxiliary = network.eval()(x)
+        assert logits.shape == (4, 5)
+        assert auxiliary is None
+        assert torch.isfinite(logits).all()
+        assert fresh(lambda arch=arch: space.build(arch, replace(SMALL, auxiliary=False))).train()(x)[1] is None
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_describing_counts_the_built_network(name):
+    space = registry.space(name)
+    arch = samples(space, 1, seed=5)[0]
+    network = fresh(lambda: space.build(arch, SMALL))
+    counts = describe(space, space.decode(arch), SMALL)
+    assert counts["parameters"] == sum(p.numel() for p in network.parameters())
+    assert counts["auxiliary_parameters"] == sum(p.numel() for p in network.auxiliary.parameters())
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_supernet_on_a_path_is_the_network_with_its_weights(name):
+    space = registry.space(name)
+    x = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    supernet = fresh(lambda: space.supernet(replace(SMALL, auxiliary=False))).double()
+    for arch in samples(space, 3):
+        mix = [weights.double() for weights in supernet.path(arch)]
+        assert tuple(len(weights) for weights in mix) == supernet.shape
+        torch.testing.assert_close(supernet(x, mix), supernet.inherit(arch)(x), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_deriving_a_path_gives_its_architecture(name):
+    space = registry.space(name)
+    supernet = fresh(lambda: space.supernet(replace(SMALL, auxiliary=False)))
+    for arch in samples(space, 3):
+        assert space.valid(supernet.derive(supernet.path(arch)))
+        if supernet.shape == space.choices:
+            assert supernet.derive(supernet.path(arch)) == arch
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "digits-8"
+    datasets.prepare("digits", 8, folder)
+    return folder
+
+
+class Watched(SearchRun):
+    """A real run that fails when anything asks for other data than the search's halves."""
+
+    def _half(self, split):
+        assert split in ("train", "val")
+        return super()._half(split)
+
+
+def a_search(method, space, folder, checkpoint, seed=0):
+    job = Search("smoke", "digits", space, method, seed)
+    instance = registry.space(space)
+    run = Watched(job, instance, folder, checkpoint, Clock())
+    if method != "random_sampling":
+        run.data = replace(run.data, test=None)  # whoever touches the test split falls over
+    return registry.method(method).search(run), run
+
+
+@pytest.mark.parametrize(("method", "space"), PAIRS)
+def test_searches(method, space, digits, tmp_path):
+    """Valid, reproducible, without the test split, without the global generators, with another seed's own path."""
+    state, python_state = torch.get_rng_state(), random.getstate()
+    first, run = a_search(method, space, digits, tmp_path / "a")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert random.getstate() == python_state
+    assert registry.space(space).valid(first)
+    again, _ = a_search(method, space, digits, tmp_path / "b")
+    assert again == first
+    if method != "random_sampling":
+        assert run.images > 0
+        assert run.curves.columns()["epoch"] == list(range(run.budget.epochs))
+        assert len(run.curves.columns()) >= 3
+
+
+@pytest.mark.parametrize(("method", "space"), [pair for pair in PAIRS if pair[0] == pair[1]])
+def test_a_search_that_was_cut_off_goes_on_to_the_same_end(method, space, digits, tmp_path):
+    class Cut(Exception):
+        pass
+
+    whole, run = a_search(method, space, digits, tmp_path / "a")
+    job = Search("smoke", "digits", space, method, 0)
+    cut = Watched(job, registry.space(space), digits, tmp_path / "b", Clock())
+
+    def log(**metrics):
+        SearchRun.log(cut, **metrics)
+        if cut._epoch == 1:
+            raise Cut
+
+    cut.log = log
+    with pytest.raises(Cut):
+        registry.method(method).search(cut)
+    resumed, second = a_search(method, space, digits, tmp_path / "b")
+    assert resumed == whole
+    assert second.curves.columns() == run.curves.columns()
+    assert second.images == run.images

@@ -1,0 +1,144 @@
+"""The FBNet space against the published networks, and its supernet against the naive form."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from spaces._layers import count
+from spaces._network import DropPath
+from spaces.base import Size, UserError
+from spaces.fbnet import FBNET_A, Fbnet
+from tests.reference.fbnet import mixed
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "layerwise.json").read_text())
+TINY = Size(channels=4, cells=0, classes=5, image=8)
+
+
+def counted(space, design, size, metric):
+    with torch.device("meta"):
+        return count(space.network(design, size), (1, size.inputs, size.image, size.image), metric)
+
+
+@pytest.mark.parametrize("name", ["a", "c"])
+def test_published_networks(name):
+    design, facts = GOLDEN[f"fbnet_{name}.searchable_22"]["value"], GOLDEN[f"fbnet_{name}"]["value"]
+    design = Fbnet().read(",".join(design))
+
+    def numbers(**reading):
+        space = Fbnet(**reading)
+        return [counted(space, design, Fbnet.published, metric) for metric in ("parameters", "macs")]
+
+    assert numbers() == [facts["params"], facts["macs"]]
+    assert numbers(conv_bias=False) == [facts["params_without_redundant_conv_biases"], facts["macs"]]
+    weights, macs = facts["variant_e1_with_pointwise"].values()
+    assert numbers(e1_pointwise=True)[1] == macs
+    with torch.device("meta"):
+        network = Fbnet(e1_pointwise=True).network(design, Fbnet.published)
+    assert sum(m.weight.numel() for m in network.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))) == weights
+
+
+@pytest.mark.parametrize("reading", [{}, {"conv_bias": False}, {"e1_pointwise": True}])
+@pytest.mark.parametrize("size", [Fbnet.published, Size(8, 0, 10, 16), TINY])
+def test_costs_add_up(reading, size):
+    space, rng = Fbnet(**reading), random.Random(0)
+    for metric in ("macs", "parameters"):
+        constant, table = space.costs(size, metric)
+        arch = space.sample(rng)
+        total = constant + sum(row[option] for row, option in zip(table, arch))
+        assert total == counted(space, space.decode(arch), size, metric)
+
+
+@pytest.mark.parametrize(("image", "last"), [(224, 7), (32, 4), (28, 4), (16, 4), (8, 4), (4, 4)])
+def test_strides_are_dropped_earliest_first(image, last):
+    places = Fbnet().places(Size(16, 0, 10, image))
+    assert places[-1].image == last
+    strides = [place.stride for place in places if place.stride == 2]
+    assert places[17].stride == (2 if image > 4 else 1)
+    assert len(strides) == {224: 4, 32: 3, 28: 3, 16: 2, 8: 1, 4: 0}[image]
+
+
+def test_texts():
+    space = Fbnet()
+    arch = space.sample(random.Random(1))
+    text = space.text(arch)
+    assert space.parse(text) == arch == space.parse(json.dumps(text.split(","))) == space.parse(text.replace(",", " , "))
+    assert space.parse(",".join(FBNET_A))[:3] == (8, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("k3_e3," * 21 + "k3_e9", "layer 22: unknown block 'k3_e9'; did you mean k3_e"),
+        ("k3_e3", "1 blocks given: Fbnet has 22 layers"),
+        ("k3_e3,,", "layer 2: '' is no block name"),
+        ('["k3_e3", 3]', "layer 2: 3 is no block name"),
+        ('["k3_e3"', "block list: .* at character"),
+    ],
+)
+def test_bad_texts(text, message):
+    with pytest.raises(UserError, match=message) as error:
+        Fbnet().parse(text)
+    assert "\n" not in str(error.value)
+
+
+def test_network_trains_with_auxiliary_head_and_drop_path():
+    space = Fbnet()
+    arch = (3,) * 21 + (8,)
+    network = space.build(arch, Size(4, 0, 5, 16, auxiliary=True))
+    x = torch.randn(4, 3, 16, 16)
+    drop = DropPath(0.5, torch.Generator().manual_seed(0))
+    logits, extra = network(x, drop)
+    assert logits.shape == extra.shape == (4, 5)
+    assert network.eval()(x)[1] is None
+    assert all(not torch.equal(network(x, drop)[0], network(x, drop)[0]) for _ in range(2))
+    skipped = space.build((8,) * 22, TINY).eval()
+    x = torch.randn(4, 3, 8, 8)
+    assert torch.equal(skipped(x, drop)[0], skipped(x)[0])
+
+
+def supernet_case(dtype, positive=True):
+    torch.manual_seed(0)
+    supernet = Fbnet().supernet(TINY).to(dtype)
+    for weight in supernet.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    mix = [torch.rand(9, dtype=dtype).div(4).requires_grad_() for _ in range(22)]
+    return supernet, torch.randn(6, 3, 8, 8, dtype=dtype), mix
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
+def test_supernet_equals_naive_form(dtype, tolerance):
+    supernet, x, mix = supernet_case(dtype)
+    inputs = [*supernet.parameters(), *mix]
+    results = []
+    for logits in (supernet(x, mix), mixed(supernet, Fbnet.options, x, mix)):
+        gradients = torch.autograd.grad(logits.logsumexp(1).sum(), inputs)
+        results.append([logits.detach(), *gradients])
+    for fast, naive in zip(*results):
+        assert (fast - naive).abs().max() <= tolerance * max(1.0, naive.abs().max())
+
+
+def test_paths_and_inheritance():
+    supernet, x, _ = supernet_case(torch.float64)
+    space, rng = Fbnet(), random.Random(0)
+    for _ in range(3):
+        arch = space.sample(rng)
+        path = supernet.path(arch)
+        assert supernet.derive(path) == arch
+        state = torch.get_rng_state()
+        plain = supernet.inherit(arch)
+        assert torch.equal(state, torch.get_rng_state())
+        assert torch.allclose(supernet(x, path), plain(x), rtol=0, atol=1e-9)
+        assert torch.allclose(supernet(x, path), mixed(supernet, Fbnet.options, x, path), rtol=0, atol=1e-9)
+
+
+def test_candidates_of_weight_zero_are_not_computed():
+    supernet, x, _ = supernet_case(torch.float64)
+    for layer in supernet.layers:
+        for weight in layer.candidates[7].parameters():
+            weight.data.fill_(float("nan"))
+    assert supernet(x, supernet.path((0,) * 22)).isfinite().all()

@@ -1,0 +1,179 @@
+"""The Single-Path space against the published networks; superkernels against the public code's numbers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from spaces._layers import count
+from spaces._superkernel import Gates, gates, mask, mixture, runtime
+from spaces.base import Size, UserError
+from spaces.single_path import SinglePath
+from tests.reference.single_path import masked, mixed
+
+GOLDEN = {
+    name: fact["value"]
+    for name, fact in json.loads((Path(__file__).parent / "golden" / "layerwise.json").read_text()).items()
+}
+CASES = GOLDEN["singlepath.superkernel_numerics"]
+LUT = GOLDEN["singlepath.runtime_lut_ms"]["lut"]
+TINY = Size(channels=4, cells=0, classes=5, image=8)
+
+
+def counted(design, size, metric):
+    with torch.device("meta"):
+        return count(SinglePath().network(design, size), (1, size.inputs, size.image, size.image), metric)
+
+
+def test_published_networks():
+    facts = GOLDEN["singlepath.published_params_macs"]
+    expected = [
+        (SinglePath().read(",".join(GOLDEN["singlepath.published_arch"]["layers_20"])), facts),
+        (("3x3-3",) * 20, GOLDEN["singlepath.uniform_k3_e3"]),
+        (("3x3-6",) * 20, GOLDEN["singlepath.uniform_k3_e6"]),
+    ]
+    for design, numbers in expected:
+        assert counted(design, SinglePath.published, "parameters") == numbers["params"]
+        assert counted(design, SinglePath.published, "macs") == numbers["macs_224"]
+
+
+@pytest.mark.parametrize("size", [SinglePath.published, Size(8, 0, 10, 16), TINY])
+def test_costs_add_up(size):
+    space, rng = SinglePath(), random.Random(0)
+    for metric in ("macs", "parameters"):
+        constant, table = space.costs(size, metric)
+        arch = space.sample(rng)
+        total = constant + sum(row[option] for row, option in zip(table, arch))
+        assert total == counted(space.decode(arch), size, metric)
+
+
+def test_texts():
+    space = SinglePath()
+    arch = space.sample(random.Random(1))
+    assert space.parse(space.text(arch)) == arch == space.parse(json.dumps(space.decode(arch)))
+    with pytest.raises(UserError, match="layer 5: 'skip' is not allowed where a stage begins"):
+        space.parse(",".join(["3x3-3", "skip", "skip", "skip"] * 1 + ["skip"] * 16))
+    with pytest.raises(UserError, match="layer 20: unknown block '3x3-4'; did you mean 3x3-"):
+        space.parse("3x3-3," * 19 + "3x3-4")
+
+
+def superkernel(case):
+    with np.load(Path(__file__).parent / "golden" / "layerwise.npz", allow_pickle=False) as arrays:
+        kernel = torch.tensor(arrays["kernel"]).permute(2, 3, 0, 1).contiguous().requires_grad_()
+        x, cotangent = (torch.tensor(arrays[name]).permute(0, 3, 1, 2) for name in ("x", "cotangent"))
+    thresholds = torch.tensor([case["t5x5"], case["t50c"], case["t100c"]], requires_grad=True)
+    return kernel, thresholds, x, cotangent
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_superkernel_numerics(case):
+    kernel, thresholds, x, cotangent = superkernel(case)
+    options = len(case["runtimes"])
+    decided = gates(kernel, thresholds, options == 5)
+    kept = (kernel.unflatten(0, (2, -1)) * mask(mixture(decided, options)).view(2, 1, 1, 5, 5)).flatten(0, 1)
+    y = F.conv2d(x, kept, None, case["stride"], 2, groups=6)
+    cost = runtime(decided, case["runtimes"][:4])
+    loss = (y * cotangent).sum() if case["stride"] == 1 else y.sum()
+
+    def close(value, name):
+        assert float(value.detach()) == pytest.approx(case[name], rel=1e-5, abs=1e-5), name
+
+    for value, name in [
+        (decided.ring, "d5x5"),
+        (decided.first, "d50c"),
+        (decided.second, "d100c"),
+        (cost, "runtime"),
+        (kept.abs().sum(), "kernel_masked_abs_sum"),
+        (kept.count_nonzero(), "kernel_masked_nonzero"),
+        (y.sum(), "y_sum"),
+        (y.abs().sum(), "y_abs_sum"),
+    ]:
+        close(value, name)
+    for value, what in ((loss, "loss"), (cost, "runtime")):
+        of_thresholds, of_kernel = torch.autograd.grad(value, [thresholds, kernel], retain_graph=True)
+        for gradient, name in zip(of_thresholds, ("t5x5", "t50c", "t100c")):
+            close(gradient, f"grad_{what}_{name}")
+        close(of_kernel.norm(), f"grad_{what}_kernel_norm")
+
+
+def constant_gates(ring, first, second):
+    return Gates(*(torch.tensor(float(gate), dtype=torch.float64) for gate in (ring, first, second)))
+
+
+GATES = {"3x3-3": (0, 1, 0), "3x3-6": (0, 1, 1), "5x5-3": (1, 1, 0), "5x5-6": (1, 1, 1), "skip": (1, 0, 1)}
+
+
+def test_decoding_of_all_gates():
+    supernet = SinglePath().supernet(TINY)
+    for ring, first, second in itertools.product((0, 1), repeat=3):
+        expected = f"{'5x5' if ring else '3x3'}-{6 if second else 3}" if first else "skip"
+        weights = mixture(constant_gates(ring, first, second), 5)
+        assert SinglePath.options[int(weights.argmax())] == expected
+        assert weights.sum() == 1 and weights.max() == 1
+    every = [SinglePath().sample(random.Random(seed)) for seed in range(3)]
+    for arch in every:
+        decided = [constant_gates(*GATES[name]) for name in SinglePath().decode(arch)]
+        assert supernet.derive(supernet.mixture(decided)) == arch
+
+
+def test_runtime_recovers_the_table():
+    for row in LUT[1:21]:
+        for option, corner in zip(SinglePath.options[1:], row[1:]):
+            assert float(runtime(constant_gates(*GATES[option]), row)) == pytest.approx(corner, abs=1e-12)
+    predicted = GOLDEN["singlepath.runtime_predicted_ms"]
+    layers = GOLDEN["singlepath.published_arch"]["layers_20"]
+    per_layer = [float(runtime(constant_gates(*GATES[name]), row)) for name, row in zip(layers, LUT[1:21])]
+    assert per_layer == pytest.approx(predicted["published"]["per_layer"], abs=1e-9)
+    assert sum(per_layer) + GOLDEN["singlepath.runtime_lut_ms"]["constant"] == pytest.approx(
+        predicted["published"]["total"], abs=1e-9
+    )
+
+
+def supernet_case(dtype):
+    torch.manual_seed(0)
+    supernet = SinglePath().supernet(TINY).to(dtype)
+    for weight in supernet.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    mix = [torch.rand(options, dtype=dtype).requires_grad_() for options in supernet.shape]
+    return supernet, torch.randn(6, 3, 8, 8, dtype=dtype), mix
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
+def test_supernet_equals_naive_form(dtype, tolerance):
+    supernet, x, mix = supernet_case(dtype)
+    inputs = [*supernet.parameters(), *mix]
+    results = []
+    for logits in (supernet(x, mix), mixed(supernet, x, mix)):
+        gradients = torch.autograd.grad(logits.logsumexp(1).sum(), inputs)
+        results.append([logits.detach(), *gradients])
+    for fast, naive in zip(*results):
+        assert (fast - naive).abs().max() <= tolerance * max(1.0, naive.abs().max())
+
+
+def test_paths_and_inheritance():
+    supernet, x, _ = supernet_case(torch.float64)
+    space, rng = SinglePath(), random.Random(0)
+    for _ in range(3):
+        arch = space.sample(rng)
+        path = supernet.path(arch)
+        assert supernet.derive(path) == arch
+        state = torch.get_rng_state()
+        plain = supernet.inherit(arch)
+        assert torch.equal(state, torch.get_rng_state())
+        whole = supernet(x, [weights.clone().requires_grad_() for weights in path])
+        for other in (plain(x), whole, mixed(supernet, x, path)):
+            assert torch.allclose(supernet(x, path), other, rtol=0, atol=1e-9)
+
+
+def test_mask_is_linear_in_products_of_gates():
+    kernel = torch.randn(12, 1, 5, 5, dtype=torch.float64)
+    for weights in torch.rand(4, 5, dtype=torch.float64):
+        kept = (kernel.unflatten(0, (2, -1)) * mask(weights).view(2, 1, 1, 5, 5)).flatten(0, 1)
+        assert torch.allclose(kept, masked(kernel, weights), rtol=0, atol=1e-12)
