@@ -88,12 +88,16 @@ def _create(database: Path) -> None:
 
 
 def _examine(database: Path) -> None:
-    """OSError for a file that is no MLflow database (MLflow itself would try again for minutes)."""
+    """OSError for a file that is no MLflow database (MLflow itself would try again for minutes) or that another program
+    has locked for a minute (MLflow itself waits 20 s)."""
     connection = sqlite3.connect(database, timeout=60)
     try:
         connection.execute("SELECT version_num FROM alembic_version")
+        connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
-        raise OSError(f"{database} is unusable ({error}): delete it, it is rebuilt from the records") from None
+        broken = error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+        cure = ": delete it, it is rebuilt from the records" if broken else ""
+        raise OSError(f"{database} is unusable ({error}){cure}") from None
     finally:
         connection.close()
 

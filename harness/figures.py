@@ -7,6 +7,7 @@ random architectures are grey.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ STYLE = {
 Colours = dict[str, tuple[float, ...] | str]
 GREY = "0.55"
 MARKERS = "oDsv^P*X"
-COLUMN, PAGE = 3.5, 7.0  # inches
+COLUMN, PAGE, LETTER = 3.5, 7.0, 0.07  # inches: a column, both, a character of 8 points
 
 
 def draw_all(results: Results, out: Path) -> None:
@@ -96,12 +97,19 @@ def _panels(count: int, columns: int, width: float, height: float) -> tuple[Figu
     return figure, list(axes.flat[:count])
 
 
-def _legend(figure: Figure, entries: Sequence[Line2D], columns: int = 3) -> None:
+def _legend(figure: Figure, entries: Sequence[Line2D]) -> None:
+    longest = max(len(entry.get_label()) for entry in entries)
+    columns = max(1, int(figure.get_figwidth() / (LETTER * longest + 0.45)))
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, frameon=False, handletextpad=0.3)
 
 
 def _entry(label: str, colour: tuple[float, ...] | str, marker: str = "o", **style: object) -> Line2D:
     return Line2D([], [], marker=marker, linestyle="", color=colour, label=label, **style)
+
+
+def _title(name: str) -> str:
+    """A name as wide as a panel, on several lines where it is longer."""
+    return textwrap.fill(name, 40)
 
 
 def _label(row: pd.Series) -> str:
@@ -113,7 +121,7 @@ def improvement_forest(table: pd.DataFrame, colours: Colours) -> Figure:
     table = table.assign(label=table.apply(_label, axis=1))
     datasets = [group for _, group in table.groupby("dataset")]
     heights = [len(group) + 1.2 for group in datasets]
-    size = (COLUMN, 0.19 * sum(heights) + 0.7)
+    size = (2.6 + LETTER * table["label"].str.len().max(), 0.19 * sum(heights) + 0.7)
     figure, axes = plt.subplots(
         len(datasets), figsize=size, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
@@ -125,48 +133,52 @@ def improvement_forest(table: pd.DataFrame, colours: Colours) -> Figure:
             axis.plot(row.ri, y, "o", color=colours[row.method], markerfacecolor=face, markersize=5)
         axis.axvline(0, color="0.3", linewidth=1, zorder=0)
         axis.set(yticks=range(len(group)), yticklabels=group["label"], ylim=(len(group) - 0.4, -0.6))
-        axis.set_title(group["dataset"].iloc[0])
+        axis.set_title(_title(group["dataset"].iloc[0]))
         axis.grid(axis="y", visible=False)
     axes.flat[-1].set_xlabel("improvement over random, % (95% interval)")
     filled = _entry("told from random", "0.3"), _entry("not distinguishable", "0.3", markerfacecolor="white")
-    _legend(figure, filled, columns=2)
+    _legend(figure, filled)
     return figure
 
 
 def random_distribution(runs: pd.DataFrame, colours: Colours) -> Figure:
     """One panel a dataset: each space's random architectures as grey dots over their quartiles, methods' runs above."""
     datasets = [group for _, group in runs.groupby("dataset")]
-    spaces = sorted(runs["space"].unique())
-    figure, axes = _panels(len(datasets), 2, PAGE, 0.42 * len(spaces) + 0.55)
+    found = runs[runs["method"] != RANDOM].groupby("space")["method"].unique()
+    lanes = {space: [RANDOM, *sorted(found.get(space, []))] for space in sorted(runs["space"].unique())}
+    pitch = 0.9 + 0.25 * max(map(len, lanes.values()))
+    figure, axes = _panels(len(datasets), 2, PAGE, 0.32 * pitch * len(lanes) + 0.6)
     for axis, group in zip(axes, datasets):
         random = group[group["method"] == RANDOM]
-        _boxes(axis, [random[random["space"] == space]["accuracy"] for space in spaces])
-        _dots(axis, random, spaces, 0.0, GREY, "o")
-        found = group[group["method"] != RANDOM]
-        for _, of_space in found.groupby("space"):
-            for i, (method, of_method) in enumerate(of_space.groupby("method")):
-                _dots(axis, of_method, spaces, -0.34 - 0.12 * i, colours[method], "D")
-        axis.set(xlabel="test accuracy, %", ylabel="", title=group["dataset"].iloc[0])
-        axis.set(yticks=range(len(spaces)), yticklabels=spaces, ylim=(len(spaces) - 0.6, -0.75))
+        _boxes(axis, [random[random["space"] == space]["accuracy"] for space in lanes], pitch)
+        for i, (space, methods) in enumerate(lanes.items()):
+            for lane, method in enumerate(methods):
+                row = group[(group["space"] == space) & (group["method"] == method)]
+                y = [pitch * i - (0.3 + 0.25 * lane if lane else 0)] * len(row)
+                marker = "D" if lane else "o"
+                axis.scatter(row["accuracy"], y, 16, colours[method], marker, alpha=0.8, linewidth=0, zorder=3)
+        axis.set(xlabel="test accuracy, %", title=_title(group["dataset"].iloc[0]))
+        axis.set(yticks=[pitch * i for i in range(len(lanes))], yticklabels=lanes)
+        axis.set_ylim(pitch * (len(lanes) - 1) + 0.5, 0.5 - pitch)
         axis.grid(axis="y", visible=False)
-    entries = [_entry("random architecture", GREY)]
-    entries += [_entry(name, colours[name], "D") for name in sorted(set(runs["method"]) - {RANDOM})]
-    _legend(figure, entries, columns=5)
+    _legend(figure, [_entry("random architecture", GREY), *(_entry(n, c, "D") for n, c in _present(runs, colours))])
     return figure
 
 
-def _boxes(axis: Axes, samples: Sequence[pd.Series]) -> None:
+def _boxes(axis: Axes, samples: Sequence[pd.Series], pitch: float) -> None:
     """Quartiles, and whiskers over the whole range: every run is drawn as a dot as well."""
     grey = {"color": "0.6", "linewidth": 0.8}
     lines = {f"{name}props": grey for name in ("whisker", "cap", "median")}
     box = {"widths": 0.5, "whis": (0, 100), "showfliers": False, "patch_artist": True, "manage_ticks": False}
     face = {"facecolor": "0.93", "edgecolor": "0.6", "linewidth": 0.8}
-    axis.boxplot(samples, positions=range(len(samples)), orientation="horizontal", boxprops=face, **box, **lines)
-
-
-def _dots(axis: Axes, rows: pd.DataFrame, spaces: list[str], lift: float, colour: object, marker: str) -> None:
-    y = [spaces.index(space) + lift for space in rows["space"]]
-    axis.scatter(rows["accuracy"], y, s=16, color=colour, marker=marker, alpha=0.8, linewidth=0, zorder=3)
+    axis.boxplot(
+        samples,
+        positions=[pitch * i for i in range(len(samples))],
+        orientation="horizontal",
+        boxprops=face,
+        **box,
+        **lines,
+    )
 
 
 def depth_points(results: Results) -> pd.DataFrame:
@@ -191,7 +203,7 @@ def depth_scatter(points: pd.DataFrame, gap: pd.DataFrame, colours: Colours) -> 
         axis.axline((group["accuracy_small"].mean(),) * 2, slope=1, color="0.3", linewidth=0.8, linestyle="--")
         axis.set(xlabel=f"accuracy with {small} cells, %", ylabel=f"accuracy with {large} cells, %")
         random = gap[(gap[[*place, "method"]] == [*names, RANDOM]).all(axis=1)]
-        axis.set_title(f"{dataset}, space {space}" + "".join(_agreement(row) for row in random.itertuples()))
+        axis.set_title(f"{_title(dataset)}\nspace {space}" + "".join(_agreement(row) for row in random.itertuples()))
     _legend(figure, [_entry("random", GREY)] + [_entry(n, c, "D") for n, c in _present(points, colours)])
     return figure
 
@@ -218,7 +230,7 @@ def search_curves(curves: pd.DataFrame) -> Figure:
         for (dataset, *_), line in group.groupby(frames.RUN):
             axis.plot(line["epoch"], line["value"], color=palette[dataset], linewidth=0.9, alpha=0.8)
         axis.set(xlabel="search epoch", title=f"{method}: {metric.replace('_', ' ')}")
-    _legend(figure, [Line2D([], [], color=palette[name], label=name) for name in datasets], columns=5)
+    _legend(figure, [Line2D([], [], color=palette[name], label=name) for name in datasets])
     return figure
 
 
@@ -234,12 +246,14 @@ def accuracy_macs(runs: pd.DataFrame, colours: Colours) -> Figure:
         ):
             style = {"color": colours[method], "marker": shape[space], "linewidth": 0, "alpha": 0.8}
             axis.scatter(points["macs"], points["accuracy"], s=18 if method == RANDOM else 30, **style)
-        axis.set(xscale="log", xlabel="multiply-adds", ylabel="test accuracy, %", title=group["dataset"].iloc[0])
+        axis.set(
+            xscale="log", xlabel="multiply-adds", ylabel="test accuracy, %", title=_title(group["dataset"].iloc[0])
+        )
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.xaxis.set_minor_locator(NullLocator())
     entries = [_entry(f"random in {space}", GREY, shape[space]) for space in spaces]
     pairs = runs[runs["method"] != RANDOM][["method", "space"]].drop_duplicates().sort_values(["method", "space"])
     entries += [_entry(_label(row), colours[row["method"]], shape[row["space"]]) for _, row in pairs.iterrows()]
-    _legend(figure, entries, columns=4)
+    _legend(figure, entries)
     return figure

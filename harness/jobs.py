@@ -27,6 +27,11 @@ def slug(dataset: str) -> str:
     return f"folder-{name}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
 
 
+def scaled(channels: int, width: float) -> int:
+    """A fraction of a number of channels, at least one."""
+    return max(1, round(channels * width))
+
+
 @dataclass(frozen=True, order=True)
 class Search:
     """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs."""
@@ -67,7 +72,8 @@ class Search:
     def size(self, classes: int, inputs: int) -> Size:
         """Of the supernet."""
         s = self.setting
-        return Size(s.search_channels, s.search_cells, classes, s.image, inputs, s.stem)
+        channels = scaled(registry.space(self.space).searched.channels, s.search_width)
+        return Size(channels, s.search_cells, classes, s.image, inputs, s.stem)
 
     def specification(self) -> dict[str, Any]:
         """Everything that decides the outcome, except the data and the libraries."""
@@ -116,7 +122,8 @@ class Training:
 
     def size(self, classes: int, inputs: int) -> Size:
         s = self.setting
-        return Size(s.channels, self.cells, classes, s.image, inputs, s.stem, s.tricks.auxiliary > 0)
+        channels = scaled(registry.space(self.search.space).published.channels, s.width)
+        return Size(channels, self.cells, classes, s.image, inputs, s.stem, s.tricks.auxiliary > 0)
 
     def specification(self) -> dict[str, Any]:
         return {

@@ -86,9 +86,9 @@ class SearchRun(Run):
         images, labels = self._half(split)
         self.images += len(index)
         if augment:
-            x = augmented(self.data, self.setting, images[index], self.generator, self.device)
+            x = augmented(self.data, self.setting, images.index_select(0, index), self.generator, self.device)
         else:
-            x = plain(self.data, self.setting, images[index], self.device)
+            x = plain(self.data, self.setting, images.index_select(0, index), self.device)
         return x, labels[index].to(self.device)
 
     def steps(self, split: str) -> int:

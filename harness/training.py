@@ -119,7 +119,7 @@ def _epoch(
     for index in order.split(setting.recipe.batch):
         if len(index) == 1:
             continue
-        x, y = augmented(data, setting, images[index], generator, where), labels[index].to(where)
+        x, y = augmented(data, setting, images.index_select(0, index), generator, where), labels[index].to(where)
         with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
             logits, auxiliary = network(x, drop)
             loss = cross_entropy(logits, y)

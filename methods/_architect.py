@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from methods._bilevel import hits
 from spaces._network import Supernet
 
 Batch = tuple[Tensor, Tensor]
@@ -37,12 +39,17 @@ class Alphas(nn.Module):
         return [weights for logits in self.logits for weights in logits.softmax(1).unbind()]
 
 
-def first_order(supernet: Supernet, alphas: Alphas, validation: Batch) -> tuple[list[Tensor], float]:
-    """(gradient, loss) of the validation loss, the weights taken as they are. Computes no gradient of the weights."""
-    parameters = list(alphas.parameters())
-    with _frozen(supernet):
-        loss = _loss(supernet, alphas, validation)
-        return list(torch.autograd.grad(loss, parameters)), loss.item()
+class Judgement(NamedTuple):
+    """Of a validation batch: gradients in the order of `alphas.parameters()`, mean loss, accuracy from 0 to 1."""
+
+    gradients: list[Tensor]
+    loss: float
+    accuracy: float
+
+
+def first_order(supernet: Supernet, alphas: Alphas, validation: Batch) -> Judgement:
+    """The weights are taken as they are; their gradients are not computed."""
+    return _alpha_gradient(supernet, alphas, validation, [w.detach() for w in supernet.parameters()])
 
 
 def second_order(
@@ -55,8 +62,8 @@ def second_order(
     buffers: Sequence[Tensor | None] = (),
     weight_decay: float = 0.0,
     hessian: str = "exact",
-) -> tuple[list[Tensor], float]:
-    """(gradient, loss) of the validation loss after one step of the weights w on the training batch.
+) -> Judgement:
+    """The weights w are those after one step on the training batch.
 
     w' = w - lr (momentum * buffer + dL_train/dw + weight_decay * w), unclipped as published; `buffers`: the optimizer's
     momenta in the order of the supernet's parameters, None or nothing before its first step. The gradient is
@@ -65,56 +72,39 @@ def second_order(
     """
     weights, parameters = list(supernet.parameters()), list(alphas.parameters())
     exact = hessian == "exact"
-    slopes = torch.autograd.grad(_loss(supernet, alphas, training), weights, create_graph=exact)
-    momenta = buffers or [None] * len(weights)
+    train_loss, _ = _loss(supernet, alphas, training, weights)
+    slopes = torch.autograd.grad(train_loss, weights, create_graph=exact)
+    momenta = list(buffers) or [None] * len(weights)
     with torch.no_grad():
-        steps = [
-            -lr * (slope + weight_decay * w + (0.0 if buffer is None else momentum * buffer))
-            for slope, w, buffer in zip(slopes, weights, momenta)
-        ]
-    with _moved(weights, steps):
-        loss = _loss(supernet, alphas, validation)
-        gradients = torch.autograd.grad(loss, [*parameters, *weights])
+        pulls = [0.0 if buffer is None else momentum * buffer for buffer in momenta]
+        ahead = [w - lr * (slope + weight_decay * w + pull) for w, slope, pull in zip(weights, slopes, pulls)]
+    loss, accuracy = _loss(supernet, alphas, validation, [w.requires_grad_() for w in ahead])
+    gradients = torch.autograd.grad(loss, [*parameters, *ahead])
     direct, along = gradients[: len(parameters)], gradients[len(parameters) :]
     if exact:
         implicit = torch.autograd.grad(slopes, parameters, along)
     else:
         implicit = _differences(supernet, alphas, training, along)
-    return [d - lr * i for d, i in zip(direct, implicit)], loss.item()
+    return Judgement([d - lr * i for d, i in zip(direct, implicit)], loss.item(), accuracy)
 
 
 def _differences(supernet: Supernet, alphas: Alphas, training: Batch, along: Sequence[Tensor]) -> list[Tensor]:
-    weights = list(supernet.parameters())
     r = FINITE_DIFFERENCE / float(torch.cat([vector.flatten() for vector in along]).norm())
     ends = []
-    for sign in (1.0, -1.0):
-        with _moved(weights, [sign * r * vector for vector in along]):
-            ends.append(first_order(supernet, alphas, training)[0])
+    for step in (r, -r):
+        moved = [w.detach() + step * vector for w, vector in zip(supernet.parameters(), along)]
+        ends.append(_alpha_gradient(supernet, alphas, training, moved).gradients)
     return [(up - down) / (2 * r) for up, down in zip(*ends)]
 
 
-def _loss(supernet: Supernet, alphas: Alphas, batch: Batch) -> Tensor:
+def _alpha_gradient(supernet: Supernet, alphas: Alphas, batch: Batch, weights: Sequence[Tensor]) -> Judgement:
+    loss, accuracy = _loss(supernet, alphas, batch, weights)
+    return Judgement(list(torch.autograd.grad(loss, list(alphas.parameters()))), loss.item(), accuracy)
+
+
+def _loss(supernet: Supernet, alphas: Alphas, batch: Batch, weights: Sequence[Tensor]) -> tuple[Tensor, float]:
+    """Loss and accuracy of the supernet with `weights` in the place of its own."""
     images, labels = batch
-    return F.cross_entropy(supernet(images, alphas.mix()), labels)
-
-
-@contextmanager
-def _frozen(supernet: Supernet) -> Iterator[None]:
-    supernet.requires_grad_(False)
-    try:
-        yield
-    finally:
-        supernet.requires_grad_(True)
-
-
-@contextmanager
-def _moved(weights: list[Tensor], steps: Sequence[Tensor]) -> Iterator[None]:
-    """Weights moved by `steps`, and put back to the last bit: graphs through the unmoved weights stay valid."""
-    kept = [w.data for w in weights]
-    for w, step in zip(weights, steps):
-        w.data = w.data + step
-    try:
-        yield
-    finally:
-        for w, before in zip(weights, kept):
-            w.data = before
+    named = dict(zip((name for name, _ in supernet.named_parameters()), weights))
+    logits = functional_call(supernet, named, (images, alphas.mix()))
+    return F.cross_entropy(logits, labels), hits(logits, labels) / len(labels)

@@ -31,7 +31,9 @@ def read_latency_table(path: str) -> dict[str, Any]:
         raise UserError(f"latency table {path}: {error.strerror}; measure one first") from None
     except ValueError as error:
         raise UserError(f"latency table {path} is no JSON: {error}") from None
-    missing = {"machine", "channels", "image", "constant", "options"} - (set(table) if isinstance(table, dict) else set())
+    missing = {"machine", "channels", "image", "constant", "options"} - (
+        set(table) if isinstance(table, dict) else set()
+    )
     if missing:
         raise UserError(f"latency table {path} lacks {', '.join(sorted(missing))}; measure it anew")
     return table

@@ -75,14 +75,19 @@ class Darts(Method):
 
         validation = run.batch("val")
         if self.order == 1:
-            gradients, val_loss = first_order(supernet, alphas, validation)
+            judgement = first_order(supernet, alphas, validation)
         else:
             buffers = [weights.state.get(w, {}).get("momentum_buffer") for w in weights.params]
-            gradients, val_loss = second_order(
+            judgement = second_order(
                 supernet, alphas, batch, validation, lr, self.momentum, buffers, self.weight_decay, self.hessian
             )
-        for parameter, gradient in zip(alphas.parameters(), gradients):
+        for parameter, gradient in zip(alphas.parameters(), judgement.gradients):
             parameter.grad = gradient
         decisions.step()
         loss, accuracy = weight_step(supernet, weights, alphas.mix(), batch, self.clip)
-        return {"train_loss": loss, "train_accuracy": accuracy, "val_loss": val_loss}
+        return {
+            "train_loss": loss,
+            "train_accuracy": accuracy,
+            "val_loss": judgement.loss,
+            "val_accuracy": judgement.accuracy,
+        }

@@ -77,7 +77,9 @@ class Enas(Method):
             set_lr(weights, lr)
             run.log(lr=lr, **self._train(run, supernet, weights, controller), **self._teach(run, supernet, policy))
         candidates = controller.sample(run.budget.candidates, run.generator)
-        return max(candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False)))
+        return max(
+            candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False))
+        )
 
     def _learning_rate(self, epoch: int, epochs: int) -> float:
         from methods._bilevel import cosine

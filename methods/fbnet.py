@@ -102,7 +102,9 @@ class Fbnet(Method):
         constant, table = option_costs(run.space, run.size, self.cost, self.latency_table)
         cheapest = constant + sum(min(row) for row in table)
         if cheapest <= 1:
-            raise UserError(f"fbnet: the cheapest network costs {cheapest:g}: the logarithm needs a unit that makes it > 1")
+            raise UserError(
+                f"fbnet: the cheapest network costs {cheapest:g}: the logarithm needs a unit that makes it > 1"
+            )
         return constant, table
 
     def heat(self, epoch: int, epochs: int) -> float:

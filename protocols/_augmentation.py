@@ -35,12 +35,12 @@ def augment(
     cutout: int = 0,
     stem: str = "cifar",
 ) -> Tensor:
-    """Random crops, mirror images and blanked squares of uint8 (n, inputs, side, side): float32 (n, inputs, image, image),
-    normalised, channels_last.
+    """Random crops, mirror images and blanked squares of uint8 (n, inputs, side, side), which stay as they are.
 
-    crop: pixels of black padding before a random crop; with stem "imagenet" and crop > 0 a random resized crop and colour
-    jitter instead. cutout: side of the square, which the border may clip (DeVries & Taylor 2017). mean, std: a channel,
-    for pixels from 0 to 1. Draws, in this order: tops and lefts, mirrors, cutout centres (imagenet: `_resized_crop`).
+    Returns float32 (n, inputs, image, image), normalised, channels_last.
+    crop: pixels of black padding before a random crop; with stem "imagenet" and crop > 0 a random resized crop and
+    colour jitter instead. cutout: side of the square, which the border may clip (DeVries & Taylor 2017). mean, std: a
+    channel, for pixels from 0 to 1. Draws, in this order: tops and lefts, mirrors, rows and columns of cutout centres.
     """
     if stem == "imagenet" and crop:
         x = _resized_crop(images, generator, image, flip)
@@ -51,7 +51,7 @@ def augment(
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float], image: int) -> Tensor:
-    """The centre `image` pixels of uint8 (n, inputs, side, side) as float32, normalised, channels_last: for evaluation."""
+    """For evaluation: the centre `image` pixels of (n, inputs, side, side): float32, normalised, channels_last."""
     start = (images.shape[-1] - image) // 2
     return _normalised(images[..., start : start + image, start : start + image], mean, std)
 
@@ -120,10 +120,10 @@ def _jittered(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def recolour(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
-    """Colours of float (n, 1 or 3, height, width) from 0 to 1 changed by factors (n,) and a turn (n,) of the colour circle.
+    """Colours of float (n, 1 or 3, height, width), 0 to 1, times factors (n,) and a turn (n,) of the colour circle.
 
-    In this order and clipped once at the end, as one 3x3 matrix an image; torchvision shuffles the order, clips each time
-    and turns hue in HSV instead of NTSC's chroma plane. Grey images have brightness and contrast only.
+    In this order and clipped once at the end, as one 3x3 matrix an image; torchvision shuffles the order, clips each
+    time and turns hue in HSV instead of NTSC's chroma plane. Grey images have brightness and contrast only.
     """
     luma = _YIQ[0] if x.shape[1] == 3 else torch.ones(1)
     mean = x.mean((2, 3)).cpu() @ luma

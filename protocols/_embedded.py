@@ -47,7 +47,7 @@ def mnist5k() -> Source:
 
 
 def elpv() -> Source:
-    """Defective is a probability of 2/3 or more: half of the experts' four answers, and no photograph is thrown away."""
+    """Defective is a probability of 2/3 or more: two of the experts' four answers, and no photograph is thrown away."""
     folder = Path(str(files("elpv_dataset"))) / "data"
     classes = ("mono functional", "mono defective", "poly functional", "poly defective")
     rows = [row.split() for row in (folder / "labels.csv").read_text(encoding="utf-8").splitlines()]

@@ -140,7 +140,7 @@ def _write_images(images: Sequence, path: Path, side: int, shades: np.ndarray, b
 
 
 def _pixels(image: Path | np.ndarray, side: int, channels: int) -> np.ndarray:
-    """uint8 (channels, side, side): the centre square, as resize and centre crop, with Pillow's antialiased bilinear filter."""
+    """uint8 (channels, side, side): resize and centre crop with Pillow's antialiased bilinear filter."""
     from PIL import Image, ImageOps
 
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else Image.open(image)

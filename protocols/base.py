@@ -44,12 +44,16 @@ class Tricks:
 
 @dataclass(frozen=True)
 class Setting:
-    """The protocol of one dataset: image size, network sizes, budget, recipe and tricks."""
+    """The protocol of one dataset: image size, network sizes, budget, recipe and tricks.
+
+    Widths are fractions of the channels that each space published, so that one protocol fits all spaces. Cells count only
+    in cell spaces; the depth of layer-wise spaces is their own.
+    """
 
     image: int
-    channels: int
+    width: float
     cells: int
-    search_channels: int
+    search_width: float
     search_cells: int
     budget: Budget
     recipe: Recipe

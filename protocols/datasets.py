@@ -68,9 +68,9 @@ _EMBEDDED = (
         source="elpv-dataset: 2,624 electroluminescence photographs of solar cells, 300x300, from 44 modules "
         "(Buerhop-Lutz et al. 2018; Deitsch et al. 2019, doi 10.1016/j.solener.2019.02.067)",
         licence="CC BY-NC-SA 4.0",
-        split="mono or poly x functional (defect probability 0 or 1/3) or defective (2/3 or 1); every cell is used, the "
-        "experts' doubt stays as label noise; 25/25/50 per cent of each of the 8 (type, probability) groups, drawn from a "
-        "fixed seed: 654 train, 657 val, 1,313 test; modules are not named, so splits may share one",
+        split="mono or poly x functional (defect probability 0 or 1/3) or defective (2/3 or 1); every cell is used, "
+        "the experts' doubt stays as label noise; 25/25/50 per cent of each of the 8 (type, probability) groups, drawn "
+        "from a fixed seed: 654 train, 657 val, 1,313 test; modules are not named, so splits may share one",
         package="elpv_dataset",
     ),
     Spec(
@@ -80,8 +80,8 @@ _EMBEDDED = (
         flip=False,
         source="the capitals A to Z in matplotlib's 21 text fonts, 32x32, with seeded jitter, contrast and noise",
         licence="DejaVu (Bitstream Vera), STIX Font License, BaKoMa Fonts Licence: all allow the use of rendered text",
-        split="by font, so that test asks for unseen ones: 8 fonts x 3 drawings = 624 train, 6 x 4 = 624 val, 7 x 4 = 728 "
-        "test (all four STIX General, Computer Modern italic and typewriter, DejaVu Sans Mono oblique)",
+        split="by font, so that test asks for unseen ones: 8 fonts x 3 drawings = 624 train, 6 x 4 = 624 val, 7 x 4 = "
+        "728 test (all four STIX General, Computer Modern italic and typewriter, DejaVu Sans Mono oblique)",
         package="matplotlib",
     ),
     Spec(
@@ -97,8 +97,8 @@ _EMBEDDED = (
 )
 
 _NB = (
-    f"{HALVES}: the proportions of 'NAS evaluation is frustratingly hard' (2020), whose own random 80/20 split (data/*.csv "
-    "in antoyang/NAS-Benchmark) is another draw; neither is the official split; splits.csv lists every file"
+    f"{HALVES}: the proportions of 'NAS evaluation is frustratingly hard' (2020), whose own random 80/20 split "
+    "(data/*.csv in antoyang/NAS-Benchmark) is another draw; neither is the official split; splits.csv lists every file"
 )
 _RESEARCH = "none stated by its authors; for research"
 
@@ -159,8 +159,8 @@ _PAPER = (
         licence=_RESEARCH,
         split=_NB,
         files=("flowers-102/jpg", "flowers-102/imagelabels.mat"),
-        needs="102flowers.tgz and imagelabels.mat from www.robots.ox.ac.uk/~vgg/data/flowers/102, as flowers-102/jpg/*.jpg "
-        "and flowers-102/imagelabels.mat (setid.mat is the official split and is not read)",
+        needs="102flowers.tgz and imagelabels.mat from www.robots.ox.ac.uk/~vgg/data/flowers/102, as "
+        "flowers-102/jpg/*.jpg and flowers-102/imagelabels.mat (setid.mat is the official split and is not read)",
     ),
 )
 
@@ -183,7 +183,7 @@ def names() -> tuple[str, ...]:
 
 
 def spec(name: str) -> Spec:
-    """The facts of a dataset; UserError with the nearest names, or if the folder of `folder:PATH` is no image folder."""
+    """The facts of a dataset; UserError with the nearest names, or if PATH of `folder:PATH` is no image folder."""
     if name.startswith("folder:"):
         return replace(_FOLDER, name=name, classes=len(_folders.classes(_path(name))))
     if name not in _SPECS:

@@ -9,9 +9,9 @@ PROTOCOL = Protocol(
     version="laptop-1",
     default=Setting(
         image=16,
-        channels=6,
+        width=1 / 6,
         cells=5,
-        search_channels=4,
+        search_width=1 / 4,
         search_cells=4,
         budget=Budget(epochs=6, batch=32, candidates=8),
         recipe=Recipe(epochs=10, batch=64, lr=0.1),

@@ -10,9 +10,9 @@ PROTOCOL = Protocol(
     version="smoke-1",
     default=Setting(
         image=8,
-        channels=4,
+        width=1 / 9,
         cells=3,
-        search_channels=4,
+        search_width=1 / 4,
         search_cells=3,
         budget=Budget(epochs=2, batch=32, candidates=2, evaluations=1, evaluation_epochs=1),
         recipe=Recipe(epochs=2, batch=64, lr=0.05),

@@ -165,7 +165,9 @@ def _places(edges: tuple[Edge, ...]) -> list[int]:
 def _wanted(mix: Sequence[Tensor]) -> list[tuple[int, ...]]:
     """The candidates of each place that must be computed."""
     return [
-        PICKS if weights.requires_grad else tuple(k for k, weight in enumerate(weights.tolist()) if k in PICKS and weight)
+        PICKS
+        if weights.requires_grad
+        else tuple(k for k, weight in enumerate(weights.tolist()) if k in PICKS and weight)
         for weights in mix
     ]
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spaces._depthwise import depthwise
 from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
@@ -124,15 +125,11 @@ class SuperkernelLayer(nn.Module):
     def _branch(self, x: Tensor, kept: Tensor, expansion: int, side: int) -> Tensor:
         """The first channels, up to an expansion, and the middle side x side taps of the masked kernel."""
         width, edge = expansion * x.shape[1], (5 - side) // 2
-        (expand, norm1, _), (depthwise, norm2, _), (project, norm3) = (
-            self.block.expand,
-            self.block.depthwise,
-            self.block.project,
-        )
+        (expand, norm1, _), (_, norm2, _), (project, norm3) = self.block.expand, self.block.depthwise, self.block.project
         kernel = (self.kernel.unflatten(0, (2, -1)) * kept.view(2, 1, 1, 5, 5)).flatten(0, 1)
         kernel = kernel[:width, :, edge : 5 - edge, edge : 5 - edge]
         x = F.relu(normalise(F.conv2d(x, expand.weight[:width]), norm1))
-        x = F.relu(normalise(F.conv2d(x, kernel, None, depthwise.stride, side // 2, groups=width), norm2))
+        x = F.relu(normalise(depthwise(x, kernel, self.place.stride), norm2))
         return normalise(F.conv2d(x, project.weight[:, :width]), norm3)
 
     def inherit(self, option: str) -> nn.Module:

@@ -49,6 +49,9 @@ class Space(ABC):
     published: Size
     """The size at which the paper reports parameters and multiply-adds."""
 
+    searched: Size
+    """The size of the paper's supernet."""
+
     @abstractmethod
     def decode(self, arch: Arch) -> Any:
         """The design of an architecture."""

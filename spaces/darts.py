@@ -41,6 +41,7 @@ class Darts(Space):
         tuple(options for pairs in INPUTS for options in (len(pairs), len(CHOSEN), len(CHOSEN))) * 2
     )
     published: ClassVar[Size] = Size(channels=36, cells=20, classes=10, image=32)
+    searched: ClassVar[Size] = Size(channels=16, cells=8, classes=10, image=32)
 
     def decode(self, arch: Arch) -> Genotype:
         cells = [_decode_cell(arch[: 3 * NODES]), _decode_cell(arch[3 * NODES :])]

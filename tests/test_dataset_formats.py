@@ -51,7 +51,9 @@ def test_cifar10_written_by_python_2(tmp_path):
     for name in BATCHES:
         file = tmp_path / "cifar-10-batches-py" / name
         pixels = bytes(range(256)) * 120
-        state = b"(K\x01K\x0aM\x00\x0c\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff"
+        state = (
+            b"(K\x01K\x0aM\x00\x0c\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN" + 2 * b"J\xff\xff\xff\xff"
+        )
         array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R" + state + b"K\x00tb"
         array += b"\x89T" + len(pixels).to_bytes(4, "little") + pixels + b"tb"
         labels = b"]" + b"".join(b"K" + bytes([i]) + b"a" for i in range(10))

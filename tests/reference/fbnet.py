@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._fbnet_network import FbnetSupernet
+from spaces._fbnet_network import FbnetSupernet, MixedLayer
 
 
 def conv(x: Tensor, module: nn.Conv2d) -> Tensor:
@@ -15,8 +15,7 @@ def conv(x: Tensor, module: nn.Conv2d) -> Tensor:
 
 
 def norm(x: Tensor, module: nn.BatchNorm2d) -> Tensor:
-    mean, var = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), unbiased=False, keepdim=True)
-    return (x - mean) / (var + module.eps).sqrt() * module.weight.view(1, -1, 1, 1) + module.bias.view(1, -1, 1, 1)
+    return F.batch_norm(x, None, None, module.weight, module.bias, True, 0.0, module.eps)
 
 
 def unit(x: Tensor, sequence: nn.Sequential) -> Tensor:
@@ -34,11 +33,15 @@ def candidate(x: Tensor, option: str, module: nn.Module) -> Tensor:
     return x + y if x.shape == y.shape else y
 
 
+def mixed_layer(layer: MixedLayer, options: Sequence[str], x: Tensor, weights: Tensor) -> Tensor:
+    blocks = zip(weights, options, layer.candidates)
+    return sum(weight * candidate(x, option, module) for weight, option, module in blocks)
+
+
 def mixed(supernet: FbnetSupernet, options: Sequence[str], x: Tensor, mix: Sequence[Tensor]) -> Tensor:
     """Logits, with the supernet's weights."""
     x = F.relu(unit(x, supernet.stem))
     for layer, weights in zip(supernet.layers, mix):
-        blocks = zip(weights, options, layer.candidates)
-        x = sum(weight * candidate(x, option, module) for weight, option, module in blocks)
+        x = mixed_layer(layer, options, x, weights)
     x = F.relu(unit(x, supernet.tail[0]))
     return F.linear(x.mean((2, 3)), supernet.tail[-1].weight, supernet.tail[-1].bias)

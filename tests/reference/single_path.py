@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spaces._superkernel import SinglePathSupernet
+from spaces._superkernel import SinglePathSupernet, SuperkernelLayer
 from tests.reference.fbnet import candidate, norm, unit
 
 
@@ -22,15 +22,18 @@ def masked(kernel: Tensor, weights: Tensor) -> Tensor:
     return total
 
 
+def mixed_layer(layer: SuperkernelLayer, x: Tensor, weights: Tensor) -> Tensor:
+    block, kernel = layer.block, masked(layer.kernel, weights)
+    hidden = F.relu(unit(x, block.expand))
+    hidden = F.conv2d(hidden, kernel, None, layer.place.stride, 2, groups=len(kernel))
+    y = unit(F.relu(norm(hidden, block.depthwise[1])), block.project)
+    return x + y if x.shape == y.shape else y
+
+
 def mixed(supernet: SinglePathSupernet, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
     """Logits, with the supernet's weights."""
     x = candidate(F.relu(unit(x, supernet.stem[0])), "k3_e1", supernet.stem[1])
     for layer, weights in zip(supernet.layers, mix):
-        block, stride = layer.block, layer.place.stride
-        hidden = F.relu(unit(x, block.expand))
-        kernel = masked(layer.kernel, weights)
-        hidden = F.conv2d(hidden, kernel, None, stride, 2, groups=len(kernel))
-        y = unit(F.relu(norm(hidden, block.depthwise[1])), block.project)
-        x = x + y if x.shape == y.shape else y
+        x = mixed_layer(layer, x, weights)
     x = F.relu(unit(candidate(x, "k3_e6", supernet.tail[0]), supernet.tail[1]))
     return F.linear(x.mean((2, 3)), supernet.tail[-1].weight, supernet.tail[-1].bias)
