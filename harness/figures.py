@@ -36,16 +36,16 @@ STYLE = {
 Colours = dict[str, tuple[float, ...] | str]
 GREY = "0.55"
 MARKERS = "oDsv^P*X"
-COLUMN, PAGE, LETTER = 3.5, 7.0, 0.07  # inches: a column, both, a character of 8 points
+COLUMN, PAGE, LETTER = 3.5, 7.0, 0.062  # inches: a column, both, a character of 8 points
 
 
 def draw_all(results: Results, out: Path) -> None:
     """Writes every figure into the folder `out`; a figure without data says so."""
     sns.set_theme(context="paper", style="whitegrid", palette="colorblind", rc=STYLE)
     improvement, gap = summaries.relative_improvement(results), summaries.depth_gap(results)
-    runs = _percent(summaries.runs(results).dropna(subset=["accuracy"]))
+    runs = frames.in_percent(summaries.runs(results).dropna(subset=["accuracy"]))
     colours = _colours([*results.trainings["method"], *results.searches["method"]])
-    points = depth_points(results)
+    points = summaries.depth_points(results)
     drawn: dict[str, tuple[pd.DataFrame, Callable[[], Figure]]] = {
         "ri": (improvement, lambda: improvement_forest(improvement, colours)),
         "random_distribution": (runs[[*frames.RUN, "accuracy"]], lambda: random_distribution(runs, colours)),
@@ -73,10 +73,6 @@ def _nothing(name: str) -> Figure:
     return figure
 
 
-def _percent(runs: pd.DataFrame) -> pd.DataFrame:
-    return runs.assign(accuracy=runs["accuracy"] * runs.groupby("dataset")["accuracy"].transform(frames.unit))
-
-
 def _sized(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.dropna(subset=["macs"])[[*frames.RUN, "macs", "accuracy"]].astype({"macs": float})
 
@@ -99,7 +95,7 @@ def _panels(count: int, columns: int, width: float, height: float) -> tuple[Figu
 
 def _legend(figure: Figure, entries: Sequence[Line2D]) -> None:
     longest = max(len(entry.get_label()) for entry in entries)
-    columns = max(1, int(figure.get_figwidth() / (LETTER * longest + 0.45)))
+    columns = max(1, int(figure.get_figwidth() / (LETTER * longest + 0.4)))
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, frameon=False, handletextpad=0.3)
 
 
@@ -121,7 +117,7 @@ def improvement_forest(table: pd.DataFrame, colours: Colours) -> Figure:
     table = table.assign(label=table.apply(_label, axis=1))
     datasets = [group for _, group in table.groupby("dataset")]
     heights = [len(group) + 1.2 for group in datasets]
-    size = (2.6 + LETTER * table["label"].str.len().max(), 0.19 * sum(heights) + 0.7)
+    size = (2.7 + LETTER * table["label"].str.len().max(), 0.19 * sum(heights) + 0.7)
     figure, axes = plt.subplots(
         len(datasets), figsize=size, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
@@ -156,7 +152,9 @@ def random_distribution(runs: pd.DataFrame, colours: Colours) -> Figure:
                 row = group[(group["space"] == space) & (group["method"] == method)]
                 y = [pitch * i - (0.3 + 0.25 * lane if lane else 0)] * len(row)
                 marker = "D" if lane else "o"
-                axis.scatter(row["accuracy"], y, 16, colours[method], marker, alpha=0.8, linewidth=0, zorder=3)
+                axis.scatter(
+                    row["accuracy"], y, 16, color=colours[method], marker=marker, alpha=0.8, linewidth=0, zorder=3
+                )
         axis.set(xlabel="test accuracy, %", title=_title(group["dataset"].iloc[0]))
         axis.set(yticks=[pitch * i for i in range(len(lanes))], yticklabels=lanes)
         axis.set_ylim(pitch * (len(lanes) - 1) + 0.5, 0.5 - pitch)
@@ -181,14 +179,6 @@ def _boxes(axis: Axes, samples: Sequence[pd.Series], pitch: float) -> None:
     )
 
 
-def depth_points(results: Results) -> pd.DataFrame:
-    """One row an architecture and pair of depths: accuracies in percent, means over repeats."""
-    done = _percent(results.trainings.dropna(subset=["accuracy", "arch", "cells"]))
-    means = done.groupby([*summaries.CELL, "arch", "cells"])["accuracy"].mean().reset_index()
-    both = means.merge(means, on=[*summaries.CELL, "arch"], suffixes=("_small", "_large"))
-    return both[both["cells_small"] < both["cells_large"]].reset_index(drop=True)
-
-
 def depth_scatter(points: pd.DataFrame, gap: pd.DataFrame, colours: Colours) -> Figure:
     """One panel a dataset, space and pair of depths: architectures at both depths; above the diagonal depth pays."""
     place = [*summaries.PLACE, "cells_small", "cells_large"]
@@ -203,7 +193,7 @@ def depth_scatter(points: pd.DataFrame, gap: pd.DataFrame, colours: Colours) -> 
         axis.axline((group["accuracy_small"].mean(),) * 2, slope=1, color="0.3", linewidth=0.8, linestyle="--")
         axis.set(xlabel=f"accuracy with {small} cells, %", ylabel=f"accuracy with {large} cells, %")
         random = gap[(gap[[*place, "method"]] == [*names, RANDOM]).all(axis=1)]
-        axis.set_title(f"{_title(dataset)}\nspace {space}" + "".join(_agreement(row) for row in random.itertuples()))
+        axis.set_title(_title(f"{dataset}, space {space}") + "".join(_agreement(row) for row in random.itertuples()))
     _legend(figure, [_entry("random", GREY)] + [_entry(n, c, "D") for n, c in _present(points, colours)])
     return figure
 

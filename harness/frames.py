@@ -54,6 +54,12 @@ def unit(accuracy: pd.Series) -> float:
     return 1.0 if accuracy.max() > 1 else 100.0
 
 
+def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with accuracies in percent; a dataset has one unit."""
+    units = trainings.groupby("dataset")["accuracy"].transform(unit)
+    return trainings.assign(accuracy=trainings["accuracy"] * units)
+
+
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
     frame = frame.astype({name: "Int64" for name in WHOLE if name in columns})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness import statistics
+from harness import frames, statistics
 from harness.frames import RUN, Results
 from harness.jobs import RANDOM
 
@@ -152,6 +152,14 @@ def _depth_row(axes: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
 def _known(pairs: Iterator[Sequence[np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
     """The pairs in which enough architectures were trained both times to rank anything."""
     return [(a, b) for a, b in pairs if np.sum(np.isfinite(a) & np.isfinite(b)) >= 3]
+
+
+def depth_points(results: Results) -> pd.DataFrame:
+    """One row an architecture and pair of depths: accuracies in percent, means over repeats."""
+    done = frames.in_percent(results.trainings.dropna(subset=["accuracy", "arch", "cells"]))
+    means = done.groupby([*CELL, "arch", "cells"])["accuracy"].mean().reset_index()
+    both = means.merge(means, on=[*CELL, "arch"], suffixes=("_small", "_large"))
+    return both[both["cells_small"] < both["cells_large"]].reset_index(drop=True)
 
 
 def accuracies(results: Results) -> pd.DataFrame:

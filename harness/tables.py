@@ -189,8 +189,7 @@ def show_times(frame: pd.DataFrame, made: str) -> Table:
 def show_accuracies(frame: pd.DataFrame, made: str) -> Table:
     headers = ["dataset", "space", "method", "cells", "n", "test accuracy by seed, %"]
     done = frame.dropna(subset=["accuracy"]).assign(cells=lambda done: done["cells"].fillna(0))
-    scales = done.groupby("dataset")["accuracy"].transform(frames.unit)
-    shown = done.assign(text=(done["accuracy"] * scales).map(number))
+    shown = done.assign(text=frames.in_percent(done)["accuracy"].map(number))
     rows = [
         [*names, f"{cells or '–'}", f"{len(group)}", ", ".join(group["text"])]
         for (*names, cells), group in shown.groupby(["dataset", "space", "method", "cells"])

@@ -21,9 +21,9 @@ from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.optim import Optimizer
 
     from methods._gumbel import Theta
+    from protocols._optimizers import Optimizer
     from spaces._network import Supernet
 
 
@@ -71,12 +71,13 @@ class Fbnet(Method):
 
         from methods._bilevel import cosine, entropy, set_lr
         from methods._gumbel import Theta, expected_cost
+        from protocols._optimizers import SGD, Adam
 
         costs = self.costs(run)
         supernet = run.supernet()
         theta = Theta(supernet.shape).to(run.device)
-        weights = torch.optim.SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay)
-        decisions = torch.optim.Adam(theta.parameters(), self.theta_lr, weight_decay=self.theta_weight_decay)
+        weights = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay)
+        decisions = Adam(theta.parameters(), self.theta_lr, weight_decay=self.theta_weight_decay)
         warm = round(self.warmup * run.budget.epochs)
         for epoch in run.epochs(supernet=supernet, theta=theta, weights=weights, decisions=decisions):
             set_lr(weights, cosine(self.lr, 0.0, epoch, run.budget.epochs))

@@ -21,8 +21,8 @@ from spaces.single_path import SinglePath as SinglePathSpace
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.optim import Optimizer
 
+    from protocols._optimizers import Optimizer
     from spaces._superkernel import Gates, SinglePathSupernet
 
 
@@ -61,16 +61,21 @@ class SinglePath(Method):
         import torch
         from torch import nn
 
-        from methods._bilevel import accuracy
+        from methods._bilevel import accuracy, set_lr
 
         costs = option_costs(run.space, run.size, self.cost, self.latency_table)
         supernet = run.supernet()
         thresholds = nn.ParameterList([torch.zeros(len(supernet.shape), 3, device=run.device)])
-        optimizer = self.optimizer(supernet, thresholds[0], run.budget.batch)
+        optimizers = self.optimizers(supernet, thresholds[0], run.budget.batch)
         warm = round(self.warmup * run.budget.epochs)
-        for epoch in run.epochs(supernet=supernet, thresholds=thresholds, optimizer=optimizer):
-            self.set_rates(optimizer, epoch / run.budget.epochs)
-            train_loss, train_accuracy = self.train(run, supernet, thresholds[0], optimizer, costs, epoch < warm)
+        for epoch in run.epochs(supernet=supernet, thresholds=thresholds, **optimizers):
+            factor = self.lr_decay ** int(epoch / run.budget.epochs * self.schedule_epochs / self.decay_epochs)
+            set_lr(optimizers["kernels"], factor * self.lr * run.budget.batch / 256)
+            set_lr(optimizers["scales"], factor * self.lr * run.budget.batch / 256)
+            set_lr(optimizers["decisions"], factor * self.threshold_lr)
+            train_loss, train_accuracy = self.train(
+                run, supernet, thresholds[0], list(optimizers.values()), costs, epoch < warm
+            )
             with torch.no_grad():
                 decided = supernet.gates(thresholds[0])
                 mix = supernet.mixture(decided)
@@ -82,33 +87,32 @@ class SinglePath(Method):
                     gates_5x5=fmean(float(gate.ring) for gate in decided),
                     gates_kept=fmean(float(gate.first) for gate in decided),
                     gates_e6=fmean(float(gate.second) for gate in decided),
-                    lr=optimizer.param_groups[0]["lr"],
+                    lr=optimizers["kernels"].param_groups[0]["lr"],
                 )
         with torch.no_grad():
             return supernet.derive(supernet.mixture(supernet.gates(thresholds[0])))
 
-    def optimizer(self, supernet: SinglePathSupernet, thresholds: Tensor, batch: int) -> Optimizer:
-        """RMSProp; "base" keeps the rates of the first epoch."""
-        from torch.optim import RMSprop
+    def optimizers(self, supernet: SinglePathSupernet, thresholds: Tensor, batch: int) -> dict[str, Optimizer]:
+        """One each for kernels, for what weight decay leaves alone, and for the thresholds."""
+        from protocols._optimizers import RMSprop
 
-        lr = self.lr * batch / 256
         kernels = [weight for weight in supernet.parameters() if weight.dim() > 1]
-        others = [weight for weight in supernet.parameters() if weight.dim() == 1]  # batch norm and the last bias
-        groups = [
-            {"params": kernels, "base": lr, "weight_decay": self.weight_decay},
-            {"params": others, "base": lr},
-            {"params": [thresholds], "base": self.threshold_lr, "weight_decay": self.weight_decay},
-        ]
-        return RMSprop(groups, lr, alpha=self.rms_decay, eps=self.eps, momentum=self.momentum)
-
-    def set_rates(self, optimizer: Optimizer, progress: float) -> None:
-        """Learning rates after a part of the search (0 to 1)."""
-        falls = int(progress * self.schedule_epochs / self.decay_epochs)
-        for group in optimizer.param_groups:
-            group["lr"] = group["base"] * self.lr_decay**falls
+        scales = [weight for weight in supernet.parameters() if weight.dim() == 1]  # batch norm and the last bias
+        lr, moments = self.lr * batch / 256, {"alpha": self.rms_decay, "eps": self.eps, "momentum": self.momentum}
+        return {
+            "kernels": RMSprop(kernels, lr, weight_decay=self.weight_decay, **moments),
+            "scales": RMSprop(scales, lr, **moments),
+            "decisions": RMSprop([thresholds], self.threshold_lr, weight_decay=self.weight_decay, **moments),
+        }
 
     def train(
-        self, run: Run, supernet: SinglePathSupernet, thresholds: Tensor, optimizer: Optimizer, costs: Costs, warm: bool
+        self,
+        run: Run,
+        supernet: SinglePathSupernet,
+        thresholds: Tensor,
+        optimizers: list[Optimizer],
+        costs: Costs,
+        warm: bool,
     ) -> tuple[float, float]:
         """One epoch of weights and thresholds together; (mean cross entropy, accuracy)."""
         import torch
@@ -126,9 +130,11 @@ class SinglePath(Method):
             logits = supernet(images, supernet.mixture(decided))
             cross_entropy = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
             penalty = 0.0 if warm else self.cost_weight * network_cost(decided, costs).log()
-            optimizer.zero_grad()
+            for optimizer in optimizers:
+                optimizer.zero_grad()
             (cross_entropy + penalty).backward()
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             losses.append(cross_entropy.item())
             shares.append(hits(logits, labels) / len(labels))
         return fmean(losses), fmean(shares)

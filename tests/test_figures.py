@@ -11,6 +11,7 @@ from harness import figures, frames, tables
 from harness.drawing import draw
 from spaces.base import UserError
 
+pytestmark = pytest.mark.filterwarnings("error")  # matplotlib warns where it takes a colour for data
 NAMES = {"ri", "random_distribution", "depth_gap", "search_curves", "accuracy_macs"}
 
 

@@ -13,9 +13,10 @@ from spaces._layers import count
 from spaces._network import DropPath
 from spaces.base import Size, UserError
 from spaces.fbnet import FBNET_A, Fbnet
-from tests.reference.fbnet import mixed
+from tests.reference.fbnet import mixed, mixed_layer
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "layerwise.json").read_text())
+SPACE = Fbnet()
 TINY = Size(channels=4, cells=0, classes=5, image=8)
 
 
@@ -101,7 +102,7 @@ def test_network_trains_with_auxiliary_head_and_drop_path():
     assert torch.equal(skipped(x, drop)[0], skipped(x)[0])
 
 
-def supernet_case(dtype, positive=True):
+def supernet_case(dtype):
     torch.manual_seed(0)
     supernet = Fbnet().supernet(TINY).to(dtype)
     for weight in supernet.parameters():
@@ -110,16 +111,28 @@ def supernet_case(dtype, positive=True):
     return supernet, torch.randn(6, 3, 8, 8, dtype=dtype), mix
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
-def test_supernet_equals_naive_form(dtype, tolerance):
-    supernet, x, mix = supernet_case(dtype)
-    inputs = [*supernet.parameters(), *mix]
+def both_gradients(fast, naive, inputs):
+    """Outputs and gradients of two forms of one function, the difference relative to the largest element."""
     results = []
-    for logits in (supernet(x, mix), mixed(supernet, Fbnet.options, x, mix)):
-        gradients = torch.autograd.grad(logits.logsumexp(1).sum(), inputs)
-        results.append([logits.detach(), *gradients])
-    for fast, naive in zip(*results):
-        assert (fast - naive).abs().max() <= tolerance * max(1.0, naive.abs().max())
+    for y in (fast, naive):
+        gradients = torch.autograd.grad(y.logsumexp(1).sum(), inputs, allow_unused=True)
+        results.append([y.detach(), *(g if g is not None else torch.zeros(()) for g in gradients)])
+    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results))
+
+
+def test_supernet_equals_naive_form():
+    supernet, x, mix = supernet_case(torch.float64)
+    inputs = [*supernet.parameters(), *mix]
+    assert both_gradients(supernet(x, mix), mixed(supernet, Fbnet.options, x, mix), inputs) <= 1e-9
+
+
+@pytest.mark.parametrize("place", [0, 4, 16])
+def test_layers_equal_naive_form_in_single_precision(place):
+    supernet, _, mix = supernet_case(torch.float32)
+    layer, weights = supernet.layers[place], mix[place]
+    x = torch.randn(6, SPACE.places(TINY)[place].inputs, 8, 8, requires_grad=True)
+    inputs = [x, weights, *layer.parameters()]
+    assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), inputs) <= 1e-4
 
 
 def test_paths_and_inheritance():

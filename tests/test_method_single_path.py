@@ -1,0 +1,74 @@
+"""Single-Path NAS: thresholds that move, a cost term that is the table's, a search that repeats."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from methods._costs import option_costs
+from methods.single_path import SinglePath, network_cost
+from protocols.base import Budget
+from spaces._superkernel import Gates
+from spaces.base import Size, UserError
+from spaces.fbnet import Fbnet
+from spaces.single_path import SinglePath as SinglePathSpace
+from tests.reference.run import TinyRun, random_images
+
+SIZE = Size(channels=4, cells=0, classes=3, image=8)
+GATES = {"3x3-3": (0, 1, 0), "3x3-6": (0, 1, 1), "5x5-3": (1, 1, 0), "5x5-6": (1, 1, 1), "skip": (0, 0, 0)}
+
+
+def tiny_run(epochs=2, images=16):
+    return TinyRun(SinglePathSpace(), SIZE, Budget(epochs, 8), random_images(SIZE, images))
+
+
+def test_cost_of_decided_gates_is_the_networks():
+    """Multiply-adds are in proportion to the expansion, so the runtime formula is exact in all corners."""
+    space, rng = SinglePathSpace(), random.Random(0)
+    costs = option_costs(space, SIZE, "macs", None)
+    for _ in range(5):
+        arch = space.sample(rng)
+        rows = [GATES[name] for name in space.decode(arch)]
+        decided = [Gates(*(torch.tensor(float(gate)) for gate in row)) for row in rows]
+        total = costs[0] + sum(row[option] for row, option in zip(costs[1], arch))
+        assert float(network_cost(decided, costs)) == pytest.approx(total, rel=1e-6)
+
+
+def test_cost_weight_switches_parts_off():
+    heavy, free = tiny_run(), tiny_run()
+    cheap = SinglePath(cost_weight=1e4, threshold_lr=1.0, warmup=0.5).search(heavy)
+    SinglePath(cost_weight=0.0, threshold_lr=1e-9, warmup=0.0).search(free)
+    assert heavy.curve[0]["gates_kept"] == heavy.curve[0]["gates_e6"] == heavy.curve[0]["gates_5x5"] == 1.0
+    assert heavy.curve[1]["expected_cost"] < 0.7 * heavy.curve[0]["expected_cost"]
+    assert heavy.space.text(cheap).count("skip") > 5
+    assert free.curve[1]["expected_cost"] == pytest.approx(heavy.curve[0]["expected_cost"])
+
+
+def test_warm_up_drops_gates_and_has_no_cost_term():
+    first, second = tiny_run(epochs=1), tiny_run(epochs=1)
+    SinglePath(cost_weight=0.0, warmup=1.0).search(first)
+    SinglePath(cost_weight=1e6, warmup=1.0).search(second)
+    assert first.curve == second.curve
+    third = tiny_run(epochs=1)
+    SinglePath(cost_weight=0.0, warmup=1.0, keep=1.0).search(third)
+    assert third.curve != first.curve
+
+
+def test_search_leaves_the_global_generator_alone_and_repeats():
+    state = torch.get_rng_state()
+    runs = [tiny_run() for _ in range(2)]
+    archs = [SinglePath().search(run) for run in runs]
+    assert archs[0] == archs[1] and runs[0].curve == runs[1].curve
+    assert torch.equal(state, torch.get_rng_state())
+    assert runs[0].space.valid(archs[0])
+
+
+def test_spaces_that_do_not_fit(tmp_path):
+    assert SinglePath().unsupported(SinglePathSpace()) is None
+    assert "superkernels" in SinglePath().unsupported(Fbnet())
+    with pytest.raises(UserError, match="cost 'ms'; use macs"):
+        SinglePath(cost="ms")
+    with pytest.raises(UserError, match="measure one first"):
+        SinglePath(latency_table=str(tmp_path / "none.json")).unsupported(SinglePathSpace())
