@@ -27,7 +27,8 @@ RESULTS = f"results/{CONFIG.protocol}"
 DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
 JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}
 BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
-IMAGE = {name: jobs[0].setting.image for name, jobs in JOBS.items()}
+TABLES = ["relative_improvement", "depth_gap", "costs", "run_times", "accuracies"]
+FIGURES = ["ri", "random_distribution", "depth_gap", "search_curves", "accuracy_macs"]
 
 
 def job(wildcards):
@@ -41,12 +42,6 @@ def manifest(wildcards):
 wildcard_constraints:
     dataset="|".join(map(str, DATASETS)),
     image=r"\d+",
-
-
-rule all:
-    input:
-        f"{RESULTS}/tables/relative_improvement.csv",
-        expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),
 
 
 rule data:
@@ -104,15 +99,18 @@ rule tables:
     input:
         [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
-        f"{RESULTS}/tables/relative_improvement.csv",
+        expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES),
+        expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png", "svg"]),
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
     params:
         benchmark=shlex.join(BENCHMARK),
+        tables=f"{RESULTS}/tables",
+        figures=f"{RESULTS}/figures",
     conda:
         "environment.yaml"
     shell:
-        "python -m harness tables {params.benchmark} --out " f"{RESULTS}" " > {log} 2>&1"
+        "python -m harness tables {params.benchmark} --out {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
 rule track:
@@ -129,3 +127,10 @@ rule track:
         "environment.yaml"
     shell:
         "python -m harness track {params.benchmark} --dataset {params.name:q} > {log} 2>&1"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.output,
+        expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),

@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("tables", _tables, "Make all tables and figures from records, or from a CSV of anyone's results.")
     _records_arguments(sub)
-    sub.add_argument("--out", type=Path, required=True, help="folder for tables/ and figures/")
+    sub.add_argument("--out", type=Path, required=True, help="folder for the tables")
+    sub.add_argument("--figures", type=Path, help="folder for the figures; default: figures/ in the tables' folder")
 
     sub = command("track", _track, "Show records in MLflow: imports whatever is missing, each record once.")
     _records_arguments(sub)
@@ -187,7 +188,7 @@ def _train(options: argparse.Namespace) -> None:
 def _tables(options: argparse.Namespace) -> None:
     from harness import tables
 
-    tables.build(_records(options), options.out)
+    tables.build(_records(options), options.out, options.figures)
 
 
 def _track(options: argparse.Namespace) -> None:

@@ -17,7 +17,12 @@ RUN = ["dataset", "space", "method", "seed"]
 TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
-WHOLE = ("seed", "cells", "repeat", "images", "parameters", "macs")
+TYPES = {
+    **dict.fromkeys(("dataset", "space", "method", "status", "arch", "metric"), "str"),
+    **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
+    **dict.fromkeys(("accuracy", "seconds", "value"), "float"),
+    "main": "bool",
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
-    frame = frame.astype({name: "Int64" for name in WHOLE if name in columns})
+    frame = frame.astype({name: TYPES[name] for name in columns if name in TYPES})
     return frame.sort_values(
         [name for name in (*RUN, "cells", "repeat", "metric", "epoch") if name in columns], kind="stable"
     )
@@ -101,14 +106,20 @@ def _refuse_strangers(found: dict[Path, dict[str, Any]]) -> None:
         if first := seen.get(job):
             raise UserError(f"records {first} and {path} are of the same job: remove one of them")
         seen[job] = path
-    versions = {_version(record): path for path, record in found.items()}
-    if len(versions) > 1:
-        (a, path_a), (b, path_b) = sorted(versions.items())[:2]
-        raise UserError(f"records of two protocols, {a} ({path_a}) and {b} ({path_b}): make one table of each")
+    for said in (_protocol, _version):
+        named = {said(record): path for path, record in found.items() if said(record)}
+        if len(named) > 1:
+            (a, path_a), (b, path_b) = sorted(named.items())[:2]
+            raise UserError(f"records of two protocols, {a} ({path_a}) and {b} ({path_b}): make one table of each")
 
 
-def _version(record: dict[str, Any]) -> str:
-    return record.get("config", {}).get("version") or record["key"]["protocol"]
+def _protocol(record: dict[str, Any]) -> str:
+    return record["key"]["protocol"]
+
+
+def _version(record: dict[str, Any]) -> str | None:
+    """Of the protocol; a search says it, its trainings refer to the search."""
+    return record.get("config", {}).get("version")
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:
@@ -135,10 +146,10 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
 
 def _about(found: Iterable[dict[str, Any]]) -> dict[str, str]:
     """What captions say of the records: several machines or commits are all named."""
-    machines, commits, versions = set(), set(), set()
-    for record in found:
-        versions.add(_version(record))
-        machines.add(record.get("measured", {}).get("machine"))
-        commits.add(record.get("environment", {}).get("commit"))
-    said = {"protocol": versions, "machine": machines, "commit": commits}
+    found = list(found)
+    said = {
+        "protocol": set(filter(None, map(_version, found))) or set(map(_protocol, found)),
+        "machine": {record.get("measured", {}).get("machine") for record in found},
+        "commit": {record.get("environment", {}).get("commit") for record in found},
+    }
     return {name: "; ".join(sorted(filter(None, values))) for name, values in said.items() if any(values)}

@@ -128,6 +128,7 @@ class Training:
     def specification(self) -> dict[str, Any]:
         return {
             **self.key,
+            "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
             "setting": asdict(self.setting),
             "code": code_hash(f"spaces/{self.search.space}.py", "spaces/_*.py", *SHARED),

@@ -19,17 +19,20 @@ from harness.typeset import Table, interval, number, probability
 PROVENANCE = ("source", "protocol", "machine", "commit")
 
 
-def build(records: Path | Sequence[Path], out: Path, caption: Mapping[str, str] | None = None) -> None:
-    """Writes out/tables and out/figures from a folder of records, a list of them, or a CSV (see `foreign`).
+def build(
+    records: Path | Sequence[Path], out: Path, figures: Path | None = None, caption: Mapping[str, str] | None = None
+) -> None:
+    """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of records, a
+    list of them, or a CSV (see `foreign`).
 
     `caption` adds to, or replaces, what the records say of themselves: source, protocol, machine, commit. UserError
     where the input cannot be trusted; nothing is written then.
     """
-    from harness import figures
+    from harness.figures import draw_all
 
     results = frames.read(records)
-    tables(results, out / "tables", caption)
-    figures.draw_all(results, out / "figures")
+    tables(results, out, caption)
+    draw_all(results, figures or out / "figures")
 
 
 def tables(results: Results, out: Path, caption: Mapping[str, str] | None = None) -> None:
@@ -39,7 +42,7 @@ def tables(results: Results, out: Path, caption: Mapping[str, str] | None = None
     costs, times, every = summaries.costs(results), summaries.run_times(results), summaries.accuracies(results)
     files = {
         "relative_improvement": (improvement, show_improvement(improvement, results, made), True),
-        "depth_gap": (gap, show_depth_gap(gap, made), True),
+        "depth_gap": (gap, show_depth_gap(gap, results, made), True),
         "costs": (costs, show_costs(costs, made), True),
         "run_times": (times, show_times(times, made), False),
         "accuracies": (every, show_accuracies(every, made), False),
@@ -113,7 +116,7 @@ def failures(results: Results) -> list[str]:
     return [f"Left out of means, intervals and tests: {'; '.join(named)}."] if named else []
 
 
-def show_depth_gap(frame: pd.DataFrame, made: str) -> Table:
+def show_depth_gap(frame: pd.DataFrame, results: Results, made: str) -> Table:
     headers = ["dataset", "space", "architectures", "n", "cells", "accuracy, %", "gain, points", "95% interval"]
     headers += ["tau", "95% interval", "ceilings", "tau of means"]
     scales = _scales(frame, "accuracy_small", "accuracy_large")
@@ -137,7 +140,18 @@ def show_depth_gap(frame: pd.DataFrame, made: str) -> Table:
         " them is seed noise. Intervals: percentile bootstrap over architectures. Tau of means: of accuracies averaged"
         f" over repeats. {made}"
     )
-    return Table(headers, rows, caption)
+    return Table(headers, rows, caption, failed_trainings(results))
+
+
+def failed_trainings(results: Results) -> list[str]:
+    """A footnote that names every training of an ablation that failed."""
+    failed = results.trainings[~results.trainings["main"] & results.trainings["accuracy"].isna()]
+    named = [
+        f"{row.method} in {row.space} on {row.dataset}, seed {row.seed}, {row.cells} cells, repeat {row.repeat}"
+        f" ({row.status})"
+        for row in failed.itertuples()
+    ]
+    return [f"Left out: {'; '.join(named)}."] if named else []
 
 
 def _ceilings(row: tuple) -> str:

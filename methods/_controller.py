@@ -73,8 +73,11 @@ class Controller(nn.Module):
         return [tuple(arch) for arch in written[:, :, ORDER].flatten(1).tolist()], *trace.sums()
 
     def score(self, archs: Sequence[Arch]) -> tuple[Tensor, Tensor]:
-        """(log-probability, entropy) of each architecture, in nats, the former with gradient. The entropy is the sum over its
-        decisions of the entropy of the distribution it was drawn from: in expectation, that of the whole policy."""
+        """(log-probability, entropy) of each architecture, in nats, the former with gradient.
+
+        The entropy is the sum over its decisions of the entropy of the distribution it was drawn from: in expectation,
+        that of the whole policy.
+        """
         written = torch.tensor(archs).unflatten(1, (-1, 4))[:, :, ORDER].flatten(1)
         decisions = iter(written.split(1, 1))
         trace = Trace(lambda logs: next(decisions))
@@ -172,4 +175,4 @@ class Reinforce:
 
 def surrogate(log_probability: Tensor, advantages: Sequence[float]) -> Tensor:
     """A loss whose gradient estimates that of minus the expected reward (Williams, 1992). Advantages are constants."""
-    return -(log_probability * torch.tensor(advantages).to(log_probability)).mean()
+    return -(log_probability * torch.tensor(advantages, dtype=log_probability.dtype)).mean()

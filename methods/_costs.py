@@ -23,8 +23,8 @@ def option_costs(space: Space, size: Size, metric: str, latency_table: str | Non
 
 
 def read_latency_table(path: str) -> dict[str, Any]:
-    """A JSON object: "machine" (its name), "channels" and "image" (the size that was measured), "constant" (microseconds
-    outside the searchable layers), "options" (microseconds of each option of each layer)."""
+    """A JSON object: "machine" (its name), "channels" and "image" (the size that was measured), "constant" (outside the
+    searchable layers) and "options" (each option of each layer), in microseconds."""
     try:
         table = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

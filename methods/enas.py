@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
 from spaces.base import Arch, Space
-from spaces.enas import BLOCKS, OPERATIONS, Enas as EnasSpace
+from spaces.enas import BLOCKS, OPERATIONS
+from spaces.enas import Enas as EnasSpace
 
 if TYPE_CHECKING:
     from torch.optim import SGD
@@ -90,7 +91,7 @@ class Enas(Method):
         return cosine(self.lr, self.lr_min, epoch, period)
 
     def _train(self, run: Run, supernet: Supernet, weights: SGD, controller: Controller) -> dict[str, float]:
-        """One epoch of the shared weights. The controller stands still meanwhile, so it samples for all batches at once."""
+        """One epoch of the shared weights. The controller stands still, so it samples for all batches at once."""
         from methods._bilevel import weight_step
 
         archs = controller.sample(run.steps("train"), run.generator)

@@ -133,7 +133,7 @@ class Fbnet(Method):
     def train_theta(
         self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer | None, heat: float, costs: Costs
     ) -> tuple[float, float]:
-        """One epoch of the architecture parameters, or none of it without an optimizer; (mean cross entropy, accuracy)."""
+        """One epoch of theta, or a look at the images without an optimizer; (mean cross entropy, accuracy)."""
         import torch
         from torch.nn import functional as F
 

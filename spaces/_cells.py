@@ -60,7 +60,7 @@ class Cell(nn.Module):
 
 
 def pool_to_2x2(x: Tensor) -> Tensor:
-    """Average pooling to 2x2: of 8x8 maps with kernel 5, stride 3, of 7x7 maps with kernel 5, stride 2, as published."""
+    """Average pooling to 2x2. As published, 8x8 maps take kernel 5, stride 3, and 7x7 maps kernel 5, stride 2."""
     stride = tuple(max(3 * side // 8, 1) for side in x.shape[2:])
     kernel = tuple(max(side - step, 1) for side, step in zip(x.shape[2:], stride))
     return F.adaptive_avg_pool2d(x, 2) if min(x.shape[2:]) < 2 else F.avg_pool2d(x, kernel, stride)
@@ -69,8 +69,7 @@ def pool_to_2x2(x: Tensor) -> Tensor:
 class AuxiliaryHead(nn.Module):
     """A small classifier on an inner map, for its gradient only.
 
-    Average pooling brings the map to 2x2: for 8x8 maps kernel 5, stride 3, for 7x7 kernel 5, stride 2, as published; other
-    maps are covered alike. ImageNet's form has no batch normalisation after the second convolution (cnn/model.py).
+    ImageNet's form has no batch normalisation after the second convolution (cnn/model.py).
     """
 
     def __init__(self, channels: int, classes: int, imagenet: bool = False):

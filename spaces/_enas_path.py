@@ -1,4 +1,4 @@
-"""One architecture of the ENAS supernet as a plain network, operation by operation, with a copy of the shared weights."""
+"""One architecture of the ENAS supernet as a plain network, operation by operation, with a copy of its weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class PathLayer(nn.Module):
 def _copy(layer: Layer, name: str, reader: int) -> nn.Module:
     """An operation in its evaluation form, normalising by the batch, with one reader's weights."""
     module = operation(name, layer.combine.shape[1], stride=1).to(layer.combine)
-    shared = [weight[reader] for bank in layer.banks[name] for weight in bank.parameters()] if name in layer.banks else []
+    banks = layer.banks[name] if name.startswith("sep_conv") else ()
+    shared = [weight[reader] for bank in banks for weight in bank.parameters()]
     with torch.no_grad():
         for weight, source in zip(module.parameters(), shared, strict=True):
             weight.copy_(source.view_as(weight))

@@ -79,7 +79,9 @@ class Layerwise(Space):
 
     def decode(self, arch: Arch) -> Design:
         if not self.valid(arch):
-            raise UserError(f"architecture {arch}: {type(self).__name__} takes one option a layer, below {self.choices}")
+            raise UserError(
+                f"architecture {arch}: {type(self).__name__} takes one option a layer, below {self.choices}"
+            )
         return tuple(self.options[option] for option in arch)
 
     def encode(self, design: Design) -> Arch:
@@ -91,7 +93,9 @@ class Layerwise(Space):
                 raise UserError(f"layer {layer + 1}: unknown block {name!r}; did you mean {', '.join(near)}?")
             if name not in self.options[:options]:
                 allowed = ", ".join(self.options[:options])
-                raise UserError(f"layer {layer + 1}: {name!r} is not allowed where a stage begins; use one of {allowed}")
+                raise UserError(
+                    f"layer {layer + 1}: {name!r} is not allowed where a stage begins; use one of {allowed}"
+                )
         return tuple(self.options.index(name) for name in design)
 
     def write(self, design: Design) -> str:
@@ -103,7 +107,7 @@ class Layerwise(Space):
             try:
                 names = json.loads(text)
             except json.JSONDecodeError as error:
-                raise UserError(f"block list: {error.msg} at character {error.pos + 1}; expected [\"…\", …]") from None
+                raise UserError(f'block list: {error.msg} at character {error.pos + 1}; expected ["…", …]') from None
         for layer, name in enumerate(names):
             if not isinstance(name, str) or not name.strip():
                 raise UserError(f"layer {layer + 1}: {name!r} is no block name; use one of {', '.join(self.options)}")
@@ -136,8 +140,8 @@ class Layerwise(Space):
             for layer in zip(self.places(size), self.choices):
                 if layer not in rows:
                     blocks, shape = self._layer(*layer)
-                    rows[layer] = [count(block, shape, metric) for block in blocks]
+                    rows[layer] = [count(block, shape[-1], metric) for block in blocks]
             table = [list(rows[layer]) for layer in zip(self.places(size), self.choices)]
             first = self.network(tuple(self.options[0] for _ in self.choices), size)
-            whole = count(first, (1, size.inputs, size.image, size.image), metric)
+            whole = count(first, size.image, metric)
         return whole - sum(row[0] for row in table), table

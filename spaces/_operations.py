@@ -34,8 +34,8 @@ class FactorizedReduce(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__()
-        # Stride 1, on every second pixel: the gradient of a strided 1x1 convolution writes past its memory (torch 2.14.1,
-        # CPU, float32, channels_last, fewer than 8 input channels: glibc aborts with "corrupted size").
+        # Stride 1, on every second pixel: the weight gradient of a strided 1x1 convolution overruns its memory (torch
+        # 2.14.1, CPU, float32, channels_last, fewer than 8 input channels; seen as glibc's "corrupted size").
         self.conv_1 = nn.Conv2d(inputs, outputs // 2, 1, bias=False)
         self.conv_2 = nn.Conv2d(inputs, outputs - outputs // 2, 1, bias=False)
         self.bn = batch_norm(outputs, search)

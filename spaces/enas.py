@@ -1,7 +1,7 @@
 """The ENAS micro space: two cells of five blocks, each block the sum of two operations on two inputs.
 
-Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, section 2.4; read with the authors'
-src/cifar10/micro_child.py (melodyguan/enas).
+Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, section 2.4; read with the
+authors' src/cifar10/micro_child.py (melodyguan/enas).
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Enas(Space):
 
     choices = 2 * _CELL
     published = Size(channels=36, cells=20, classes=10, image=32)
+    searched = Size(channels=20, cells=8, classes=10, image=32)
 
     def __post_init__(self) -> None:
         if self.macro not in MACROS:

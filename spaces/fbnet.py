@@ -43,6 +43,7 @@ class Fbnet(Layerwise):
     options = ("k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip")
     choices = (9,) * 22
     published = Size(channels=16, cells=22, classes=1000, image=224)
+    searched = Size(channels=16, cells=22, classes=1000, image=224)
 
     def places(self, size: Size) -> list[Place]:
         return places(STAGES, size)[1:]

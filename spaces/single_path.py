@@ -28,6 +28,7 @@ class SinglePath(Layerwise):
     options = ("3x3-3", "3x3-6", "5x5-3", "5x5-6", "skip")
     choices = (4, 5, 5, 5) * 5
     published = Size(channels=16, cells=20, classes=1000, image=224)
+    searched = Size(channels=16, cells=20, classes=1000, image=224)
 
     def places(self, size: Size) -> list[Place]:
         return places(STAGES, size)[2:-1]

@@ -39,7 +39,7 @@ def record(kind: str, key: dict[str, Any], status: str = "done", **fields: Any) 
         "kind": kind,
         "status": status,
         "key": {"protocol": "laptop", **key},
-        "config": {"version": "laptop-1"},
+        "config": {"version": "laptop-1"} if kind == "search" else {},
         "fingerprint": "0" * 64,
         "environment": {"python": "3.11.7", "torch": "2.14.1", "commit": "0123456789abcdef0123456789abcdef01234567"},
         "measured": machine,

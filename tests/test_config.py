@@ -78,7 +78,10 @@ BAD = {
     "folder missing": (changed(datasets=["folder:/nowhere"]), "/nowhere"),
     "method misspelt": (changed(searches=[{"method": "dart", "space": "darts"}]), "did you mean darts"),
     "space misspelt": (changed(searches=[{"method": "darts", "space": "dars"}]), "did you mean darts"),
-    "method does not fit": (changed(searches=[{"method": "single_path", "space": "darts"}]), "cannot search space darts"),
+    "method does not fit": (
+        changed(searches=[{"method": "single_path", "space": "darts"}]),
+        "cannot search space darts",
+    ),
     "baseline by hand": (changed(searches=[{"method": "random_sampling", "space": "darts"}]), "by itself"),
     "search twice": (changed(searches=[{"method": "darts", "space": "darts"}] * 2), "twice"),
     "unknown parameter": (
@@ -99,7 +102,10 @@ BAD = {
     "seeds as truth": (changed(seeds=True), "seeds"),
     "one random architecture": (changed(random=1), "random"),
     "depth gap of another space": (changed(depth_gap={**GOOD["depth_gap"], "space": "fbnet"}), "depth_gap.space"),
-    "depth gap of another dataset": (changed(depth_gap={**GOOD["depth_gap"], "datasets": ["elpv"]}), "depth_gap.datasets"),
+    "depth gap of another dataset": (
+        changed(depth_gap={**GOOD["depth_gap"], "datasets": ["elpv"]}),
+        "depth_gap.datasets",
+    ),
     "depth gap of one depth": (changed(depth_gap={**GOOD["depth_gap"], "cells": [8]}), "depth_gap.cells"),
     "zero cells": (changed(depth_gap={**GOOD["depth_gap"], "cells": [0, 8]}), "depth_gap.cells.0"),
     "key twice": (changed() + "seeds: 3\n", "'seeds' stands twice"),
@@ -138,7 +144,11 @@ def test_a_missing_paper_dataset_stops_before_any_job(tmp_path):
     environment = dict(os.environ)
     command = [sys.executable, "-m", "snakemake", "-n", "all", "--configfile", "config/paper.yaml"]
     done = subprocess.run(
-        [*command, "--config", f"data_root={tmp_path}"], cwd=registry.ROOT, env=environment, capture_output=True, text=True
+        [*command, "--config", f"data_root={tmp_path}"],
+        cwd=registry.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode != 0
     assert "cifar-10" in done.stderr

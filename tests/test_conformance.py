@@ -52,7 +52,16 @@ def test_texts_round_trip(name):
 def test_bad_texts_are_refused_in_one_line(name):
     space = registry.space(name)
     text = space.text(samples(space, 1)[0])
-    for bad in ("", "nonsense", text[: len(text) // 2], text.replace("3", "33"), "__import__('os')", "[1, 2", "{}", "null"):
+    for bad in (
+        "",
+        "nonsense",
+        text[: len(text) // 2],
+        text.replace("3", "33"),
+        "__import__('os')",
+        "[1, 2",
+        "{}",
+        "null",
+    ):
         with pytest.raises(UserError) as caught:
             space.parse(bad)
         assert "\n" not in str(caught.value)

@@ -135,9 +135,9 @@ def test_weight_step_clips_and_lowers_the_loss():
     supernet, batch = run.supernet(), run.splits["train"]
     weights = SGD(supernet.parameters(), 0.1)
     mix = supernet.path(run.space.sample(random.Random(0)))
-    before = [w.clone() for w in supernet.parameters()]
+    before = [w.detach().clone() for w in supernet.parameters()]
     first, _ = weight_step(supernet, weights, mix, batch, clip=1e-3)
-    moved = torch.cat([(a - b).flatten() for a, b in zip(before, supernet.parameters())]).norm()
+    moved = torch.cat([(a - b.detach()).flatten() for a, b in zip(before, supernet.parameters())]).norm()
     assert float(moved) == pytest.approx(0.1 * 1e-3, rel=1e-2)
     for _ in range(15):
         last, right = weight_step(supernet, weights, mix, batch, clip=5.0)

@@ -13,7 +13,13 @@ from harness.jobs import Search, Training, code_hash, hash_of
 from harness.seeds import seed_of
 from spaces.base import UserError
 
-RECORD = {"kind": "train", "status": "done", "key": {"seed": 0}, "result": {"test_accuracy": 0.5}, "measured": {"seconds": 1}}
+RECORD = {
+    "kind": "train",
+    "status": "done",
+    "key": {"seed": 0},
+    "result": {"test_accuracy": 0.5},
+    "measured": {"seconds": 1},
+}
 
 
 def test_a_record_comes_back(tmp_path):

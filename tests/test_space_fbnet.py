@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from spaces._layers import count
 from spaces._network import DropPath
 from spaces.base import Size, UserError
 from spaces.fbnet import FBNET_A, Fbnet
@@ -20,9 +20,12 @@ SPACE = Fbnet()
 TINY = Size(channels=4, cells=0, classes=5, image=8)
 
 
-def counted(space, design, size, metric):
-    with torch.device("meta"):
-        return count(space.network(design, size), (1, size.inputs, size.image, size.image), metric)
+def counted(space, design, size):
+    """[parameters, multiply-adds], the latter by torch's own counter."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
+        network = space.network(design, size).eval()
+        network(torch.empty(1, size.inputs, size.image, size.image))
+    return [sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2]
 
 
 @pytest.mark.parametrize("name", ["a", "c"])
@@ -31,8 +34,7 @@ def test_published_networks(name):
     design = Fbnet().read(",".join(design))
 
     def numbers(**reading):
-        space = Fbnet(**reading)
-        return [counted(space, design, Fbnet.published, metric) for metric in ("parameters", "macs")]
+        return counted(Fbnet(**reading), design, Fbnet.published)
 
     assert numbers() == [facts["params"], facts["macs"]]
     assert numbers(conv_bias=False) == [facts["params_without_redundant_conv_biases"], facts["macs"]]
@@ -40,18 +42,23 @@ def test_published_networks(name):
     assert numbers(e1_pointwise=True)[1] == macs
     with torch.device("meta"):
         network = Fbnet(e1_pointwise=True).network(design, Fbnet.published)
-    assert sum(m.weight.numel() for m in network.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))) == weights
+    assert (
+        sum(m.weight.numel() for m in network.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))) == weights
+    )
 
 
-@pytest.mark.parametrize("reading", [{}, {"conv_bias": False}, {"e1_pointwise": True}])
-@pytest.mark.parametrize("size", [Fbnet.published, Size(8, 0, 10, 16), TINY])
+@pytest.mark.parametrize(
+    ("reading", "size"),
+    [({}, Fbnet.published), ({}, Size(8, 0, 10, 16)), ({"conv_bias": False, "e1_pointwise": True}, TINY)],
+)
 def test_costs_add_up(reading, size):
     space, rng = Fbnet(**reading), random.Random(0)
-    for metric in ("macs", "parameters"):
+    archs = [space.sample(rng) for _ in range(2)]
+    expected = [counted(space, space.decode(arch), size) for arch in archs]
+    for i, metric in enumerate(("parameters", "macs")):
         constant, table = space.costs(size, metric)
-        arch = space.sample(rng)
-        total = constant + sum(row[option] for row, option in zip(table, arch))
-        assert total == counted(space, space.decode(arch), size, metric)
+        for arch, numbers in zip(archs, expected):
+            assert constant + sum(row[option] for row, option in zip(table, arch)) == numbers[i]
 
 
 @pytest.mark.parametrize(("image", "last"), [(224, 7), (32, 4), (28, 4), (16, 4), (8, 4), (4, 4)])
@@ -67,7 +74,9 @@ def test_texts():
     space = Fbnet()
     arch = space.sample(random.Random(1))
     text = space.text(arch)
-    assert space.parse(text) == arch == space.parse(json.dumps(text.split(","))) == space.parse(text.replace(",", " , "))
+    assert (
+        space.parse(text) == arch == space.parse(json.dumps(text.split(","))) == space.parse(text.replace(",", " , "))
+    )
     assert space.parse(",".join(FBNET_A))[:3] == (8, 2, 0)
 
 

@@ -175,6 +175,28 @@ def test_without_baseline_or_result_the_row_says_so(tmp_path):
     assert "enas in enas on digits, seed 0 (not trained)" in tables.failures(frames.read(tmp_path))[0]
 
 
+def test_a_failed_training_of_the_depth_gap_is_left_out_and_named(tmp_path):
+    synthetic.make(tmp_path / "records", ("digits",), seeds=1, baseline=2)
+    path = tmp_path / "records/digits/darts/random_sampling/train-3-cells20-repeat1.json"
+    edit(path, lambda record: record.update(status="diverged", result={}, curves={}))
+    results = frames.read(tmp_path / "records")
+    assert summaries.depth_gap(results).iloc[0]["n"] == 8  # its repeat 0 remains
+    tables.tables(results, tmp_path)
+    named = "random_sampling in darts on digits, seed 3, 20 cells, repeat 1 (diverged)"
+    assert named in (tmp_path / "depth_gap.md").read_text()
+    assert "Left out" not in (tmp_path / "relative_improvement.md").read_text()
+
+
+@pytest.mark.parametrize("left", ["search-*", "train-*"])
+def test_half_a_benchmark_still_has_tables(left, tmp_path):
+    synthetic.make(tmp_path / "records", ("digits",), seeds=1, baseline=2)
+    for path in set((tmp_path / "records").rglob("*.json")) - set((tmp_path / "records").rglob(left)):
+        path.unlink()
+    tables.build(tmp_path / "records", tmp_path)
+    verdicts = set(pd.read_csv(tmp_path / "tables/relative_improvement.csv")["verdict"])
+    assert verdicts == ({"no baseline"} if left == "search-*" else {"no interval"})
+
+
 def test_seeds_of_one_random_architecture_are_its_repeats(tmp_path):
     lines = [f"digits,darts,random_sampling,{seed},{80 + i + seed},{cells},{arch}\n"
              for cells in (8, 20) for i, arch in enumerate("abc") for seed in (0, 1)]  # fmt: skip
@@ -239,7 +261,8 @@ def test_bad_records(tmp_path):
     for change, says in [
         (lambda record: record["result"].update(test_accuracy=1.5), "is done but its test accuracy is 1.5"),
         (lambda record: record["key"].update(seed=5) or record.update(kind="latency"), "unknown kind 'latency'"),
-        (lambda record: record["config"].update(version="smoke-1"), "records of two protocols, laptop-1"),
+        (lambda record: record["config"].update(version="laptop-2"), "records of two protocols, laptop-1"),
+        (lambda record: record["key"].update(protocol="smoke"), "records of two protocols, laptop"),
         (lambda record: record["key"].update(method="random_sampling", seed=1), "are of the same job"),
     ]:
         path.write_bytes(whole)

@@ -121,8 +121,9 @@ def test_the_users_command_shows_runs_and_artifacts(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_a_lock_of_another_program_is_waited_for(tmp_path, journal):
-    paths, database = write(tmp_path / "records", 0), tmp_path / "mlflow.db"
-    tracking.sync([], f"sqlite:///{database}")
+    paths, database = write(tmp_path / "records", 0), tmp_path / "locked.db"
+    tracking.sync([], f"sqlite:///{tmp_path}/mlflow.db")
+    query(tmp_path / "mlflow.db", f"VACUUM INTO '{database}'")
     connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
     connection.execute(f"PRAGMA journal_mode={journal}")
     connection.execute("BEGIN EXCLUSIVE")

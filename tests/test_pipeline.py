@@ -1,0 +1,124 @@
+"""The smoke pipeline, end to end, as a user runs it: every method, every kind of job, tables, figures, MLflow."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from harness import registry
+
+pytestmark = pytest.mark.pipeline
+SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config"]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A folder of its own with the pipeline's files, so that the test neither uses nor leaves results elsewhere. The work of
+    an earlier smoke run of this checkout is taken over where its records belong to the code as it is."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in SHIPPED:
+        (folder / name).symlink_to(registry.ROOT / name)
+    return folder
+
+
+def snakemake(folder, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "all", "--configfile", "config/smoke.yaml", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def records(folder):
+    return [json.loads(path.read_text()) for path in sorted((folder / "results/smoke/records").rglob("*.json"))]
+
+
+@pytest.fixture(scope="module")
+def finished(checkout):
+    done = snakemake(checkout)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return checkout
+
+
+def test_every_job_is_done(finished):
+    found = records(finished)
+    assert {record["status"] for record in found} == {"done"}
+    methods = set(registry.names("methods"))
+    assert {record["key"]["method"] for record in found} == methods
+    trained = [record for record in found if record["kind"] == "train"]
+    assert all(0 <= record["result"]["test_accuracy"] <= 1 for record in trained)
+    assert all(record["result"]["parameters"] > 0 and record["result"]["macs"] > 0 for record in trained)
+    assert not list((finished / "work").rglob("*.checkpoint"))
+
+
+def test_what_was_trained_is_what_was_found(finished):
+    found = {record["fingerprint"]: record for record in records(finished)}
+    for record in found.values():
+        if record["kind"] == "train":
+            assert record["arch"] == found[record["config"]["search"]]["arch"]
+
+
+def test_tables(finished):
+    table = pd.read_csv(finished / "results/smoke/tables/relative_improvement.csv")
+    assert len(table) == 4 * 2  # methods x datasets
+    for row in table.itertuples():
+        assert row.ri == pytest.approx(100 * (row.mean - row.random_mean) / row.random_mean, rel=1e-4, abs=1e-4)
+    gap = pd.read_csv(finished / "results/smoke/tables/depth_gap.csv")
+    assert len(gap)
+
+
+def test_mlflow_has_one_run_a_record(finished):
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("smoke")
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    assert sorted(run.data.tags["record"] for run in runs) == sorted(record["sha256"] for record in records(finished))
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_a_second_call_does_nothing(finished):
+    before = {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*") if path.is_file()}
+    done = snakemake(finished)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+    assert {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*") if path.is_file()} == before
+
+
+def test_a_job_done_again_gives_the_same_bytes(finished):
+    """Records that were deleted come back the same, times and host apart; and the tables to the byte."""
+    tables = {path: path.read_bytes() for path in (finished / "results/smoke/tables").glob("*.csv")}
+    victims = sorted((finished / "results/smoke/records/glyphs").rglob("*-0*.json"))[:6]
+    before = [json.loads(path.read_text()) for path in victims]
+    for path in victims:
+        path.unlink()
+    done = snakemake(finished)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for path, old in zip(victims, before):
+        new = json.loads(path.read_text())
+        del new["measured"], old["measured"]
+        assert new == old
+    for path, content in tables.items():
+        if path.stem != "run_times":
+            assert path.read_bytes() == content, path.name
+
+
+def test_a_forged_record_is_refused(finished):
+    victim = sorted((finished / "results/smoke/records/digits/darts/darts").glob("train-*.json"))[0]
+    kept = finished / "kept.json"
+    shutil.copy2(victim, kept)
+    record = json.loads(victim.read_text())
+    record["result"]["test_accuracy"] = 0.999
+    victim.write_text(json.dumps(record))
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "tables", "--config", "config/smoke.yaml", "--out", "elsewhere"],
+        cwd=finished, env={**os.environ, "PYTHONPATH": str(registry.ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    shutil.copy2(kept, victim)
+    assert done.returncode == 2
+    assert str(victim.relative_to(finished)) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (finished / "elsewhere").exists()
