@@ -99,14 +99,14 @@ rule tables:
     input:
         [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
-        expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES),
-        expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png", "svg"]),
+        tables=expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES),
+        figures=expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png", "svg"]),
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
     params:
         benchmark=shlex.join(BENCHMARK),
-        tables=f"{RESULTS}/tables",
-        figures=f"{RESULTS}/figures",
+        tables=lambda w, output: Path(output.tables[0]).parent,
+        figures=lambda w, output: Path(output.figures[0]).parent,
     conda:
         "environment.yaml"
     shell:

@@ -68,7 +68,7 @@ def mixture(decided: Gates, options: int) -> Tensor:
 def mask(mix: Tensor) -> Tensor:
     """(2, 5, 5): what is left of the kernel's first and second half of channels under weights of the options.
 
-    For weights that come from gates this is first * (1 - ring mask + ring * ring mask), times second in the second half.
+    For weights that come from gates: first * (1 - ring mask + ring * ring mask), times second in the second half.
     """
     core = torch.stack([mix[:SKIP].sum(), mix[1] + mix[3]]).view(2, 1, 1)
     ring = torch.stack([mix[2] + mix[3], mix[3]]).view(2, 1, 1)

@@ -22,8 +22,8 @@ from tests.reference.run import TinyRun, random_images
 SIZE = Size(channels=4, cells=0, classes=3, image=8)
 
 
-def tiny_run(budget=Budget(epochs=2, batch=8, candidates=2), images=16):
-    return TinyRun(FbnetSpace(), SIZE, budget, random_images(SIZE, images))
+def tiny_run(epochs=1, candidates=1):
+    return TinyRun(FbnetSpace(), SIZE, Budget(epochs, 8, candidates), random_images(SIZE, 8))
 
 
 def test_expected_cost_is_the_mean_over_paths():
@@ -63,7 +63,7 @@ def test_relaxed_samples_are_gumbel_softmax():
 def test_cost_weight_decides_between_cheap_and_free():
     """Only theta is trained, on a fixed cross entropy: the cost term alone can move it."""
     costs = option_costs(FbnetSpace(), SIZE, "macs", None)
-    cheapest = tuple(min(range(9), key=row.__getitem__) for row in costs[1])
+    cheapest = costs[0] + sum(min(row) for row in costs[1])
     found = {}
     for beta in (0.0, 10.0):
         theta = Theta((9,) * 22)
@@ -74,29 +74,32 @@ def test_cost_weight_decides_between_cheap_and_free():
             mix = theta.relaxed(1.0, generator)
             Fbnet(beta=beta).loss(torch.tensor(1.0), expected_cost(mix, costs)).backward()
             optimizer.step()
-        found[beta] = tuple(int(p.argmax()) for p in theta.probabilities())
+        found[beta] = costs[0] + sum(row[int(p.argmax())] for row, p in zip(costs[1], theta.probabilities()))
         if beta == 0.0:
             assert torch.equal(theta.logits, Theta((9,) * 22).logits)
-    assert found[10.0] == cheapest != found[0.0]
+    assert found[10.0] < 1.02 * cheapest < 1.1 * cheapest < found[0.0]
 
 
 def test_search_moves_theta_after_the_warm_up_and_follows_a_huge_cost_weight():
-    run = tiny_run(Budget(epochs=3, batch=8, candidates=1))
-    arch = Fbnet(beta=10.0, theta_lr=1.0, warmup=0.34).search(run)
+    run = tiny_run(epochs=4)
+    arch = Fbnet(beta=10.0, theta_lr=1.0, warmup=0.25).search(run)
     costs = option_costs(run.space, SIZE, "macs", None)
     curve = [epoch["expected_cost"] for epoch in run.curve]
     uniform = costs[0] + sum(sum(row) / 9 for row in costs[1])
-    assert curve[0] == pytest.approx(uniform) and curve[0] > curve[1] > curve[2]
+    assert curve[0] == pytest.approx(uniform)
+    assert curve[0] > curve[1] > curve[3]
     found = costs[0] + sum(row[option] for row, option in zip(costs[1], arch))
-    assert found < 0.6 * uniform
-    assert run.curve[0]["entropy"] == pytest.approx(math.log(9)) > run.curve[2]["entropy"]
+    assert found < 0.7 * uniform
+    assert run.curve[0]["entropy"] == pytest.approx(math.log(9))
+    assert run.curve[3]["entropy"] < 0.8 * math.log(9)
 
 
 def test_search_leaves_the_global_generator_alone_and_repeats():
     state = torch.get_rng_state()
-    runs = [tiny_run(Budget(epochs=1, batch=8, candidates=3)) for _ in range(2)]
+    runs = [tiny_run(candidates=2) for _ in range(2)]
     archs = [Fbnet(warmup=0.0).search(run) for run in runs]
-    assert archs[0] == archs[1] and runs[0].curve == runs[1].curve
+    assert archs[0] == archs[1]
+    assert runs[0].curve == runs[1].curve
     assert torch.equal(state, torch.get_rng_state())
     assert runs[0].space.valid(archs[0])
     assert set(runs[0].seen) == {"train", "val"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from spaces._superkernel import Gates, gates, mask, mixture, runtime
 from spaces.base import Size, UserError
@@ -120,9 +120,8 @@ def test_decoding_of_all_gates():
         expected = f"{'5x5' if ring else '3x3'}-{6 if second else 3}" if first else "skip"
         weights = mixture(constant_gates(ring, first, second), 5)
         assert SinglePath.options[int(weights.argmax())] == expected
-        assert weights.sum() == 1 and weights.max() == 1
-    every = [SinglePath().sample(random.Random(seed)) for seed in range(3)]
-    for arch in every:
+        assert sorted(weights.tolist()) == [0, 0, 0, 0, 1]
+    for arch in (SinglePath().sample(random.Random(seed)) for seed in range(3)):
         decided = [constant_gates(*GATES[name]) for name in SinglePath().decode(arch)]
         assert supernet.derive(supernet.mixture(decided)) == arch
 

@@ -1,4 +1,4 @@
-"""Single-Path NAS's supernet as the paper writes it: the whole 5x5, expansion-6 block, its kernel masked part by part."""
+"""Single-Path NAS's supernet as the paper writes it: the 5x5, expansion-6 block, its kernel masked by parts."""
 
 from __future__ import annotations
 
