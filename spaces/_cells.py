@@ -74,12 +74,13 @@ class AuxiliaryHead(nn.Module):
 
     def __init__(self, channels: int, classes: int, imagenet: bool = False):
         super().__init__()
-        second_norm = [] if imagenet else [nn.BatchNorm2d(768)]
+        second_norm = [] if imagenet else [nn.BatchNorm1d(768)]
         self.features = nn.Sequential(
             nn.Conv2d(channels, 128, 1, bias=False),
             nn.BatchNorm2d(128),
             nn.ReLU(),
-            nn.Conv2d(128, 768, 2, bias=False),
+            nn.Flatten(),
+            nn.Linear(4 * 128, 768, bias=False),  # the published 2x2 convolution: the map is 2x2 when it gets here
             *second_norm,
             nn.ReLU(),
         )
@@ -88,7 +89,7 @@ class AuxiliaryHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(images, channels, height, width) -> (images, classes)."""
         x = pool_to_2x2(F.relu(x))
-        return self.classifier(self.features(x).flatten(1))
+        return self.classifier(self.features(x))
 
 
 def cifar_stem(inputs: int, channels: int, search: bool = False) -> nn.Sequential:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._cells import cifar_stem, imagenet_stems
+from spaces._depthwise import depthwise
 from spaces._enas_macro import BareReduce, fit
 from spaces._network import Supernet
 from spaces._operations import FactorizedReduce
@@ -105,10 +106,9 @@ class Bank(nn.Module):
 
     def forward(self, x: Tensor, row: tuple[Tensor, ...]) -> Tensor:
         """x: (images, channels, height, width), after its ReLU."""
-        depthwise, pointwise, scale, offset = row
+        kernels, pointwise, scale, offset = row
         channels = len(scale)
-        kernels = depthwise.view(channels, 1, self.kernel, self.kernel)
-        x = F.conv2d(x, kernels, padding=self.kernel // 2, groups=channels)
+        x = depthwise(x, kernels.view(channels, 1, self.kernel, self.kernel))
         x = F.conv2d(x, pointwise.view(channels, channels, 1, 1))
         return F.batch_norm(x, None, None, scale, offset, training=True)
 

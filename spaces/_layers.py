@@ -11,26 +11,20 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._depthwise import depthwise
+from spaces._depthwise import Depthwise
 from spaces._layerwise import Place
 from spaces._network import DropPath, Network
 from spaces.base import Size, UserError
-
-
-class Depthwise(nn.Conv2d):
-    """A depthwise convolution that is fast backwards."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = depthwise(x, self.weight, self.stride[0])
-        return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)
 
 
 def conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, relu: bool = True
 ) -> nn.Sequential:
     """Convolution, batch normalisation and, with `relu`, a ReLU; the map keeps its side at stride 1."""
-    kind = Depthwise if groups == inputs == outputs else nn.Conv2d
-    conv = kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
+    if groups == inputs == outputs:
+        conv = Depthwise(outputs, kernel, stride, bias=bias)
+    else:
+        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))
 
 

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces._depthwise import Depthwise
+
 
 def batch_norm(channels: int, search: bool) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, affine=not search, track_running_stats=not search)
@@ -59,10 +61,9 @@ class ReluConvBn(nn.Sequential):
 
 
 def _separable(channels: int, kernel: int, stride: int, dilation: int) -> list[nn.Module]:
-    padding = dilation * (kernel - 1) // 2
     return [
         nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
+        Depthwise(channels, kernel, stride, dilation),
         nn.Conv2d(channels, channels, 1, bias=False),
     ]
 

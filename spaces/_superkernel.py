@@ -125,11 +125,9 @@ class SuperkernelLayer(nn.Module):
     def _branch(self, x: Tensor, kept: Tensor, expansion: int, side: int) -> Tensor:
         """The first channels, up to an expansion, and the middle side x side taps of the masked kernel."""
         width, edge = expansion * x.shape[1], (5 - side) // 2
-        (expand, norm1, _), (_, norm2, _), (project, norm3) = (
-            self.block.expand,
-            self.block.depthwise,
-            self.block.project,
-        )
+        expand, norm1, _ = self.block.expand
+        _, norm2, _ = self.block.depthwise
+        project, norm3 = self.block.project
         kernel = (self.kernel.unflatten(0, (2, -1)) * kept.view(2, 1, 1, 5, 5)).flatten(0, 1)
         kernel = kernel[:width, :, edge : 5 - edge, edge : 5 - edge]
         x = F.relu(normalise(F.conv2d(x, expand.weight[:width]), norm1))

@@ -200,6 +200,6 @@ def test_only_chosen_operations_are_computed():
         with FlopCounterMode(display=False) as counter:
             supernet(torch.zeros(2, 3, 8, 8), supernet.path(arch))
         cost[name] = counter.get_total_flops() // 4
-    # Ten separable 5x5 convolutions, applied twice each, in three cells: 25 C + C^2 multiply-adds a pixel.
-    per_pixel = [(25 * c + c * c) * pixels for c, pixels in ((4, 64), (8, 16), (16, 4))]
-    assert cost["convs"] - cost["skips"] == 20 * sum(per_pixel)
+    # Ten sides, each two convolutions of k^2 C + C^2 multiply-adds a pixel; of a 5x5 kernel a 2x2 map sees 3x3.
+    layers = ((5, 4, 64), (5, 8, 16), (3, 16, 4))
+    assert cost["convs"] - cost["skips"] == 20 * sum((k * k * c + c * c) * pixels for k, c, pixels in layers)
