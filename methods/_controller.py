@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from protocols._optimizers import Adam
 from spaces.base import Arch
 
 State = tuple[Tensor, Tensor]
@@ -139,7 +140,7 @@ class Reinforce:
 
     def __init__(self, controller: Controller, lr: float, decay: float, entropy_weight: float):
         self.controller, self.decay, self.entropy_weight = controller, decay, entropy_weight
-        self.optimizer = torch.optim.Adam(controller.parameters(), lr, betas=(0.0, 0.999), eps=1e-3)
+        self.optimizer = Adam(controller.parameters(), lr, betas=(0.0, 0.999), eps=1e-3)
         self.baseline: float | None = None
 
     def learn(self, count: int, accuracy: Callable[[Arch], float], generator: torch.Generator) -> dict[str, float]:

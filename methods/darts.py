@@ -1,7 +1,7 @@
 """DARTS: a softmax over candidates makes the choice continuous; it is learnt by gradient descent on validation data.
 
-Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019; details are those of quark0/darts (cnn/).
-Each step takes an architecture step on a fresh random validation batch, then a weight step on a training batch. The
+Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019; details as in quark0/darts (cnn/). Each
+step takes an architecture step on a fresh random validation batch, then a weight step on a training batch. The
 result is the one that the space's rule derives from the last epoch's mixture.
 
 Departs from the paper: first order by default (the paper's better results are second order: `order: 2`); the space can

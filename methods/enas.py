@@ -27,9 +27,8 @@ from spaces.enas import BLOCKS, OPERATIONS
 from spaces.enas import Enas as EnasSpace
 
 if TYPE_CHECKING:
-    from torch.optim import SGD
-
     from methods._controller import Controller, Reinforce
+    from protocols._optimizers import SGD
     from spaces._network import Supernet
 
 
@@ -61,15 +60,12 @@ class Enas(Method):
         return "its controller writes blocks of two inputs and two operations: only the space enas has them"
 
     def search(self, run: Run) -> Arch:
-        import torch
-
         from methods._bilevel import accuracy, set_lr
         from methods._controller import Controller, Reinforce
+        from protocols._optimizers import SGD
 
         supernet = run.supernet()
-        weights = torch.optim.SGD(
-            supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True
-        )
+        weights = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True)
         logits = self.temperature, self.tanh, self.op_tanh_reduce, self.prior
         controller = Controller(BLOCKS, len(OPERATIONS), self.units, *logits, generator=run.generator)
         policy = Reinforce(controller, self.controller_lr, self.baseline_decay, self.entropy_weight)

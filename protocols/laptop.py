@@ -13,7 +13,7 @@ PROTOCOL = Protocol(
         cells=5,
         search_width=1 / 4,
         search_cells=4,
-        budget=Budget(epochs=6, batch=32, candidates=8),
+        budget=Budget(epochs=5, batch=64, candidates=8),
         recipe=Recipe(epochs=10, batch=64, lr=0.1),
         tricks=Tricks(auxiliary=0.4, drop_path=0.1, cutout=4, crop=2),
     ),

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._depthwise import depthwise, dilated, even, interleaves, join, split
+from spaces._operations import even_and_odd
 from spaces.darts import CANDIDATES
 
 SEPARABLE = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}
@@ -127,11 +128,9 @@ class Fan(nn.Module):
 
     def _reduce(self, state: State, edges: list[int], scale: Tensor) -> Tensor:
         """FactorizedReduce (see `_operations`) of several edges; each edge's channels are put back side by side."""
-        x = state.relu
-        x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
         halves = []
-        for weight, part in zip(self._picked("skip_connect", edges), (x, x[:, :, 1:, 1:])):
-            y = F.conv2d(part, weight, stride=2).permute(0, 2, 3, 1)
+        for weight, x in zip(self._picked("skip_connect", edges), even_and_odd(state.relu)):
+            y = F.conv2d(x, weight).permute(0, 2, 3, 1)
             halves.append(y.unflatten(3, (len(edges), -1)))
         return norm(torch.cat(halves, 4).flatten(3).permute(0, 3, 1, 2), scale)
 

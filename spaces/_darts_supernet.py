@@ -1,8 +1,8 @@
 """The supernet of DARTS (quark0/darts, cnn/model_search.py), computed by source: all edges that leave a state at once.
 
 ReLU, pooling with its batch normalisation, and the maps that dilated convolutions read are computed once a state; the
-convolutions of the edges that leave it are stacked into grouped ones; the weight of a candidate is the scale of the batch
-normalisation that ends it. The readable form, edge by edge, is `tests/reference/darts.py`.
+convolutions of the edges that leave it are stacked into grouped ones; the weight of a candidate is the scale of the
+batch normalisation that ends it. The readable form, edge by edge, is `tests/reference/darts.py`.
 """
 
 from __future__ import annotations

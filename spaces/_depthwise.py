@@ -105,7 +105,7 @@ class _InputGradient(Function):
     def forward(ctx, g, weight, shape, stride):
         ctx.save_for_backward(g, weight)
         ctx.stride = stride
-        x = g.new_empty(shape).to(memory_format=torch.channels_last)
+        x = torch.empty(shape, dtype=g.dtype, device=g.device, memory_format=torch.channels_last)  # only its shape counts
         return _gradients(g, x, weight, stride, _padding(weight.shape), [True, False, False])[0]
 
     @staticmethod

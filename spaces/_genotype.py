@@ -1,4 +1,4 @@
-"""Genotypes: how the literature writes the cells of DARTS, NASNet, AmoebaNet and ENAS (quark0/darts, cnn/genotypes.py)."""
+"""Genotypes: how the literature writes the cells of DARTS, NASNet, AmoebaNet and ENAS (quark0/darts, genotypes.py)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
 @dataclass(frozen=True)
 class Genotype:
-    """Two cells. A cell is a sequence of (operation, input) pairs, two a node in node order: inputs 0 and 1 are the two
-    previous cells, 2 and more the nodes. `…_concat` lists the states whose maps, side by side, are the cell's output."""
+    """Two cells. A cell is a sequence of (operation, input) pairs, two a node in node order: inputs 0 and 1 are the
+    previous cells, 2 and more the nodes. `…_concat` lists the states that make up the cell's output."""
 
     normal: tuple[Edge, ...]
     normal_concat: tuple[int, ...]

@@ -17,6 +17,15 @@ from spaces._network import DropPath, Network
 from spaces.base import Size, UserError
 
 
+class Subsampled(nn.Conv2d):
+    """A strided 1x1 convolution as one of stride 1 on the pixels that it reads: the gradient of a strided one's weights
+    overruns its memory on CPUs (see `_operations.FactorizedReduce`)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, columns = self.stride
+        return F.conv2d(x[:, :, ::rows, ::columns], self.weight, self.bias)
+
+
 def conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, relu: bool = True
 ) -> nn.Sequential:
@@ -24,7 +33,8 @@ def conv_bn(
     if groups == inputs == outputs:
         conv = Depthwise(outputs, kernel, stride, bias=bias)
     else:
-        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
+        kind = Subsampled if kernel == 1 and stride > 1 else nn.Conv2d
+        conv = kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))
 
 

@@ -45,10 +45,11 @@ def scaled(width: int, channels: int) -> int:
 
 
 def places(stages: Stages, size: Size) -> list[Place]:
-    """The layers at a size. Strides of 2 are dropped, the earliest first, while the last map would be below 4x4 pixels:
-    224 pixels keep all five, 32 three, 16 two, 8 one."""
+    """The layers at a size. Strides of 2 are dropped, the earliest first, while images below 64 pixels have more than three
+    or the last map would be below 2x2: 224 pixels keep all five (7x7), 32 three (4x4), 16 three (2x2), 8 two (2x2)."""
     strides = sum(stride == 2 for _, _, stride in stages)
-    kept = max((n for n in range(strides + 1) if -(-size.image // 2**n) >= 4), default=0)
+    most = strides if size.image >= 64 else min(strides, 3)
+    kept = max((n for n in range(most + 1) if -(-size.image // 2**n) >= 2), default=0)
     surplus, result, inputs, image = strides - kept, [], size.inputs, size.image
     for width, layers, stride in stages:
         if stride == 2 and surplus:

@@ -32,12 +32,14 @@ class Zero(nn.Module):
 
 
 class FactorizedReduce(nn.Module):
-    """ReLU, then two 1x1 convolutions of stride 2, one on even and one on odd pixels, side by side."""
+    """ReLU, then two 1x1 convolutions, one of the even and one of the odd pixels, side by side.
+
+    Pixels are picked before the convolution: the weight gradient of a strided 1x1 convolution overruns its memory
+    (torch 2.14.1, CPU, float32, channels_last, fewer than 8 input channels; seen as glibc's "corrupted size").
+    """
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__()
-        # Stride 1, on every second pixel: the weight gradient of a strided 1x1 convolution overruns its memory (torch
-        # 2.14.1, CPU, float32, channels_last, fewer than 8 input channels; seen as glibc's "corrupted size").
         self.conv_1 = nn.Conv2d(inputs, outputs // 2, 1, bias=False)
         self.conv_2 = nn.Conv2d(inputs, outputs - outputs // 2, 1, bias=False)
         self.bn = batch_norm(outputs, search)
@@ -47,10 +49,17 @@ class FactorizedReduce(nn.Module):
 
     def reduce(self, x: Tensor) -> Tensor:
         """The same without the ReLU."""
-        height, width = x.shape[2:]
-        if height % 2 or width % 2:  # the public code fails on odd maps
-            x = F.pad(x, (0, width % 2, 0, height % 2))
-        return self.bn(torch.cat([self.conv_1(x[:, :, ::2, ::2]), self.conv_2(x[:, :, 1::2, 1::2])], 1))
+        even, odd = even_and_odd(x)
+        return self.bn(torch.cat([self.conv_1(even), self.conv_2(odd)], 1))
+
+
+def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Every second row and column, from the first and from the second; odd maps, on which the public code fails, are
+    padded with zeros."""
+    height, width = x.shape[2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2))
+    return x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]
 
 
 class ReluConvBn(nn.Sequential):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
 
-from spaces._genotype import Edge, Genotype, nearest, read_genotype, write_genotype
+from spaces._genotype import Edge, Genotype, read_genotype, write_genotype
 from spaces.base import Arch, Size, Space, UserError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ INPUTS = tuple(tuple(combinations(range(node + 2), 2)) for node in range(NODES))
 @dataclass(frozen=True)
 class Darts(Space):
     """An architecture is, for the normal, then the reduction cell, for each node: which pair of distinct inputs, the
-    operation on the lower, the operation on the higher. Every combination is valid: 1 * 3 * 6 * 10 pairs times 7^8 a cell,
-    and independent uniform choices are the paper's random search (Li and Talwalkar, 2019, sample the same way)."""
+    operation on the lower, the operation on the higher. Every combination is valid, 1 * 3 * 6 * 10 pairs times 7^8 a
+    cell, and independent uniform choices are the paper's random search."""
 
     choices: ClassVar[tuple[int, ...]] = (
         tuple(options for pairs in INPUTS for options in (len(pairs), len(CHOSEN), len(CHOSEN))) * 2
@@ -88,9 +88,7 @@ def _encode_cell(cell: str, edges: tuple[Edge, ...], concat: tuple[int, ...]) ->
         (first, low), (second, high) = sorted(edges[2 * node : 2 * node + 2], key=lambda edge: edge[1])
         for operation in (first, second):
             if operation not in CHOSEN:
-                raise UserError(
-                    f"{where}, node {node + 2}: {operation}{nearest(operation, CHOSEN)} is not one of {', '.join(CHOSEN)}"
-                )
+                raise UserError(f"{where}, node {node + 2}: {operation} is not one of {', '.join(CHOSEN)}")
         if low == high:
             raise UserError(f"{where}, node {node + 2}: input {low} twice; a node has two distinct inputs")
         decisions += [INPUTS[node].index((low, high)), CHOSEN.index(first), CHOSEN.index(second)]

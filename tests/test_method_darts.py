@@ -21,7 +21,7 @@ from tests.reference.run import TinyRun, random_images
 from tests.test_space_darts import published_supernet
 
 LR, MOMENTUM, DECAY = 0.025, 0.9, 3e-4
-TINY = Size(4, 3, 5, 8)
+TINY = Size(2, 3, 5, 8)
 
 
 @pytest.fixture(scope="module")

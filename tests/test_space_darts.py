@@ -276,7 +276,7 @@ def test_derived_genotypes_are_the_published_ones(case):
 def test_derived_edges_are_the_heaviest_none_excepted(case):
     weights = alphas_of(case).softmax(1)
     if case == 8:
-        assert (weights.argmax(1) == 0).double().mean() > 0.9
+        assert (weights.argmax(1) == 0).sum() > 14  # `none` is the heaviest on most edges
     reduce, first = published_rule(weights.unbind()).reduce, 14
     for node in range(4):
         into = weights[first : first + node + 2, 1:]

@@ -61,13 +61,13 @@ def test_costs_add_up(reading, size):
             assert constant + sum(row[option] for row, option in zip(table, arch)) == numbers[i]
 
 
-@pytest.mark.parametrize(("image", "last"), [(224, 7), (32, 4), (28, 4), (16, 4), (8, 4), (4, 4)])
+@pytest.mark.parametrize(("image", "last"), [(224, 7), (64, 2), (32, 4), (28, 4), (16, 2), (8, 2), (4, 2), (2, 2)])
 def test_strides_are_dropped_earliest_first(image, last):
     places = Fbnet().places(Size(16, 0, 10, image))
     assert places[-1].image == last
     strides = [place.stride for place in places if place.stride == 2]
-    assert places[17].stride == (2 if image > 4 else 1)
-    assert len(strides) == {224: 4, 32: 3, 28: 3, 16: 2, 8: 1, 4: 0}[image]
+    assert places[17].stride == (2 if image > 2 else 1)
+    assert len(strides) == {224: 4, 64: 4, 32: 3, 28: 3, 16: 3, 8: 2, 4: 1, 2: 0}[image]
 
 
 def test_texts():

@@ -1,25 +1,81 @@
-"""The DARTS supernet as the paper defines it: edge by edge, operation by operation, nothing shared. The yardstick of the
-fast supernet, for its numbers and for its speed."""
+"""The DARTS supernet as the paper defines it: edge by edge, operation by operation, nothing shared. The yardstick
+of the fast supernet, for its numbers and for its speed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from spaces._cells import cifar_stem, imagenet_stems, reductions
 from spaces._darts_supernet import DartsSupernet
-from spaces._operations import FactorizedReduce, ReluConvBn, operation
+from spaces._operations import ReluConvBn
 from spaces.base import Size
-from spaces.darts import CANDIDATES, NODES
+from spaces.darts import NODES
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, affine=False, track_running_stats=False)
+
+
+def convolutions(channels: int, kernel: int, stride: int, dilation: int) -> list[nn.Module]:
+    padding = dilation * (kernel // 2)
+    return [
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        batch_norm(channels),
+    ]
+
+
+def separable(channels: int, kernel: int, stride: int) -> nn.Module:
+    return nn.Sequential(*convolutions(channels, kernel, stride, 1), *convolutions(channels, kernel, 1, 1))
+
+
+class Reduce(nn.Module):
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv_1 = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
+        self.conv_2 = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride=2, bias=False)
+        self.bn = batch_norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(x.relu(), (0, x.shape[3] % 2, 0, x.shape[2] % 2)).contiguous()
+        return self.bn(torch.cat([self.conv_1(x), self.conv_2(x[:, :, 1:, 1:].contiguous())], 1))
+
+
+class Zero(nn.Module):
+    def __init__(self, stride: int):
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.0 * x[:, :, :: self.stride, :: self.stride]
+
+
+def candidates(channels: int, stride: int) -> nn.ModuleList:
+    """In the order of the paper's code: none, max and average pooling, skip, separable 3 and 5, dilated 3 and 5."""
+    return nn.ModuleList(
+        [
+            Zero(stride),
+            nn.Sequential(nn.MaxPool2d(3, stride, 1), batch_norm(channels)),
+            nn.Sequential(nn.AvgPool2d(3, stride, 1, count_include_pad=False), batch_norm(channels)),
+            nn.Identity() if stride == 1 else Reduce(channels, channels),
+            separable(channels, 3, stride),
+            separable(channels, 5, stride),
+            nn.Sequential(*convolutions(channels, 3, stride, 2)),
+            nn.Sequential(*convolutions(channels, 5, stride, 2)),
+        ]
+    )
 
 
 class Edge(nn.Module):
     def __init__(self, channels: int, stride: int):
         super().__init__()
-        self.candidates = nn.ModuleList(operation(name, channels, stride, search=True) for name in CANDIDATES)
+        self.candidates = candidates(channels, stride)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         return sum(weight * candidate(x) for weight, candidate in zip(weights, self.candidates))
@@ -28,7 +84,7 @@ class Edge(nn.Module):
 class MixedCell(nn.Module):
     def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
         super().__init__()
-        self.preprocess0 = (FactorizedReduce if halved else ReluConvBn)(inputs[0], channels, search=True)
+        self.preprocess0 = Reduce(inputs[0], channels) if halved else ReluConvBn(inputs[0], channels, search=True)
         self.preprocess1 = ReluConvBn(inputs[1], channels, search=True)
         self.edges = nn.ModuleList(
             Edge(channels, 2 if reduction and source < 2 else 1) for node in range(NODES) for source in range(node + 2)

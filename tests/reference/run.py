@@ -17,7 +17,7 @@ from spaces.base import Arch, Size, Space
 
 class TinyRun(Run):
     """`splits` maps "train" and "val" to (images, labels); `curve` collects what is logged, one dict an epoch; `seen`
-    collects the names of the splits in the order in which batches were taken; `state` is what the method checkpoints."""
+    collects the names of the splits as batches were taken; `state` is what the method checkpoints."""
 
     def __init__(
         self, space: Space, size: Size, budget: Budget, splits: dict[str, tuple[Tensor, Tensor]], seed: int = 0
