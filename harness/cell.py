@@ -41,7 +41,8 @@ def search(job: Search, data: Path, out: Path, work: Path) -> dict[str, Any]:
 
 
 def train(job: Training, found: dict[str, Any], data: Path, out: Path, work: Path) -> dict[str, Any]:
-    """Trains the architecture that a search's record names, measures its test accuracy once, writes the record to `out`."""
+    """Trains the architecture that a search's record names, measures its test accuracy once, writes the record to
+    `out`."""
     import torch
 
     from harness.checkpoint import Checkpoint

@@ -33,8 +33,8 @@ def _give(thing: Any, state: Any) -> None:
 
 
 class Checkpoint:
-    """A file that holds the state of one job after its last whole epoch: a sha256, then the state. Without a path nothing
-    is kept."""
+    """A file that holds the state of one job after its last whole epoch: a sha256, then the state. Without a path
+    nothing is kept."""
 
     def __init__(self, path: Path | None, fingerprint: str):
         self.path = path

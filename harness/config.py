@@ -75,9 +75,7 @@ class Config(_Strict):
         for space in self.spaces:
             gap = self.depth_gap
             wanted = gap.architectures if gap and gap.space == space and dataset in gap.datasets else 0
-            found += [
-                Search(self.protocol, dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))
-            ]
+            found += [Search(self.protocol, dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
         return sorted(set(found))
 
     def trainings_of(self, dataset: str) -> list[Training]:
@@ -122,8 +120,8 @@ _number_like_1e3()
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the file,
-    the place and the cure."""
+    """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the
+    file, the place and the cure."""
     try:
         with open(path, encoding="utf-8") as file:
             loader = _UniqueKeys(file)

@@ -14,9 +14,9 @@ from spaces.base import Size, Space
 def describe(space: Space, design: Any, size: Size) -> dict[str, Any]:
     """Counts a network without allocating or computing anything: tensors of torch's "meta" device have shapes alone.
 
-    `parameters`: elements of all parameters, with the auxiliary head's where the size asks for one (the literature leaves
-    the head out). `macs`: multiply-adds of convolutions and linear layers for one image in evaluation, where the head is
-    not computed.
+    `parameters`: elements of all parameters, with the auxiliary head's where the size asks for one (the literature
+    leaves the head out). `macs`: multiply-adds of convolutions and linear layers for one image in evaluation, where
+    the head is not computed.
     """
     with torch.device("meta"):
         network = space.network(design, size)

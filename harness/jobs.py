@@ -1,5 +1,5 @@
-"""What a job is: one search or one training, named by its axes. Its name is its path under results/, and its fingerprint
-says everything that its numbers were made from."""
+"""What a job is: one search or one training, named by its axes. Its name is its path under results/, and its
+fingerprint says everything that its numbers were made from."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ class Search:
 
 @dataclass(frozen=True, order=True)
 class Training:
-    """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a text;
-    the method is then a mere label). `repeat` counts training seeds."""
+    """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a
+    text; the method is then a mere label). `repeat` counts training seeds."""
 
     search: Search
     cells: int

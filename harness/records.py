@@ -1,9 +1,9 @@
 """Records: small JSON files, one a search and one a training. They are the truth; tables, figures and MLflow are views.
 
-Fields: schema, kind ("search" or "train"), status ("done", or why not: "diverged", "failed"), key (the axes), arch (text),
-result, curves (columns of numbers, one row an epoch), config (all that decided the outcome), fingerprint (its hash), data
-(hash of the prepared dataset), environment (versions, commit), measured (times, dates, host: the only part that may differ
-when the job is run again), sha256 (of all but `measured` and itself).
+Fields: schema, kind ("search" or "train"), status ("done", or why not: "diverged", "failed"), key (the axes), arch
+(text), result, curves (columns of numbers, one row an epoch), config (all that decided the outcome), fingerprint
+(its hash), data (hash of the prepared dataset), environment (versions, commit), measured (times, dates, host: the
+only part that may differ when the job is run again), sha256 (of all but `measured` and itself).
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ PROVENANCE = ("source", "protocol", "machine", "commit")
 def build(
     records: Path | Sequence[Path], out: Path, figures: Path | None = None, caption: Mapping[str, str] | None = None
 ) -> None:
-    """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of records, a
-    list of them, or a CSV (see `foreign`).
+    """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of
+    records, a list of them, or a CSV (see `foreign`).
 
     `caption` adds to, or replaces, what the records say of themselves: source, protocol, machine, commit. UserError
     where the input cannot be trusted; nothing is written then.

@@ -13,8 +13,8 @@ from harness.checkpoint import Checkpoint
 from harness.curves import Curves
 from protocols._augmentation import augment, normalise
 from protocols._optimizers import SGD
-from protocols.base import Recipe, Setting
 from protocols._store import Data
+from protocols.base import Recipe, Setting
 from spaces._network import DropPath, Network
 from spaces.base import Size, Space
 
@@ -80,8 +80,8 @@ def train(
     epochs: int,
     state: dict[str, Any] | None = None,
 ) -> Curves:
-    """Trains in place; the curves of loss, accuracy (with augmentation and drop path) and learning rate. `state` goes into
-    the checkpoint beside what is kept anyway."""
+    """Trains in place; the curves of loss, accuracy (with augmentation and drop path) and learning rate. `state`
+    goes into the checkpoint beside what is kept anyway."""
     recipe, curves = setting.recipe, Curves()
     optimizer = SGD(network.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     kept = {"network": network, "optimizer": optimizer, "generator": generator, "curves": curves, **(state or {})}

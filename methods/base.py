@@ -45,8 +45,8 @@ class Run(ABC):
 
     @abstractmethod
     def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-        """One pass over a split, "train" or "val", in fresh random order, in batches of `budget.batch`; the last, smaller
-        batch is dropped unless it is the only one. Images: float (n, inputs, image, image), normalised."""
+        """One pass over a split, "train" or "val", in fresh random order, in batches of `budget.batch`; the last,
+        smaller batch is dropped unless it is the only one. Images: float (n, inputs, image, image), normalised."""
 
     @abstractmethod
     def batch(self, split: str, augment: bool = True) -> tuple[Tensor, Tensor]:

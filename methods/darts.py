@@ -6,8 +6,9 @@ result is the one that the space's rule derives from the last epoch's mixture.
 
 Departs from the paper: first order by default (the paper's better results are second order: `order: 2`); the space can
 be any with a supernet; one search, where the paper takes the best of four. With `order: 2` the mixed second derivative
-is exact by default, where the authors' code takes a finite difference, which on a fresh network lies 26 to 51% of the
-gradient's norm away from the exact one (ReLU and max pooling have kinks within its step; golden case C=4, 3 cells).
+is the authors' finite difference, on a fresh network 26 to 51% of the gradient's norm away from the exact one
+(ReLU and max pooling have kinks within its step; golden case C=4, 3 cells); `hessian: exact` differentiates twice and
+takes 1.55 times as long (C=8, 8 cells, 16x16, batch 64, one thread: 8.4 s against 5.4 s an architecture step).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Darts(Method):
     """`order`: 1 or 2; `hessian`, for order 2: "exact" or "finite_difference"."""
 
     order: int = 1
-    hessian: str = "exact"
+    hessian: str = "finite_difference"
     alpha_lr: float = 3e-4
     alpha_betas: tuple[float, float] = (0.5, 0.999)
     alpha_weight_decay: float = 1e-3

@@ -46,8 +46,8 @@ class Tricks:
 class Setting:
     """The protocol of one dataset: image size, network sizes, budget, recipe and tricks.
 
-    Widths are fractions of the channels that each space published, so that one protocol fits all spaces. Cells count only
-    in cell spaces; the depth of layer-wise spaces is their own.
+    Widths are fractions of the channels that each space published, so that one protocol fits all spaces. Cells
+    count only in cell spaces; the depth of layer-wise spaces is their own.
     """
 
     image: int

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces._channelwise import BatchNorm, Pointwise, concatenate
 from spaces._genotype import Edge, Genotype
 from spaces._network import DropPath, Network
 from spaces._operations import FactorizedReduce, ReluConvBn, operation
@@ -51,7 +51,7 @@ class Cell(nn.Module):
             states.append(self._edge(i, states, drop) + self._edge(i + 1, states, drop))
         for state, reduce in self.loose.items():
             states[int(state)] = reduce(states[int(state)])
-        return torch.cat([states[state] for state in self.concat], 1)
+        return concatenate([states[state] for state in self.concat])
 
     def _edge(self, i: int, states: list[Tensor], drop: DropPath | None) -> Tensor:
         apply = self.operations[i]
@@ -76,8 +76,8 @@ class AuxiliaryHead(nn.Module):
         super().__init__()
         second_norm = [] if imagenet else [nn.BatchNorm1d(768)]
         self.features = nn.Sequential(
-            nn.Conv2d(channels, 128, 1, bias=False),
-            nn.BatchNorm2d(128),
+            Pointwise(channels, 128),
+            BatchNorm(128),
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(4 * 128, 768, bias=False),  # the published 2x2 convolution: the map is 2x2 when it gets here
@@ -94,7 +94,7 @@ class AuxiliaryHead(nn.Module):
 
 def cifar_stem(inputs: int, channels: int, search: bool = False) -> nn.Sequential:
     """One 3x3 convolution to `channels`; its batch normalisation keeps scale and shift even in search."""
-    norm = nn.BatchNorm2d(channels, track_running_stats=not search)
+    norm = BatchNorm(channels, track_running_stats=not search)
     return nn.Sequential(nn.Conv2d(inputs, channels, 3, padding=1, bias=False), norm)
 
 

@@ -15,7 +15,10 @@ from spaces.darts import CANDIDATES
 
 SEPARABLE = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}
 DILATED = {"dil_conv_3x3": 3, "dil_conv_5x5": 5}
-PLAIN = ("max_pool_3x3", "avg_pool_3x3", "skip_connect")
+POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "max_pool_3x3": lambda x, stride: F.max_pool2d(x, 3, stride, 1),
+    "avg_pool_3x3": lambda x, stride: F.avg_pool2d(x, 3, stride, 1, count_include_pad=False),
+}
 
 
 class State:
@@ -23,22 +26,19 @@ class State:
 
     def __init__(self, x: Tensor, stride: int):
         self.x, self.stride = x, stride
+        self._plain: dict[tuple[str, ...], Tensor] = {}
 
     @cached_property
     def relu(self) -> Tensor:
         return F.relu(self.x)
 
-    @cached_property
-    def max_pool_3x3(self) -> Tensor:
-        return norm(F.max_pool2d(self.x, 3, self.stride, 1))
-
-    @cached_property
-    def avg_pool_3x3(self) -> Tensor:
-        return norm(F.avg_pool2d(self.x, 3, self.stride, 1, count_include_pad=False))
-
-    @property
-    def skip_connect(self) -> Tensor:
-        return self.x
+    def plain(self, names: tuple[str, ...]) -> Tensor:
+        """The maps of candidates without weights, side by side; pooled ones are batch-normalised, together."""
+        if names not in self._plain:
+            pooled = [POOLS[name](self.x, self.stride) for name in names if name in POOLS]
+            maps = [norm(torch.cat(pooled, 1))] if pooled else []
+            self._plain[names] = torch.cat([*maps, self.x] if "skip_connect" in names else maps, 1)
+        return self._plain[names]
 
     @cached_property
     def lattice(self) -> Tensor | None:
@@ -91,16 +91,15 @@ class Fan(nn.Module):
     def _together(self, state: State, edges: list[int], names: list[str], mix: Tensor) -> Tensor:
         """Edges that want the same candidates: their maps side by side. mix: (edges, candidates)."""
         scales = dict(zip(CANDIDATES, mix.t().repeat_interleave(self.channels, 1).unbind()))
-        maps = []
-        plain = [name for name in PLAIN if name in names and name not in self.stacks]
+        maps = self._separable(state, edges, [name for name in names if name in SEPARABLE], scales)
+        maps += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
+        plain = tuple(name for name in names if name not in self.stacks)
         if plain:
             shares = mix[:, [CANDIDATES.index(name) for name in plain]]
-            maps.append(blend([getattr(state, name) for name in plain], shares))
+            maps.append(blend(state.plain(plain), shares))
         if "skip_connect" in names and "skip_connect" in self.stacks:
             maps.append(self._reduce(state, edges, scales["skip_connect"]))
-        maps += self._separable(state, edges, [name for name in names if name in SEPARABLE], scales)
-        maps += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
-        return sum(maps[1:], maps[0])
+        return add(maps)
 
     def _separable(self, state: State, edges: list[int], names: list[str], scales: dict[str, Tensor]) -> list[Tensor]:
         if not names:
@@ -123,7 +122,7 @@ class Fan(nn.Module):
         for name in names:
             first, last = self._picked(name, edges)
             maps.append(norm(F.conv2d(convolve(x, first), last, groups=len(edges)), scales[name]))
-        y = sum(maps[1:], maps[0])
+        y = add(maps)
         return [join(y) if state.lattice is not None and self.stride == 1 else y]
 
     def _reduce(self, state: State, edges: list[int], scale: Tensor) -> Tensor:
@@ -152,14 +151,24 @@ def spread(x: Tensor, times: int) -> Tensor:
     return x if times == 1 else torch.cat([x] * times, 1)
 
 
-def blend(maps: list[Tensor], shares: Tensor) -> Tensor:
-    """Weighted sums of maps, one for each row of `shares`, side by side.
+def add(maps: list[Tensor]) -> Tensor:
+    """The sum of at least one map. Only the first sum takes new memory."""
+    if len(maps) == 1:
+        return maps[0]
+    total = maps[0] + maps[1]
+    for x in maps[2:]:
+        total += x
+    return total
+
+
+def blend(maps: Tensor, shares: Tensor) -> Tensor:
+    """Weighted sums of maps that lie side by side, one sum for each row of `shares`, side by side.
 
     On the CPU several are one 1x1 convolution of diagonal blocks: it reads every map once.
     """
-    if len(shares) == 1 or maps[0].device.type != "cpu":
-        return torch.cat([sum(x * share for x, share in zip(maps, row)) for row in shares], 1)
-    channels = maps[0].shape[1]
+    if len(shares) == 1 or maps.device.type != "cpu":
+        parts = maps.chunk(shares.shape[1], 1)
+        return torch.cat([add([x * share for x, share in zip(parts, row)]) for row in shares], 1)
+    channels = maps.shape[1] // shares.shape[1]
     blocks = shares[:, None, :, None] * torch.eye(channels).to(shares)[None, :, None, :]
-    weight = blocks.reshape(len(shares) * channels, -1, 1, 1)
-    return F.conv2d(torch.cat(maps, 1), weight)
+    return F.conv2d(maps, blocks.reshape(len(shares) * channels, -1, 1, 1))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces._cells import CellNetwork, cifar_stem, imagenet_stems, reductions
-from spaces._darts_edges import Fan, State
+from spaces._darts_edges import Fan, State, add
 from spaces._genotype import Edge, Genotype
 from spaces._network import Supernet
 from spaces._operations import FactorizedReduce, ReluConvBn
@@ -44,13 +44,13 @@ class MixedCell(nn.Module):
         nothing = inputs[0][:, :, :: self.strides[0], :: self.strides[0]] * 0.0
         nodes: list[list[Tensor]] = [[] for _ in range(NODES)]
         for source, places in enumerate(self.leaving):
-            x = inputs[source] if source < 2 else _add(nodes[source - 2], nothing)
+            x = inputs[source] if source < 2 else _node(nodes[source - 2], nothing)
             state = State(x, self.strides[source])
             maps = self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
             for k, y in zip(places, maps):
                 if y is not None:
                     nodes[EDGES[k][0]].append(y)
-        return torch.cat([_add(maps, nothing) for maps in nodes], 1)
+        return torch.cat([_node(maps, nothing) for maps in nodes], 1)
 
     def weights(self, place: int, candidate: int) -> list[Tensor]:
         """The weights of one candidate on one edge, views in the order of `operation(…).parameters()`."""
@@ -172,5 +172,5 @@ def _wanted(mix: Sequence[Tensor]) -> list[tuple[int, ...]]:
     ]
 
 
-def _add(maps: list[Tensor], nothing: Tensor) -> Tensor:
-    return sum(maps[1:], maps[0]) if maps else nothing
+def _node(maps: list[Tensor], nothing: Tensor) -> Tensor:
+    return add(maps) if maps else nothing

@@ -13,23 +13,10 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 
 DILATION = 2
-
-
-class Depthwise(nn.Conv2d):
-    """A depthwise convolution of dilation 1 or 2 that keeps the map's size at stride 1."""
-
-    def __init__(self, channels: int, kernel: int, stride: int = 1, dilation: int = 1, bias: bool = False):
-        padding = dilation * (kernel // 2)
-        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        convolve = depthwise if self.dilation[0] == 1 else dilated
-        y = convolve(x, self.weight, self.stride[0])
-        return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)
 
 
 def depthwise(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
@@ -105,7 +92,9 @@ class _InputGradient(Function):
     def forward(ctx, g, weight, shape, stride):
         ctx.save_for_backward(g, weight)
         ctx.stride = stride
-        x = torch.empty(shape, dtype=g.dtype, device=g.device, memory_format=torch.channels_last)  # only its shape counts
+        x = torch.empty(
+            shape, dtype=g.dtype, device=g.device, memory_format=torch.channels_last
+        )  # only its shape counts
         return _gradients(g, x, weight, stride, _padding(weight.shape), [True, False, False])[0]
 
     @staticmethod

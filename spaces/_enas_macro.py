@@ -7,11 +7,11 @@ without a ReLU, classifiers have no bias.
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._cells import cifar_stem, pool_to_2x2
+from spaces._channelwise import concatenate
 from spaces._genotype import Genotype
 from spaces._network import DropPath, Network
 from spaces._operations import FactorizedReduce, ReluConvBn, operation
@@ -55,7 +55,7 @@ class Layer(nn.Module):
             states.append(self._side(i, states, drop) + self._side(i + 1, states, drop))
         for state, reduce in self.loose.items():
             states[int(state)] = reduce(states[int(state)])
-        return torch.cat([states[state] for state in self.concat], 1)
+        return concatenate([states[state] for state in self.concat])
 
     def _side(self, i: int, states: list[Tensor], drop: DropPath | None) -> Tensor:
         apply = self.operations[i]

@@ -11,19 +11,10 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._depthwise import Depthwise
+from spaces._channelwise import BatchNorm, Depthwise, Pointwise
 from spaces._layerwise import Place
 from spaces._network import DropPath, Network
 from spaces.base import Size, UserError
-
-
-class Subsampled(nn.Conv2d):
-    """A strided 1x1 convolution as one of stride 1 on the pixels that it reads: the gradient of a strided one's weights
-    overruns its memory on CPUs (see `_operations.FactorizedReduce`)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        rows, columns = self.stride
-        return F.conv2d(x[:, :, ::rows, ::columns], self.weight, self.bias)
 
 
 def conv_bn(
@@ -32,10 +23,11 @@ def conv_bn(
     """Convolution, batch normalisation and, with `relu`, a ReLU; the map keeps its side at stride 1."""
     if groups == inputs == outputs:
         conv = Depthwise(outputs, kernel, stride, bias=bias)
+    elif kernel == 1:
+        conv = Pointwise(inputs, outputs, stride, groups, bias)
     else:
-        kind = Subsampled if kernel == 1 and stride > 1 else nn.Conv2d
-        conv = kind(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))
+        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
+    return nn.Sequential(conv, BatchNorm(outputs), *([nn.ReLU()] if relu else []))
 
 
 class MBConv(nn.Module):

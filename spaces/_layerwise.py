@@ -45,8 +45,8 @@ def scaled(width: int, channels: int) -> int:
 
 
 def places(stages: Stages, size: Size) -> list[Place]:
-    """The layers at a size. Strides of 2 are dropped, the earliest first, while images below 64 pixels have more than three
-    or the last map would be below 2x2: 224 pixels keep all five (7x7), 32 three (4x4), 16 three (2x2), 8 two (2x2)."""
+    """The layers at a size. Strides of 2 are dropped, the earliest first, while images below 64 pixels have more than
+    three or the last map would be below 2x2: 224 pixels keep all five (7x7), 32 three (4x4), 16 three (2x2), 8 two."""
     strides = sum(stride == 2 for _, _, stride in stages)
     most = strides if size.image >= 64 else min(strides, 3)
     kept = max((n for n in range(most + 1) if -(-size.image // 2**n) >= 2), default=0)

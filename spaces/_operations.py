@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._depthwise import Depthwise
+from spaces._channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, concatenate
 
 
-def batch_norm(channels: int, search: bool) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, affine=not search, track_running_stats=not search)
+def batch_norm(channels: int, search: bool) -> BatchNorm:
+    return BatchNorm(channels, affine=not search, track_running_stats=not search)
 
 
 class Zero(nn.Module):
@@ -34,14 +33,13 @@ class Zero(nn.Module):
 class FactorizedReduce(nn.Module):
     """ReLU, then two 1x1 convolutions, one of the even and one of the odd pixels, side by side.
 
-    Pixels are picked before the convolution: the weight gradient of a strided 1x1 convolution overruns its memory
-    (torch 2.14.1, CPU, float32, channels_last, fewer than 8 input channels; seen as glibc's "corrupted size").
+    Pixels are picked before the convolution (see `_channelwise.Pointwise`).
     """
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__()
-        self.conv_1 = nn.Conv2d(inputs, outputs // 2, 1, bias=False)
-        self.conv_2 = nn.Conv2d(inputs, outputs - outputs // 2, 1, bias=False)
+        self.conv_1 = Pointwise(inputs, outputs // 2)
+        self.conv_2 = Pointwise(inputs, outputs - outputs // 2)
         self.bn = batch_norm(outputs, search)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,7 +48,7 @@ class FactorizedReduce(nn.Module):
     def reduce(self, x: Tensor) -> Tensor:
         """The same without the ReLU."""
         even, odd = even_and_odd(x)
-        return self.bn(torch.cat([self.conv_1(even), self.conv_2(odd)], 1))
+        return self.bn(concatenate([self.conv_1(even), self.conv_2(odd)]))
 
 
 def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,14 +64,14 @@ class ReluConvBn(nn.Sequential):
     """ReLU, 1x1 convolution, batch normalisation: brings a cell's input to its width."""
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
-        super().__init__(nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), batch_norm(outputs, search))
+        super().__init__(nn.ReLU(), Pointwise(inputs, outputs), batch_norm(outputs, search))
 
 
 def _separable(channels: int, kernel: int, stride: int, dilation: int) -> list[nn.Module]:
     return [
         nn.ReLU(),
         Depthwise(channels, kernel, stride, dilation),
-        nn.Conv2d(channels, channels, 1, bias=False),
+        Pointwise(channels, channels),
     ]
 
 
@@ -115,8 +113,8 @@ def _conv_7x1_1x7(channels: int, stride: int, search: bool) -> nn.Module:
 
 BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     "none": lambda channels, stride, search: Zero(stride),
-    "max_pool_3x3": _pool(nn.MaxPool2d),
-    "avg_pool_3x3": _pool(nn.AvgPool2d, count_include_pad=False),
+    "max_pool_3x3": _pool(MaxPool),
+    "avg_pool_3x3": _pool(AvgPool, count_include_pad=False),
     "skip_connect": _skip,
     "sep_conv_3x3": _sep_conv(3),
     "sep_conv_5x5": _sep_conv(5),

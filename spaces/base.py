@@ -39,8 +39,8 @@ class Size:
 class Space(ABC):
     """A search space. Subclasses are frozen dataclasses: their fields are the readings of the space they offer.
 
-    A *design* is the literature's own form of an architecture (a genotype, a list of blocks). Every `Arch` has a design;
-    a design may lie outside the space (NASNet's genotype, say) and can still be built and trained.
+    A *design* is the literature's own form of an architecture (a genotype, a list of blocks). Every `Arch` has a
+    design; a design may lie outside the space (NASNet's genotype, say) and can still be built and trained.
     """
 
     choices: tuple[int, ...]

@@ -1,4 +1,5 @@
-"""What every space, method and protocol must keep, found by listing the folders: a new file is tested by being there."""
+"""What every space, method and protocol must keep, found by listing the folders: a new file is tested by being
+there."""
 
 import random
 from collections import Counter

@@ -17,8 +17,8 @@ SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config"]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A folder of its own with the pipeline's files, so that the test neither uses nor leaves results elsewhere. The work of
-    an earlier smoke run of this checkout is taken over where its records belong to the code as it is."""
+    """A folder of its own with the pipeline's files, so that the test neither uses nor leaves results elsewhere.
+    The work of an earlier smoke run of this checkout is taken over where its records belong to the code as it is."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in SHIPPED:
         (folder / name).symlink_to(registry.ROOT / name)
@@ -28,7 +28,17 @@ def checkout(tmp_path_factory):
 def snakemake(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "all", "--configfile", "config/smoke.yaml", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        "2",
+        "all",
+        "--configfile",
+        "config/smoke.yaml",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

@@ -32,7 +32,7 @@ def parameters(module: torch.nn.Module) -> int:
 
 def macs(network: torch.nn.Module, images: int = 1) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(images, 3, 32, 32))
+        network.to("meta")(torch.zeros(images, 3, 32, 32, device="meta"))
     return counter.get_total_flops() // 2 // images
 
 
