@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from harness.checkpoint import Checkpoint
 from harness.curves import Curves
 from protocols._augmentation import augment, normalise
-from protocols._optimizers import SGD
+from protocols._optimizers import SGD, Adam, Optimizer
 from protocols._store import Data
 from protocols.base import Recipe, Setting
 from spaces._network import DropPath, Network
@@ -69,6 +69,12 @@ def learning_rate(recipe: Recipe, epoch: int, epochs: int) -> float:
     return recipe.lr_min + (recipe.lr - recipe.lr_min) * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
+def _optimizer(network: Network, recipe: Recipe) -> Optimizer:
+    if recipe.optimizer == "adam":
+        return Adam(network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+    return SGD(network.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+
+
 def train(
     network: Network,
     images: Tensor,
@@ -83,7 +89,7 @@ def train(
     """Trains in place; the curves of loss, accuracy (with augmentation and drop path) and learning rate. `state`
     goes into the checkpoint beside what is kept anyway."""
     recipe, curves = setting.recipe, Curves()
-    optimizer = SGD(network.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    optimizer = _optimizer(network, recipe)
     kept = {"network": network, "optimizer": optimizer, "generator": generator, "curves": curves, **(state or {})}
     for epoch in checkpoint.epochs(epochs, kept):
         rate = learning_rate(recipe, epoch, epochs)
@@ -105,7 +111,7 @@ def _epoch(
     data: Data,
     setting: Setting,
     generator: torch.Generator,
-    optimizer: SGD,
+    optimizer: Optimizer,
     drop: DropPath | None,
 ) -> tuple[float, float]:
     """One pass in random order; mean loss and accuracy of the batches. A last batch of one image is left out: batch

@@ -34,7 +34,7 @@ def digits() -> Source:
     bunch = load_digits()
     images = (bunch.images * (255 / 16)).round().astype(np.uint8)  # shades run from 0 to 16
     return _stratified(
-        images, bunch.target, bunch.target.tolist(), (1 / 3, 1 / 3, 1 / 3), "digits", tuple("0123456789")
+        images, bunch.target, bunch.target.tolist(), (2 / 9, 2 / 9, 5 / 9), "digits", tuple("0123456789")
     )
 
 
@@ -43,7 +43,7 @@ def mnist5k() -> Source:
 
     pixels, labels = mnist_data()
     images = pixels.reshape(-1, 28, 28).astype(np.uint8)
-    return _stratified(images, labels, labels.tolist(), (0.12, 0.12, 0.2), "mnist5k", tuple("0123456789"))
+    return _stratified(images, labels, labels.tolist(), (0.08, 0.08, 0.2), "mnist5k", tuple("0123456789"))
 
 
 def elpv() -> Source:
@@ -111,6 +111,6 @@ def _glyph(font: ImageFont.FreeTypeFont, letter: str, rng: np.random.Generator) 
     coefficients = (*inverse[0], offset[0], *inverse[1], offset[1])
     ink = canvas.transform((64, 64), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
     ink = np.asarray(ink.resize((32, 32), Image.Resampling.BOX)) / 255
-    contrast = rng.uniform(80, 220)
+    contrast = rng.uniform(120, 220)
     paper = rng.uniform(0, 255 - contrast)
-    return np.clip(paper + contrast * ink + rng.normal(0, rng.uniform(5, 30), ink.shape), 0, 255).astype(np.uint8)
+    return np.clip(paper + contrast * ink + rng.normal(0, rng.uniform(5, 15), ink.shape), 0, 255).astype(np.uint8)

@@ -24,14 +24,14 @@ def texture(family: str, rng: np.random.Generator) -> np.ndarray:
     value = _stretched(FAMILIES[family](u, v, rng))
     ink, paper = _colours(rng)
     picture = paper + (ink - paper) * value[..., None]
-    picture += rng.uniform(0, 25) * _smooth(rng, 3)[..., None]  # uneven light
-    return np.clip(picture + rng.normal(0, rng.uniform(5, 20), picture.shape), 0, 255).astype(np.uint8)
+    picture += rng.uniform(0, 12) * _smooth(rng, 3)[..., None]  # uneven light
+    return np.clip(picture + rng.normal(0, rng.uniform(0, 8), picture.shape), 0, 255).astype(np.uint8)
 
 
 def _plane(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates in periods (a period is 8 to 12 pixels), turned, shifted and gently warped."""
-    y, x = np.mgrid[:SIDE, :SIDE] / rng.uniform(8, 12)
-    angle, warp = rng.uniform(0, np.pi), rng.uniform(0, 0.1)
+    """Coordinates in periods (a period is 10 to 14 pixels), turned, shifted and gently warped."""
+    y, x = np.mgrid[:SIDE, :SIDE] / rng.uniform(10, 14)
+    angle, warp = rng.uniform(-0.4, 0.4), rng.uniform(0, 0.05)
     x, y = x + warp * _smooth(rng, 4), y + warp * _smooth(rng, 4)
     u, v = np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y
     return u + rng.uniform(0, 8), v + rng.uniform(0, 8)
@@ -51,7 +51,7 @@ def _colours(rng: np.random.Generator) -> np.ndarray:
     """A lighter and a darker colour, (2, 3), far enough apart to be told from each other."""
     while True:
         light, dark = rng.uniform(0, 255, (2, 3))
-        if (light - dark).mean() > 70:
+        if (light - dark).mean() > 110:
             return np.stack((light, dark))
 
 

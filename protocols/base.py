@@ -19,8 +19,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every architecture is trained: SGD with momentum, learning rate from `lr` to `lr_min` along a cosine, stepped
-    once an epoch; gradients clipped to the global norm `clip`."""
+    """How every architecture is trained: learning rate from `lr` to `lr_min` along a cosine, stepped once an epoch;
+    gradients clipped to the global norm `clip`. `optimizer`: "sgd", with momentum, or "adam"."""
 
     epochs: int
     batch: int
@@ -29,6 +29,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 3e-4
     clip: float = 5.0
+    optimizer: str = "sgd"
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from spaces._depthwise import depthwise, dilated
 SMALL = 8 * 8  # pixels of a map, up to which a depthwise convolution is a matrix product
 
 
-def _rows(x: Tensor) -> Tensor:
+def as_rows(x: Tensor) -> Tensor:
     """(images, channels, height, width) -> (channels, images * height * width): a view of a tensor that lies so."""
     return x.transpose(0, 1).reshape(x.shape[1], -1)
 
 
-def _maps(rows: Tensor, like: Tensor) -> Tensor:
-    """Undoes `_rows`; `like` gives images, height and width."""
+def as_maps(rows: Tensor, like: Tensor) -> Tensor:
+    """Undoes `as_rows`; `like` gives images, height and width."""
     return rows.view(-1, len(like), *like.shape[2:]).transpose(0, 1)
 
 
@@ -45,13 +45,13 @@ class Pointwise(nn.Conv2d):
         x = x[:, :, :: self.stride[0], :: self.stride[1]]
         if x.device.type != "cpu":
             return F.conv2d(x, self.weight, self.bias, groups=self.groups)
-        weight, rows = self.weight.flatten(1), _rows(x)
+        weight, rows = self.weight.flatten(1), as_rows(x)
         if self.groups == 1:
             rows = weight @ rows
         else:
             parts = (part.unflatten(0, (self.groups, -1)) for part in (weight, rows))
             rows = torch.bmm(*parts).flatten(0, 1)
-        return _maps(rows if self.bias is None else rows + self.bias[:, None], x)
+        return as_maps(rows if self.bias is None else rows + self.bias[:, None], x)
 
 
 class Depthwise(nn.Conv2d):
@@ -106,7 +106,7 @@ class BatchNorm(nn.BatchNorm2d):
         if x.device.type != "cpu":
             return super().forward(x)
         # Contiguous: torch 2.14.1 gives wrong gradients for one "image" whose strides may be read as channels_last.
-        return _maps(super().forward(_rows(x).contiguous()[None])[0], x)
+        return as_maps(super().forward(as_rows(x).contiguous()[None])[0], x)
 
     def _check_input_dim(self, x: Tensor) -> None:
         """torch's own asks for four dimensions; rows of a channel have three."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from spaces._fbnet_stack import Stack
 from spaces._layers import MBConv, batch_statistics, conv_bn
 from spaces._layerwise import Place
 from spaces._network import Supernet
@@ -34,15 +35,23 @@ class MixedLayer(nn.Module):
         super().__init__()
         self.candidates = nn.ModuleList(space.block(option, place) for option in space.options)
         self.residual = place.residual
+        self.stacks: dict[tuple[int, ...], Stack] = {}
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        used = [mix.requires_grad or weight != 0 for weight in mix.tolist()]
-        branches = [
-            weight * (candidate.branch(x) if isinstance(candidate, MBConv) else candidate(x))
-            for weight, candidate, use in zip(mix, self.candidates, used)
-            if use and not isinstance(candidate, nn.Identity)
-        ]
-        return sum(branches, mix.sum() * x if self.residual else 0.0)
+        used = [i for i, weight in enumerate(mix.tolist()) if mix.requires_grad or weight != 0]
+        blocks = tuple(i for i in used if isinstance(self.candidates[i], MBConv))
+        branches = [mix.sum() * x] if self.residual else []
+        if x.device.type == "cpu" and len(blocks) > 1:
+            branches.append(self.stack(blocks)(x, mix[list(blocks)]))
+        else:
+            branches += [mix[i] * self.candidates[i].branch(x) for i in blocks]
+        skips = [i for i in used if i not in blocks and not self.residual]
+        return sum(branches + [mix[i] * self.candidates[i](x) for i in skips])
+
+    def stack(self, blocks: tuple[int, ...]) -> Stack:
+        if blocks not in self.stacks:
+            self.stacks[blocks] = Stack([self.candidates[i] for i in blocks])
+        return self.stacks[blocks]
 
 
 class FbnetSupernet(Supernet):
