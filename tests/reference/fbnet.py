@@ -26,7 +26,7 @@ def unit(x: Tensor, sequence: nn.Sequential) -> Tensor:
 def candidate(x: Tensor, option: str, module: nn.Module) -> Tensor:
     if option == "skip":
         return x if isinstance(module, nn.Identity) else F.relu(unit(x, module))
-    hidden = x if option[3:].startswith("e1") else F.relu(unit(x, module.expand))
+    hidden = x if module.expand is None else F.relu(unit(x, module.expand))
     if option.endswith("g2"):  # channel shuffle of two groups: 0, n/2, 1, n/2 + 1, …
         hidden = hidden[:, [i // 2 + i % 2 * (hidden.shape[1] // 2) for i in range(hidden.shape[1])]]
     y = unit(F.relu(unit(hidden, module.depthwise)), module.project)
