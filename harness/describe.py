@@ -5,44 +5,57 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
 
+from spaces._network import Network
 from spaces.base import Size, Space
 
 
 def describe(space: Space, design: Any, size: Size) -> dict[str, Any]:
-    """Counts a network without allocating or computing anything: tensors of torch's "meta" device have shapes alone.
-
-    `parameters`: elements of all parameters, with the auxiliary head's where the size asks for one (the literature
-    leaves the head out). `macs`: multiply-adds of convolutions and linear layers for one image in evaluation, where
-    the head is not computed.
-    """
-    with torch.device("meta"):
+    """Counts a network. `parameters`: elements of all parameters, with the auxiliary head's where the size asks for one
+    (the literature leaves the head out). `macs`: multiply-adds of convolutions and linear layers for one image in
+    evaluation, where the head is not computed."""
+    with torch.random.fork_rng(devices=[]):
         network = space.network(design, size)
-        images = torch.zeros(2, size.inputs, size.image, size.image)
-    counts = {"parameters": _parameters(network), "macs": _macs(network.eval(), images)}
+    counts = {"parameters": _parameters(network), "macs": macs(network.eval(), size)}
     if network.auxiliary is not None:
         counts["auxiliary_parameters"] = _parameters(network.auxiliary)
-        counts["auxiliary_macs"] = _macs(network.train(), images) - counts["macs"]
+        counts["auxiliary_macs"] = macs(network.train(), size) - counts["macs"]
     return counts
+
+
+def macs(network: Network, size: Size) -> int:
+    """Multiply-adds of the modules that are convolutions or linear layers, for one image.
+
+    Not by torch.utils.flop_counter, which imports torch's compiler: 2 s in every training job. The tests compare.
+    """
+    total = 0
+
+    def count(module: nn.Conv2d | nn.Linear, _: Any, out: Tensor) -> None:
+        nonlocal total
+        total += module.weight.numel() * (out[0, 0].numel() if isinstance(module, nn.Conv2d) else 1)
+
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    with torch.no_grad():  # of two images: batch normalisation cannot train on one
+        network(torch.zeros(2, size.inputs, size.image, size.image))
+    for hook in hooks:
+        hook.remove()
+    return total
 
 
 def describe_supernet(space: Space, size: Size) -> dict[str, Any]:
     """Parameters of the supernet, without architecture parameters, and multiply-adds with every candidate computed."""
-    with torch.device("meta"):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"), torch.no_grad():  # shapes alone: nothing is computed, in the plain form of every layer
         supernet = space.supernet(size)
-        images = torch.zeros(2, size.inputs, size.image, size.image)
-        mix = [torch.full((candidates,), 1.0, requires_grad=True) for candidates in supernet.shape]
-    return {"parameters": _parameters(supernet), "macs": _macs(supernet, images, mix), "places": list(supernet.shape)}
+        mix = [torch.full((candidates,), 1.0).requires_grad_() for candidates in supernet.shape]
+        with FlopCounterMode(display=False) as counter:
+            supernet(torch.zeros(2, size.inputs, size.image, size.image), mix)
+    counted = counter.get_total_flops() // 2 // 2
+    return {"parameters": _parameters(supernet), "macs": counted, "places": list(supernet.shape)}
 
 
 def _parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
-
-
-def _macs(network: nn.Module, images: torch.Tensor, *more: Any) -> int:
-    """Of one image: two are counted, because batch normalisation cannot train on one."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(images, *more)
-    return counter.get_total_flops() // 2 // len(images)

@@ -4,9 +4,8 @@ At laptop size the supernet is bound by the number of small operations, not by t
 eight modules each. Stacked, each kind of operation runs once a layer, on all blocks' channels at once. Parameters stay
 in the blocks; results are theirs up to rounding.
 
-Measured against block by block (torch 2.14.1, one AVX2 core, 4 channels, 16x16 pixels; step of the weights, step of the
-mix, forward alone, in ms): 16 images 527, 438, 216 -> 362, 260, 131; 64 images 1293, 1040, 551 -> 996, 723, 418. What
-remains on 16x16 maps is bound by memory: there one stack a kernel, on smaller ones one for all, is fastest.
+Measured against block by block (torch 2.14.1, one AVX2 core, 4 channels, 16x16 pixels; step of the weights, of the mix,
+forward alone, in ms): 16 images 527, 438, 216 -> 362, 260, 131; 64 images 1293, 1040, 551 -> 996, 723, 418.
 """
 
 from __future__ import annotations
@@ -42,18 +41,15 @@ class Stack:
         starts = [sum(self.widths[:i]) for i in range(len(blocks))]
         self.channels = torch.cat([start + index for start, index in zip(starts, self.unshuffled)])
         self.stride, self.kernel = blocks[0].depthwise[0].stride[0], max(kernels)
-        self.parts = {}
-        if len(set(kernels)) > 1:
-            for kernel in set(kernels):
-                chosen = [i for i, k in enumerate(kernels) if k == kernel]
-                self.parts[kernel] = chosen, Stack([blocks[i] for i in chosen])
+        chosen = [[i for i, k in enumerate(kernels) if k == kernel] for kernel in sorted(set(kernels))]
+        self.parts = [(part, Stack([blocks[i] for i in part])) for part in chosen if len(chosen) > 1]
 
     def __call__(self, x: Tensor, mix: Tensor) -> Tensor:
         """x: (images, inputs, height, width); mix: one weight a block, in the order given. Their weighted sum, without
         residuals."""
         small = x.shape[2] * x.shape[3] <= SMALL
         if self.parts and not small:
-            return sum(part(x, mix[chosen]) for chosen, part in self.parts.values())
+            return sum(part(x, mix[chosen]) for chosen, part in self.parts)
         y = self._convolve(as_maps(torch.cat(self._expand(as_rows(x))), x), small)
         scale, shift = (
             torch.cat(p).index_select(0, self.channels) for p in _affine(b.depthwise[1] for b in self.blocks)

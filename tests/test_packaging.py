@@ -1,0 +1,38 @@
+"""What is installed is what was tested: bounds, pins and the conda environment agree."""
+
+import re
+import tomllib
+
+import yaml
+from packaging.requirements import Requirement
+
+from harness import registry
+
+PROJECT = tomllib.loads((registry.ROOT / "pyproject.toml").read_text())["project"]
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(lines):
+    return {canonical(name): version for name, version in (line.split("==") for line in lines if "==" in line)}
+
+
+CONSTRAINTS = pins((registry.ROOT / "constraints.txt").read_text().split())
+ENVIRONMENT = pins(yaml.safe_load((registry.ROOT / "environment.yaml").read_text())["dependencies"][-1]["pip"])
+
+
+def test_every_dependency_is_bounded_and_its_pin_lies_inside():
+    requirements = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    for requirement in map(Requirement, requirements):
+        operators = {specifier.operator for specifier in requirement.specifier}
+        assert ">=" in operators
+        assert "<" in operators
+        assert CONSTRAINTS[canonical(requirement.name)] in requirement.specifier, requirement
+
+
+def test_the_conda_environment_is_the_tested_one():
+    needed = {canonical(Requirement(text).name) for text in PROJECT["dependencies"]} - {"torchvision"}
+    assert set(ENVIRONMENT) == needed
+    assert all(CONSTRAINTS[name] == version for name, version in ENVIRONMENT.items())
