@@ -101,6 +101,8 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: a key must be a word")
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise UserError(f"{key_node.start_mark.name}:{key_node.start_mark.line + 1}: {key!r} stands twice")
