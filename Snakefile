@@ -31,6 +31,13 @@ TABLES = ["relative_improvement", "depth_gap", "costs", "run_times", "accuracies
 FIGURES = ["ri", "random_distribution", "depth_gap", "search_curves", "accuracy_macs"]
 
 
+onstart:
+    try:
+        configuration.check_data(CONFIG)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 def job(wildcards):
     return BY_NAME[wildcards.name]
 

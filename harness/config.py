@@ -121,6 +121,12 @@ def _number_like_1e3() -> None:
 _number_like_1e3()
 
 
+def check_data(config: Config) -> None:
+    """UserError where a dataset is not where it must be: it says what to download and where to put it."""
+    for dataset in config.datasets:
+        datasets.check(dataset, Path(config.data_root))
+
+
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the
     file, the place and the cure."""
@@ -159,9 +165,8 @@ def _first(error: ValidationError) -> str:
 def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
     registry.protocol(config.protocol)
-    root = Path(config.data_root)
     for dataset in config.datasets:
-        datasets.check(dataset, root)
+        datasets.spec(dataset)
     for entry in config.searches:
         if entry.method == RANDOM:
             raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")
