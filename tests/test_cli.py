@@ -10,8 +10,8 @@ from harness import registry
 from harness.__main__ import main
 
 V2 = (
-    '{"normal": [["sep_conv_3x3", 0], ["sep_conv_3x3", 1], ["sep_conv_3x3", 0], ["sep_conv_3x3", 1], ["sep_conv_3x3", 1], '
-    '["skip_connect", 0], ["skip_connect", 0], ["dil_conv_3x3", 2]], "normal_concat": [2, 3, 4, 5], "reduce": '
+    '{"normal": [["sep_conv_3x3", 0], ["sep_conv_3x3", 1], ["sep_conv_3x3", 0], ["sep_conv_3x3", 1], '
+    '["sep_conv_3x3", 1], ["skip_connect", 0], ["skip_connect", 0], ["dil_conv_3x3", 2]], "normal_concat": [2, 3, 4, 5], "reduce": '
     '[["max_pool_3x3", 0], ["max_pool_3x3", 1], ["skip_connect", 2], ["max_pool_3x3", 1], ["max_pool_3x3", 0], '
     '["skip_connect", 2], ["skip_connect", 2], ["max_pool_3x3", 1]], "reduce_concat": [2, 3, 4, 5]}'
 )
@@ -20,7 +20,8 @@ FBNET_A = (
     "k5_e6,k5_e3,k5_e6,k5_e6"
 )
 SINGLE_PATH = (
-    "3x3-3,3x3-3,3x3-3,skip,5x5-6,3x3-3,3x3-3,3x3-3,5x5-6,3x3-3,3x3-3,3x3-3,5x5-6,5x5-3,5x5-3,5x5-3,5x5-6,5x5-6,5x5-6,5x5-6"
+    "3x3-3,3x3-3,3x3-3,skip,5x5-6,3x3-3,3x3-3,3x3-3,5x5-6,3x3-3,3x3-3,3x3-3,5x5-6,5x5-3,5x5-3,5x5-3,"
+    "5x5-6,5x5-6,5x5-6,5x5-6"
 )
 ENAS = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1"
 
@@ -69,7 +70,10 @@ MISTAKES = {
     "unknown space": (["sample", "--space", "dart"], "did you mean darts"),
     "bad architecture": (["describe", "--space", "darts", "--arch", "{"], "JSON"),
     "bad layer": (["describe", "--space", "fbnet", "--arch", FBNET_A.replace("k3_e3", "k3_e4")], "k3_e4"),
-    "unknown reading": (["describe", "--space", "enas", "--arch", ENAS, "--reading", "makro=enas"], "did you mean macro"),
+    "unknown reading": (
+        ["describe", "--space", "enas", "--arch", ENAS, "--reading", "makro=a"],
+        "did you mean macro",
+    ),
     "no value": (["describe", "--space", "enas", "--arch", ENAS, "--reading", "macro"], "FIELD=VALUE"),
     "unknown dataset": (["data", "--dataset", "digit", "--image", "8"], "did you mean digits"),
     "unknown protocol": (
@@ -85,7 +89,19 @@ MISTAKES = {
         "cannot search space darts",
     ),
     "data not prepared": (
-        ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--method", "darts", "--data", "x"],
+        [
+            "search",
+            "--protocol",
+            "smoke",
+            "--dataset",
+            "digits",
+            "--space",
+            "darts",
+            "--method",
+            "darts",
+            "--data",
+            "x",
+        ],
         "not a prepared dataset",
     ),
     "no records": (["tables", "--records", "/nowhere", "--out", "/nowhere"], "no records at"),
