@@ -21,6 +21,7 @@ from spaces.base import Size, UserError
 
 SMALL = Size(channels=4, cells=3, classes=5, image=8, inputs=1, auxiliary=True)
 SPACES = registry.names("spaces")
+QUICK = {"enas": {"controller_steps": 2, "samples": 2}}  # the paper's 30 x 10 an epoch take minutes
 PAIRS = [
     (method, space)
     for method in registry.names("methods")
@@ -172,12 +173,15 @@ def test_searches(method, space, digits, tmp_path):
     """Valid, without the test split, without the global generators; cut off and resumed, to the same end."""
     state, python_state = torch.get_rng_state(), random.getstate()
     run = a_run(method, space, digits, tmp_path / "whole")
-    arch = registry.method(method).search(run)
+    arch = registry.method(method, **QUICK.get(method, {})).search(run)
     assert torch.equal(torch.get_rng_state(), state)
     assert random.getstate() == python_state
     assert registry.space(space).valid(arch)
     if method == "random_sampling":
-        assert registry.method(method).search(a_run(method, space, digits, tmp_path / "again")) == arch
+        assert (
+            registry.method(method, **QUICK.get(method, {})).search(a_run(method, space, digits, tmp_path / "again"))
+            == arch
+        )
         return
     assert run.images > 0
     assert run.curves.columns()["epoch"] == list(range(run.budget.epochs))
@@ -204,6 +208,6 @@ def cut_off_and_resumed(method, space, folder, checkpoint):
 
     first.log = log
     with pytest.raises(Cut):
-        registry.method(method).search(first)
+        registry.method(method, **QUICK.get(method, {})).search(first)
     second = a_run(method, space, folder, checkpoint)
-    return registry.method(method).search(second), second
+    return registry.method(method, **QUICK.get(method, {})).search(second), second
