@@ -42,7 +42,7 @@ def test_figures_without_data_are_still_written(tmp_path):
     path.write_text("dataset,space,method,seed,accuracy\nd,s,random_sampling,0,80\nd,s,m,0,81\n")
     tables.build(path, tmp_path)
     assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == NAMES
-    assert (tmp_path / "tables/relative_improvement.tex").exists()
+    assert (tmp_path / "relative_improvement.tex").exists()
 
 
 GENOTYPE = synthetic.genotype(random.Random(0))

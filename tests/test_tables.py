@@ -193,7 +193,7 @@ def test_half_a_benchmark_still_has_tables(left, tmp_path):
     for path in set((tmp_path / "records").rglob("*.json")) - set((tmp_path / "records").rglob(left)):
         path.unlink()
     tables.build(tmp_path / "records", tmp_path)
-    verdicts = set(pd.read_csv(tmp_path / "tables/relative_improvement.csv")["verdict"])
+    verdicts = set(pd.read_csv(tmp_path / "relative_improvement.csv")["verdict"])
     assert verdicts == ({"no baseline"} if left == "search-*" else {"no interval"})
 
 
