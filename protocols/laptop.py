@@ -1,6 +1,6 @@
 """The embedded default: small networks, small images, minutes instead of GPU-days; the same rules as at full scale.
 
-Expected: docs/laptop.md has the measured accuracies and times; 2 cores, less than an hour: `snakemake --cores 2 all`.
+Expected: docs/laptop.md has what was measured; about an hour on 2 cores, not yet seen whole: `snakemake --cores 2 all`.
 """
 
 from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
