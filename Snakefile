@@ -139,5 +139,6 @@ rule track:
 rule all:
     default_target: True
     input:
+        rules.tables.input,  # a record that was deleted is made again, also where the tables are there
         rules.tables.output,
         expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),
