@@ -83,9 +83,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             "setting": asdict(self.setting),
-            "code": code_hash(
-                f"spaces/{self.space}.py", "spaces/_*.py", f"methods/{self.method}.py", "methods/_*.py", *SHARED
-            ),
+            "code": code_hash(f"spaces/{self.space}.py", f"methods/{self.method}.py", *SHARED),
         }
 
     def fingerprint(self) -> str:
@@ -131,7 +129,7 @@ class Training:
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
             "setting": asdict(self.setting),
-            "code": code_hash(f"spaces/{self.search.space}.py", "spaces/_*.py", *SHARED),
+            "code": code_hash(f"spaces/{self.search.space}.py", *SHARED),
         }
 
     def fingerprint(self) -> str:
@@ -148,6 +146,7 @@ def record_path(job: Search | Training) -> Path:
     return Path("results") / protocol / "records" / f"{job.name}.json"
 
 
+FOLLOWED = re.compile(r"(spaces|methods)\.")
 SHARED = (
     "*/base.py",
     "protocols/_augmentation.py",
@@ -160,20 +159,35 @@ SHARED = (
 
 @cache
 def code_hash(*patterns: str) -> str:
-    """Hash of the meaning of some source files: comments, docstrings and layout do not count."""
-    files = sorted({path for pattern in patterns for path in registry.ROOT.glob(pattern)})
-    return hash_of({str(path.relative_to(registry.ROOT)): _meaning(path) for path in files})
+    """Hash of the meaning of some source files and of what they import from spaces/ and methods/, directly or not."""
+    meanings: dict[str, str] = {}
+    waiting = [path for pattern in patterns for path in registry.ROOT.glob(pattern)]
+    while waiting:
+        path = waiting.pop()
+        name = str(path.relative_to(registry.ROOT))
+        if name not in meanings:
+            meanings[name], imported = _read(path)
+            waiting += imported
+    return hash_of(meanings)
 
 
 @cache
-def _meaning(path: Path) -> str:
+def _read(path: Path) -> tuple[str, list[Path]]:
+    """A source file's meaning, in which comments, docstrings and layout do not count, and the files of spaces/ and
+    methods/ that it imports, also inside its functions."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+        if isinstance(node, ast.ImportFrom):
+            modules.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
             node, clean=False
         ):
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+    files = [registry.ROOT / f"{name.replace('.', '/')}.py" for name in sorted(modules) if FOLLOWED.match(name)]
+    return ast.dump(tree), [file for file in files if file.is_file()]
 
 
 def hash_of(value: Any) -> str:

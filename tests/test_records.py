@@ -9,7 +9,7 @@ import torch
 from harness import records
 from harness.checkpoint import Checkpoint
 from harness.curves import Curves
-from harness.jobs import Search, Training, code_hash, hash_of
+from harness.jobs import Search, Training, _read, code_hash, hash_of
 from harness.seeds import seed_of
 from spaces.base import UserError
 
@@ -138,15 +138,31 @@ def test_comments_do_not_change_the_code_hash(tmp_path, monkeypatch):
     def hashed(text):
         (tmp_path / "a.py").write_text(text)
         code_hash.cache_clear()
-        from harness.jobs import _meaning
-
-        _meaning.cache_clear()
+        _read.cache_clear()
         return code_hash("a.py")
 
     plain = hashed("def f(x):\n    return x + 1\n")
     assert hashed('"""Doc."""\n\ndef f(x):\n    """Doc."""\n    return x  +  1  # why\n') == plain
     assert hashed("def f(x):\n    return x + 2\n") != plain
     code_hash.cache_clear()
+
+
+def test_the_code_hash_follows_imports_from_spaces_and_methods():
+    """One space's inner file is part of that space's hash alone."""
+    from harness import registry
+
+    def files(*patterns):
+        waiting, found = [path for pattern in patterns for path in registry.ROOT.glob(pattern)], set()
+        while waiting:
+            path = waiting.pop()
+            if path not in found:
+                found.add(path)
+                waiting += _read(path)[1]
+        return {str(path.relative_to(registry.ROOT)) for path in found}
+
+    assert "spaces/_fbnet_stack.py" in files("spaces/fbnet.py")
+    assert "spaces/_fbnet_stack.py" not in files("spaces/darts.py", "methods/random_sampling.py")
+    assert "methods/_architect.py" in files("methods/darts.py")
 
 
 def test_hashes_are_of_canonical_json():
