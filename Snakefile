@@ -10,10 +10,14 @@ from pathlib import Path
 
 from harness import config as configuration
 from harness.jobs import data_folder, record_path, slug
+from harness.lifeline import Driver
 from spaces.base import UserError
 
 # The rules run in the Python that runs snakemake, also where its virtual environment is not activated.
 os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
+
+if workflow.is_main_process:
+    DRIVER = Driver(Path(".snakemake"))
 
 FILE = Path((workflow.overwrite_configfiles or [Path(workflow.basedir) / "config/default.yaml"])[-1])
 OVERRIDES = dict(workflow.config_settings.config)
@@ -34,8 +38,18 @@ FIGURES = ["ri", "random_distribution", "depth_gap", "search_curves", "accuracy_
 onstart:
     try:
         configuration.check_data(CONFIG)
+        DRIVER.start()
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+# How it went: what is done, what failed and why, what is left. (The exit status is that of rule all.)
+onsuccess:
+    shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
+
+
+onerror:
+    shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
 
 
 def job(wildcards):
@@ -75,7 +89,7 @@ rule search:
     log:
         "work/logs/{name}.log",
     params:
-        arguments=lambda w: shlex.join(job(w).arguments),
+        arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
         fingerprint=lambda w: job(w).fingerprint(),
     conda:
         "environment.yaml"
@@ -94,7 +108,7 @@ rule train:
     log:
         "work/logs/{name}.log",
     params:
-        arguments=lambda w: shlex.join(job(w).arguments),
+        arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
         fingerprint=lambda w: job(w).fingerprint(),
     conda:
         "environment.yaml"
@@ -106,7 +120,7 @@ rule tables:
     input:
         [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
-        tables=expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES),
+        tables=[*expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
         figures=expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png", "svg"]),
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
@@ -142,3 +156,8 @@ rule all:
         rules.tables.input,  # a record that was deleted is made again, also where the tables are there
         rules.tables.output,
         expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),
+    params:
+        benchmark=shlex.join(BENCHMARK),
+    retries: 0
+    shell:  # fails where a job failed, or a result was changed since it was made
+        "python -m harness status {params.benchmark} > /dev/null"

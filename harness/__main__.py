@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness import lifeline
 from spaces.base import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
+    lifeline.follow_driver()
     try:
         return options.run(options) or 0
     except UserError as error:
@@ -64,6 +66,19 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, required=True, help="folder for the tables")
     sub.add_argument("--figures", type=Path, help="folder for the figures; default: figures/ in the tables' folder")
 
+    sub = command("status", _status, "Say what is done, runs, failed and is left; exit 1 unless all is done and good.")
+    sub.add_argument("--config", type=Path, default=Path("config/default.yaml"), help="default: %(default)s")
+    sub.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+
+    sub = command("publish", _publish, "Copy a finished benchmark to results/published/NAME, with all that is needed.")
+    sub.add_argument("name", metavar="NAME")
+    _records_arguments(sub)
+
+    sub = command("verify", _verify, "Rebuild a published snapshot's tables from its records and compare the bytes.")
+    sub.add_argument("folder", type=Path, metavar="FOLDER")
+
+    command("cards", _cards, "Print what is to be known of each method, as Markdown: docs/methods.md.")
+
     sub = command("track", _track, "Show records in MLflow: imports whatever is missing, each record once.")
     _records_arguments(sub)
     sub.add_argument("--dataset", help="only the records of this dataset")
@@ -95,7 +110,8 @@ def _cell_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--data", type=Path, help="prepared dataset; default: work/data/<dataset>-<image>")
     sub.add_argument("--out", type=Path, help="the record; default: below results/<protocol>/records/")
-    sub.add_argument("--work", type=Path, default=Path("work"), help="where checkpoints are kept while it runs")
+    sub.add_argument("--work", type=Path, default=Path("work"), help="where checkpoints and finished records are kept")
+    sub.add_argument("--hours", type=float, help="time limit: a job that takes longer ends as a timeout")
 
 
 def _records_arguments(sub: argparse.ArgumentParser) -> None:
@@ -163,25 +179,30 @@ def _job(options: argparse.Namespace) -> Any:
     return Search(options.protocol, options.dataset, options.space, options.method, options.seed, parameters)
 
 
-def _search(options: argparse.Namespace) -> None:
-    from harness import cell
+def _place(options: argparse.Namespace, job: Any) -> Any:
+    from harness.cell import Place
     from harness.jobs import data_folder, record_path
 
+    data = options.data or data_folder(options.dataset, job.setting.image)
+    return Place(data, options.out or record_path(job), options.work, options.hours)
+
+
+def _search(options: argparse.Namespace) -> None:
+    from harness import cell
+
     job = _job(options)
-    data = options.data or data_folder(job.dataset, job.setting.image)
-    record = cell.search(job, data, options.out or record_path(job), options.work)
+    record = cell.search(job, _place(options, job))
     print(f"{job.name}: {record['status']} {record.get('arch', record.get('reason'))}")
 
 
 def _train(options: argparse.Namespace) -> None:
     from harness import cell, records
-    from harness.jobs import Training, data_folder, record_path
+    from harness.jobs import Training
 
     search = _job(options)
     job = Training(search, options.cells or search.setting.cells, options.repeat, options.arch or "")
-    data = options.data or data_folder(search.dataset, job.setting.image)
     found = records.read(options.search) if options.search else {"status": "done", "arch": options.arch}
-    record = cell.train(job, found, data, options.out or record_path(job), options.work)
+    record = cell.train(job, found, _place(options, job))
     print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")
 
 
@@ -196,6 +217,36 @@ def _track(options: argparse.Namespace) -> None:
     from harness.drawing import draw
 
     print(tracking.sync(_records(options), drawing=draw))
+
+
+def _status(options: argparse.Namespace) -> int:
+    from harness import config, status, sums
+
+    benchmark = config.load(options.config, _fields(options.override))
+    found = status.status(benchmark)
+    print(status.text(found))
+    tables = Path("results", benchmark.protocol, "tables")
+    if found.finished and tables.exists():
+        sums.check(tables)
+    return 0 if found.finished else 1
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from harness import snapshot
+
+    print(snapshot.publish(options.name, _records(options), options.config))
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from harness import snapshot
+
+    print(f"{options.folder}: {snapshot.verify(options.folder)} files come out of the records as they were published")
+
+
+def _cards(options: argparse.Namespace) -> None:
+    from harness.cards import cards
+
+    print(cards(), end="")
 
 
 def _records(options: argparse.Namespace) -> Any:

@@ -36,9 +36,10 @@ class Checkpoint:
     """A file that holds the state of one job after its last whole epoch: a sha256, then the state. Without a path
     nothing is kept."""
 
-    def __init__(self, path: Path | None, fingerprint: str):
+    def __init__(self, path: Path | None, identity: str):
+        """`identity`: a hash of all that the job is made from; a checkpoint of another one is ignored."""
         self.path = path
-        self.fingerprint = fingerprint
+        self.identity = identity
 
     def epochs(self, epochs: int, state: Mapping[str, Any]) -> Iterator[int]:
         """Counts epochs. What `state` names is restored before the first and kept after each."""
@@ -46,16 +47,12 @@ class Checkpoint:
             yield epoch
             self._save(epoch + 1, state)
 
-    def remove(self) -> None:
-        if self.path:
-            self.path.unlink(missing_ok=True)
-
     def _save(self, done: int, state: Mapping[str, Any]) -> None:
         if self.path is None:
             return
         buffer = io.BytesIO()
         taken = {name: _take(thing) for name, thing in state.items()}
-        torch.save({"fingerprint": self.fingerprint, "done": done, "state": taken}, buffer)
+        torch.save({"identity": self.identity, "done": done, "state": taken}, buffer)
         body = buffer.getvalue()
         write_atomically(self.path, hashlib.sha256(body).digest() + body)
 
@@ -67,8 +64,8 @@ class Checkpoint:
         if hashlib.sha256(body).digest() != digest:
             return self._ignore("was cut or changed")
         saved = torch.load(io.BytesIO(body), weights_only=True)
-        if saved["fingerprint"] != self.fingerprint or saved["state"].keys() != state.keys():
-            return self._ignore("belongs to another configuration or version")
+        if saved.get("identity") != self.identity or saved["state"].keys() != state.keys():
+            return self._ignore("belongs to another configuration, dataset or version")
         for name, thing in state.items():
             _give(thing, saved["state"][name])
         return saved["done"]

@@ -52,6 +52,7 @@ class Config(_Strict):
     searches: list[Entry] = Field(min_length=1)
     depth_gap: DepthGap | None = None
     data_root: str = "data"
+    hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
 
     @field_validator("datasets", "searches")
     @classmethod

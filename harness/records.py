@@ -1,9 +1,9 @@
 """Records: small JSON files, one a search and one a training. They are the truth; tables, figures and MLflow are views.
 
-Fields: schema, kind ("search" or "train"), status ("done", or why not: "diverged", "failed"), key (the axes), arch
-(text), result, curves (columns of numbers, one row an epoch), config (all that decided the outcome), fingerprint
-(its hash), data (hash of the prepared dataset), environment (versions, commit), measured (times, dates, host: the
-only part that may differ when the job is run again), sha256 (of all but `measured` and itself).
+Fields: schema, kind ("search" or "train"), status ("done", or why not: "diverged", "failed", "oom", "timeout"), key
+(the axes), arch (text), result, curves (columns of numbers, one row an epoch), config (all that decided the outcome),
+fingerprint (its hash), data (hash of the prepared dataset), environment (versions, commit), measured (times, dates,
+host: the only part that may differ when the job is run again), sha256 (of all but `measured` and itself).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import time
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -53,16 +54,20 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Whole or not at all, on the disk when this returns. UserError where the disk is full or cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}: mend that and run the same command again") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @cache

@@ -13,7 +13,7 @@ from harness.jobs import Search, Training
 from harness.seeds import seed_of
 from methods.base import Run
 from protocols.datasets import load, manifest
-from spaces.base import Arch, Space, UserError
+from spaces.base import Arch, Space
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class SearchRun(Run):
     """torch and the data are loaded when a method first asks for them: random sampling never does."""
 
-    def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Path, clock: Any):
-        """`folder`: the prepared dataset. `clock`: a records.Clock, kept in the checkpoint."""
+    def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Path, identity: str, clock: Any):
+        """`folder`: the prepared dataset. `identity` marks the checkpoint as this search's. `clock`: a records.Clock,
+        kept in the checkpoint."""
         self.job, self.space, self.folder = job, space, folder
         self.setting = job.setting
         facts = manifest(folder)
@@ -37,6 +38,7 @@ class SearchRun(Run):
         self.curves = Curves()
         self._clock = clock
         self._checkpoint_path = checkpoint
+        self._identity = identity
         self._evaluations = 0
         self._epoch = 0
 
@@ -63,7 +65,7 @@ class SearchRun(Run):
     def _checkpoint(self) -> Any:
         from harness.checkpoint import Checkpoint
 
-        return Checkpoint(self._checkpoint_path, self.job.fingerprint())
+        return Checkpoint(self._checkpoint_path, self._identity)
 
     def supernet(self) -> Any:
         """The space's supernet, with fresh weights that depend on the seed alone, on the device."""
@@ -136,9 +138,9 @@ class SearchRun(Run):
         from harness.training import accuracy, build, train
 
         if self._evaluations == self.budget.evaluations:
-            raise UserError(
+            raise RuntimeError(
                 f"{self.job.method} asks for more than the {self.budget.evaluations} evaluations that protocol "
-                f"{self.job.protocol} allows a search: raise Budget.evaluations"
+                f"{self.job.protocol} allows a search"
             )
         seed = seed_of(**self.job.key, purpose="evaluation", number=self._evaluations)
         self._evaluations += 1
@@ -153,7 +155,3 @@ class SearchRun(Run):
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch."""
         return {"result": {"images": self.images}, "curves": self.curves.columns()}
-
-    def finish(self) -> None:
-        """Removes the checkpoint: call it when the record is written."""
-        self._checkpoint_path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness import frames, statistics, summaries, typeset
+from harness import frames, statistics, summaries, sums, typeset
 from harness.frames import Results
 from harness.jobs import RANDOM
 from harness.typeset import Table, interval, number, probability
@@ -26,13 +26,19 @@ def build(
     records, a list of them, or a CSV (see `foreign`).
 
     `caption` adds to, or replaces, what the records say of themselves: source, protocol, machine, commit. UserError
-    where the input cannot be trusted; nothing is written then.
+    where the input cannot be trusted; nothing is written then. SHA256SUMS in `out` names the input and all that was
+    made of it.
     """
     from harness.figures import draw_all
 
     results = frames.read(records)
     tables(results, out, caption)
-    draw_all(results, figures or out / "figures")
+    figures = figures or out / "figures"
+    draw_all(results, figures)
+    sources = [records] if isinstance(records, Path) else records
+    read = [file for source in sources for file in (source.rglob("*.json") if source.is_dir() else [source])]
+    made = [file for folder in {out, figures} for file in folder.iterdir() if file.is_file() and file.name != sums.NAME]
+    sums.write(out, [*read, *made])
 
 
 def tables(results: Results, out: Path, caption: Mapping[str, str] | None = None) -> None:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from spaces.base import UserError
+
+
+def _at_least(owner: Any, **bounds: float) -> None:
+    for name, bound in bounds.items():
+        if not getattr(owner, name) >= bound:
+            raise UserError(f"{type(owner).__name__}.{name} must be at least {bound}, got {getattr(owner, name)}")
 
 
 @dataclass(frozen=True)
@@ -15,6 +24,9 @@ class Budget:
     candidates: int = 8  # architectures a method may compare with shared weights before it chooses
     evaluations: int = 0  # short trainings from scratch
     evaluation_epochs: int = 0  # length of each of them
+
+    def __post_init__(self) -> None:
+        _at_least(self, epochs=1, batch=2, candidates=1, evaluations=0, evaluation_epochs=0)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,9 @@ class Recipe:
     weight_decay: float = 3e-4
     clip: float = 5.0
     optimizer: str = "sgd"
+
+    def __post_init__(self) -> None:
+        _at_least(self, epochs=1, batch=2, lr=0, lr_min=0, clip=0)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,8 @@ class Layerwise(Space):
                 names = json.loads(text)
             except json.JSONDecodeError as error:
                 raise UserError(f'block list: {error.msg} at character {error.pos + 1}; expected ["…", …]') from None
+            except RecursionError:
+                raise UserError('block list: brackets within brackets; expected ["…", …]') from None
         for layer, name in enumerate(names):
             if not isinstance(name, str) or not name.strip():
                 raise UserError(f"layer {layer + 1}: {name!r} is no block name; use one of {', '.join(self.options)}")

@@ -10,6 +10,7 @@ import yaml
 
 from harness import config, registry
 from harness.jobs import Search, Training
+from protocols.base import Budget, Recipe
 from spaces.base import UserError
 
 GOOD = {
@@ -123,6 +124,20 @@ def test_mistakes_are_refused_in_one_line(tmp_path, text, message):
     assert "\n" not in str(caught.value)
     assert message in str(caught.value)
     assert "benchmark.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: Budget(epochs=0, batch=32), "Budget.epochs must be at least 1, got 0"),
+        (lambda: Budget(epochs=1, batch=1), "Budget.batch must be at least 2, got 1"),
+        (lambda: Recipe(epochs=-1, batch=32, lr=0.1), "Recipe.epochs must be at least 1, got -1"),
+        (lambda: Recipe(epochs=1, batch=32, lr=float("nan")), "Recipe.lr must be at least 0, got nan"),
+    ],
+)
+def test_a_protocol_that_cannot_train_is_refused(make, says):
+    with pytest.raises(UserError, match=says):
+        make()
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -32,7 +32,9 @@ def method(monkeypatch):
 def test_the_example_searches(method, tmp_path):
     datasets.prepare("digits", 8, tmp_path / "digits")
     space = registry.space("darts")
-    run = SearchRun(Search("smoke", "digits", "darts", method, 0), space, tmp_path / "digits", tmp_path / "c", Clock())
+    run = SearchRun(
+        Search("smoke", "digits", "darts", method, 0), space, tmp_path / "digits", tmp_path / "c", "", Clock()
+    )
     arch = registry.method(method).search(run)
     assert space.valid(arch)
     rng = random.Random(run._seed("sample"))

@@ -7,6 +7,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from harness import registry
+from harness.cards import cards
 
 PROJECT = tomllib.loads((registry.ROOT / "pyproject.toml").read_text())["project"]
 
@@ -36,3 +37,7 @@ def test_the_conda_environment_is_the_tested_one():
     needed = {canonical(Requirement(text).name) for text in PROJECT["dependencies"]} - {"torchvision"}
     assert set(ENVIRONMENT) == needed
     assert all(CONSTRAINTS[name] == version for name, version in ENVIRONMENT.items())
+
+
+def test_the_methods_cards_are_current():
+    assert (registry.ROOT / "docs/methods.md").read_text() == cards(), "python -m harness cards > docs/methods.md"

@@ -1,0 +1,76 @@
+"""One driver a folder, and no job outlives its driver. The driver is the snakemake process.
+
+A driver holds an operating system's lock, which ends with it however it ends. So Snakemake's own lock, which stays
+behind when snakemake is killed, can be told from one that is in use; and a job whose driver has died ends too, before
+the next driver starts the same job again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spaces.base import UserError
+
+VARIABLE = "HARNESS_DRIVER"  # the driver's process id, for its jobs
+POLL_SECONDS = 0.5
+ORPHANED = 75  # exit status of a job that lost its driver
+DRY_RUN_SECONDS = 15  # no dry run, which holds the lock too, takes longer
+
+
+class Driver:
+    """The right to run jobs in the folder of `.snakemake`, for as long as this process lives."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(exist_ok=True)
+        self._lock = FileLock(folder / "driver.lock")
+        self._holder = folder / "driver.pid"
+        if self._acquire(0):
+            for stale in (folder / "locks").glob("*.lock"):  # whoever made it is dead
+                stale.unlink(missing_ok=True)
+        else:  # a dry run may go on; snakemake refuses the rest
+            print(f"note: snakemake is at work in this folder already, process {self.holder()}", file=sys.stderr)
+
+    def holder(self) -> str:
+        """Process id of who holds the lock."""
+        return self._holder.read_text().strip() if self._holder.exists() else "unknown"
+
+    def start(self) -> None:
+        """Before the first job: makes sure of the lock, which a dry run may have held a moment ago."""
+        if not self._acquire(DRY_RUN_SECONDS):
+            raise UserError(f"process {self.holder()} runs this benchmark already, in this folder: wait, or stop it")
+        os.environ[VARIABLE] = str(os.getpid())
+
+    def _acquire(self, seconds: float) -> bool:
+        if self._lock.is_locked:
+            return True
+        try:
+            self._lock.acquire(timeout=seconds)
+        except Timeout:
+            return False
+        self._holder.write_text(f"{os.getpid()}\n")
+        return True
+
+
+def follow_driver() -> None:
+    """In a job: ends this process within a second of its driver's death. Without a driver, by hand, nothing happens."""
+    if VARIABLE in os.environ:
+        threading.Thread(target=_follow, args=(int(os.environ[VARIABLE]),), daemon=True).start()
+
+
+def _follow(pid: int) -> None:
+    import psutil
+
+    try:
+        driver = psutil.Process(pid)
+        while driver.is_running() and driver.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(POLL_SECONDS)
+    except psutil.NoSuchProcess:
+        pass
+    print("the snakemake that started this job has died: the job ends", file=sys.stderr, flush=True)
+    os._exit(ORPHANED)

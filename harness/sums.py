@@ -1,0 +1,31 @@
+"""Checksums of results, as `sha256sum --check` reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from spaces.base import UserError
+
+NAME = "SHA256SUMS"
+
+
+def write(folder: Path, files: Iterable[Path]) -> None:
+    """Checksums of `files`, named from `folder`, as `sha256sum --check` reads them."""
+    lines = [f"{_sha256(file)}  {os.path.relpath(file, folder)}\n" for file in sorted(files)]
+    (folder / NAME).write_text("".join(lines), encoding="utf-8")
+
+
+def check(folder: Path) -> None:
+    """UserError for the first file that is not as it was when the sums were written."""
+    for line in (folder / NAME).read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        file = folder / name
+        if not file.exists() or _sha256(file) != digest:
+            raise UserError(f"{file} is missing or was changed after it was made: delete it and run snakemake again")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,20 @@
+import pytest
+
+from tests.faults import torture
+
+ONE_METHOD = """\
+protocol: smoke
+datasets: [digits]
+seeds: 1
+random: 2
+searches:
+  - {method: darts, space: darts}
+"""
+
+
+@pytest.fixture(scope="session")
+def unbroken(tmp_path_factory):
+    """A whole small benchmark that nobody disturbed."""
+    folder = torture.folder_for(tmp_path_factory.mktemp("unbroken").resolve() / "run", ONE_METHOD)
+    assert torture.start(folder).wait() == 0, (folder / "snakemake.log").read_text()[-3000:]
+    return folder

@@ -1,0 +1,77 @@
+"""Processes are killed for real, and the plain command goes on: a short form of torture.py."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from harness import lifeline, registry
+from tests.faults import torture
+from tests.faults.conftest import ONE_METHOD
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_the_same_bytes_after_kills(unbroken, tmp_path):
+    trial = torture.Trial(torture.folder_for(tmp_path.resolve() / "run", ONE_METHOD), 1, drivers=2, kills=3, seconds=4)
+    trial.run()
+    assert trial.delivered["driver"] + trial.delivered["job"] >= 3
+    assert torture.results(trial.folder) == torture.results(unbroken)
+
+
+def test_other_cores_and_another_folder_give_the_same_bytes(unbroken, tmp_path):
+    folder = torture.folder_for(tmp_path.resolve() / "elsewhere", ONE_METHOD)
+    assert torture.start(folder, cores=1).wait() == 0
+    assert torture.results(folder) == torture.results(unbroken)
+
+
+def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path):
+    folder = torture.folder_for(tmp_path.resolve() / "run", ONE_METHOD)
+    first = torture.start(folder)
+    deadline = time.monotonic() + 60
+    while not list(torture.jobs(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "all", "--configfile", "benchmark.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    second = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert second.returncode == 1
+    assert f"at work in this folder already, process {first.pid}" in second.stderr
+    dry = subprocess.run([*command, "-n", "--quiet"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert dry.returncode == 0
+    assert first.poll() is None
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+
+
+def test_a_dry_run_does_not_keep_a_driver_out(tmp_path):
+    """It holds the lock for a moment; the driver that started in this moment waits for it before its first job."""
+    other = (
+        "import sys, time; from pathlib import Path; from harness.lifeline import Driver\n"
+        "held = Driver(Path(sys.argv[1])); print('held', flush=True); time.sleep(2)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", other, str(tmp_path)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/0.input.lock").touch()
+    driver = lifeline.Driver(tmp_path)
+    assert driver.holder() == str(process.pid)
+    assert (tmp_path / "locks/0.input.lock").exists()  # somebody lives: not ours to remove
+    try:
+        driver.start()
+    finally:
+        os.environ.pop(lifeline.VARIABLE, None)
+    assert driver.holder() == str(os.getpid())
+    process.wait()
+
+
+def test_a_stale_lock_is_removed(tmp_path):
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/0.output.lock").touch()
+    lifeline.Driver(tmp_path)
+    assert not list((tmp_path / "locks").iterdir())

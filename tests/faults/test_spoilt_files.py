@@ -1,0 +1,143 @@
+"""Files of a finished benchmark are cut, edited, swapped, exchanged: each is found, and none makes a table."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from harness import registry
+from harness.records import seal
+
+pytestmark = pytest.mark.pipeline
+RECORDS = "results/smoke/records/digits/darts"
+SEARCH, TRAIN = f"{RECORDS}/darts/search-0.json", f"{RECORDS}/darts/train-0-cells3-repeat0.json"
+RANDOM = f"{RECORDS}/random_sampling/train-0-cells3-repeat0.json"
+STATUS = ["status", "--config", "benchmark.yaml"]
+TABLES = ["tables", "--config", "benchmark.yaml", "--out", "new-tables"]
+TRAINING = ["train", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--seed", "7", "--arch"]
+
+
+@pytest.fixture
+def spoilt(unbroken, tmp_path):
+    """A copy of the finished benchmark to spoil."""
+    folder = tmp_path / "run"
+    shutil.copytree(unbroken, folder, symlinks=True)
+    return folder
+
+
+def harness(folder, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def forge(path):
+    record = json.loads(path.read_text())
+    if "test_accuracy" in record["result"]:
+        record["result"]["test_accuracy"] = 0.99
+    else:
+        record["arch"] = record["arch"].replace("conv_3x3", "conv_5x5")
+    path.write_text(json.dumps(record))
+
+
+def forge_and_seal(path):
+    """By somebody who knows how: the checksum is right, the rest is not."""
+    record = json.loads(path.read_text())
+    record["config"]["setting"]["recipe"]["lr"] = 1.0
+    record["fingerprint"] = "0" * 64
+    record["sha256"] = seal(record)
+    path.write_text(json.dumps(record))
+
+
+def other_images(path):
+    record = json.loads(path.read_text())
+    record["data"] = "0" * 64
+    record["sha256"] = seal(record)
+    path.write_text(json.dumps(record))
+
+
+def newer(path):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 99}))
+
+
+def not_a_record(path):
+    path.write_text("[1, 2, 3]")
+
+
+def copied_from_random(path):
+    shutil.copy(path.parents[3] / "digits/darts/random_sampling" / path.name, path)
+
+
+def append(path):
+    path.write_text(path.read_text() + "forged,1,2,3\n")
+
+
+@pytest.mark.parametrize(
+    "harm", [cut, empty, flip, forge, forge_and_seal, newer, not_a_record, copied_from_random, other_images]
+)
+def test_a_spoilt_training_is_named_and_makes_no_table(spoilt, harm):
+    harm(spoilt / TRAIN)
+    for command in (TABLES, STATUS):
+        found = harness(spoilt, *command)
+        assert found.returncode != 0
+        assert TRAIN in found.stdout + found.stderr
+        assert "Traceback" not in found.stderr
+    assert not (spoilt / "new-tables").exists()
+
+
+@pytest.mark.parametrize("harm", [cut, empty, flip, forge, forge_and_seal, newer])
+def test_a_spoilt_search_is_named_and_makes_no_table(spoilt, harm):
+    harm(spoilt / SEARCH)
+    found = harness(spoilt, *TABLES)
+    assert found.returncode == 2 and found.stderr.count("\n") == 1
+    assert SEARCH in found.stderr
+    assert not (spoilt / "new-tables").exists()
+
+
+@pytest.mark.parametrize("name", ["tables/relative_improvement.csv", "tables/costs.md", "figures/ri.csv"])
+def test_an_edited_table_is_named(spoilt, name):
+    append(spoilt / "results/smoke" / name)
+    found = harness(spoilt, *STATUS)
+    assert found.returncode == 2
+    assert name.rpartition("/")[2] in found.stderr and found.stderr.count("\n") == 1
+
+
+def test_tables_older_than_their_records_are_named(spoilt):
+    """A record that was made again, here with another time, after the tables."""
+    path = spoilt / RANDOM
+    path.write_text(path.read_text().replace('"seconds": ', '"seconds": 1'))
+    found = harness(spoilt, *STATUS)
+    assert found.returncode == 2 and path.name in found.stderr
+
+
+@pytest.mark.parametrize("harm", [cut, empty, flip])
+@pytest.mark.parametrize("name", ["train.images.npy", "test.labels.npy", "manifest.json"])
+def test_spoilt_images_are_named_before_any_training(spoilt, harm, name):
+    harm(spoilt / "work/data/digits-8" / name)
+    arch = harness(spoilt, "sample", "--space", "darts").stdout.strip()
+    found = harness(spoilt, *TRAINING, arch, "--out", "new.json")
+    assert found.returncode == 2 and found.stderr.count("\n") == 1
+    assert f"work/data/digits-8/{name}" in found.stderr
+    assert not (spoilt / "new.json").exists()
+
+
+def test_nothing_spoilt_is_fine(spoilt):
+    found = harness(spoilt, *STATUS)
+    assert found.returncode == 0, found.stdout + found.stderr

@@ -1,0 +1,203 @@
+"""Kills snakemake and its jobs at random moments, types the plain command again, and compares with an unbroken run.
+
+    python -m tests.faults.torture --trials 20
+
+Each trial starts from nothing. Its kills (SIGKILL) come in random order and at random moments: of snakemake alone,
+whose jobs must then end by themselves, and of single searches and trainings. A trial passes where one last plain
+command ends with exit 0, all records (times apart) and all tables are the same as those of the unbroken run to the
+byte, and no killed job did more than one epoch again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness import registry
+
+SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config"]
+CONFIG = """\
+protocol: smoke
+datasets: [digits]
+seeds: 1
+random: 2
+searches:
+  - {method: darts, space: darts}
+  - {method: enas, space: enas, set: {controller_steps: 2, samples: 2}}
+  - {method: fbnet, space: fbnet}
+  - {method: single_path, space: single_path}
+"""
+ORPHANS_SECONDS = 2.0
+JOB = re.compile(r"harness (search|train) ")
+
+
+def folder_for(folder: Path, config: str = CONFIG) -> Path:
+    """A working folder with the pipeline's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in SHIPPED:
+        (folder / name).symlink_to(registry.ROOT / name)
+    (folder / "benchmark.yaml").write_text(config)
+    return folder
+
+
+def start(folder: Path, cores: int = 2) -> subprocess.Popen[bytes]:
+    """The plain command."""
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "all", "--configfile", "benchmark.yaml"]
+    with open(folder / "snakemake.log", "ab") as log:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """All that must be the same: records without the times they took, tables and figures' data without run times."""
+    records = {
+        str(path.relative_to(folder)): {k: v for k, v in json.loads(path.read_text()).items() if k != "measured"}
+        for path in (folder / "results").rglob("records/**/*.json")
+    }
+    tables = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in (folder / "results").rglob("*.csv")
+        if path.stem != "run_times"
+    }
+    return {**records, **tables}
+
+
+def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """The searches and trainings that run in a folder, with their names."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            if process.name().startswith("python") and JOB.search(command) and process.cwd() == str(folder):
+                name = re.search(r"records/(\S+)\.json", command.partition("--out")[2])
+                yield process, name[1] if name else ""
+
+
+def last_epoch(folder: Path, name: str) -> int:
+    """The epoch that a job's log named last; -1 for none."""
+    log = folder / "work/logs" / f"{name}.log"
+    found = re.findall(r"^epoch (\d+):", log.read_text(), re.MULTILINE) if log.exists() else []
+    return int(found[-1]) if found else -1
+
+
+def first_epoch(folder: Path, name: str) -> int | None:
+    """The epoch that a job's log names first."""
+    found = re.search(r"^epoch (\d+):", (folder / "work/logs" / f"{name}.log").read_text(), re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+class Trial:
+    """One benchmark that is broken and goes on."""
+
+    def __init__(self, folder: Path, seed: int, drivers: int, kills: int, seconds: float):
+        """`drivers` and `kills`: how many of snakemake and of jobs; `seconds`: mean time between two of them."""
+        self.folder, self.rng, self.seconds = folder, random.Random(seed), seconds
+        self.events = ["driver"] * drivers + ["job"] * kills
+        self.rng.shuffle(self.events)
+        self.killed: dict[str, int] = {}  # job -> the epoch it was in
+        self.delivered = {"driver": 0, "job": 0}
+        self.slowest_orphan = 0.0
+
+    def run(self) -> None:
+        driver = start(self.folder)
+        for event in self.events:
+            if not self._wait(driver, self.rng.expovariate(1 / self.seconds)):
+                if driver.returncode == 0:
+                    break  # all was done before all kills came
+                driver = start(self.folder)  # a job was killed twice
+                self._wait(driver, 4)
+            driver = self._kill_driver(driver) if event == "driver" else self._kill_job(driver)
+        driver.wait()
+        last = start(self.folder)
+        assert last.wait() == 0, (self.folder / "snakemake.log").read_text()[-3000:]
+        for name, epoch in self.killed.items():
+            first = first_epoch(self.folder, name)
+            assert first is None or first >= epoch, f"{name} was killed in epoch {epoch} and began again at {first}"
+
+    def _wait(self, driver: subprocess.Popen[bytes], seconds: float) -> bool:
+        """Whether it still runs afterwards."""
+        with suppress(subprocess.TimeoutExpired):
+            driver.wait(seconds)
+            return False
+        return True
+
+    def _kill_driver(self, driver: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        orphans = list(jobs(self.folder))
+        for _, name in orphans:
+            self.killed[name] = last_epoch(self.folder, name)
+        driver.kill()
+        driver.wait()
+        killed = time.monotonic()
+        gone, alive = psutil.wait_procs([process for process, _ in orphans], timeout=ORPHANS_SECONDS)
+        assert not alive, f"{len(alive)} jobs outlived their driver by more than {ORPHANS_SECONDS} seconds"
+        if orphans:
+            self.slowest_orphan = max(self.slowest_orphan, time.monotonic() - killed)
+        self.delivered["driver"] += 1
+        return start(self.folder)
+
+    def _kill_job(self, driver: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and driver.poll() is None:
+            if running := sorted(jobs(self.folder), key=lambda found: found[1]):
+                process, name = self.rng.choice(running)
+                epoch = last_epoch(self.folder, name)
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    self.killed[name] = epoch
+                    self.delivered["job"] += 1
+                    break
+            time.sleep(0.05)
+        return driver
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--drivers", type=int, default=3, help="kills of snakemake in each trial")
+    parser.add_argument("--jobs", type=int, default=5, help="kills of jobs in each trial")
+    parser.add_argument("--seconds", type=float, default=6.0, help="mean time between two kills")
+    options = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="torture-")).resolve()
+    unbroken = folder_for(root / "unbroken")
+    started = time.monotonic()
+    assert start(unbroken).wait() == 0, (unbroken / "snakemake.log").read_text()[-3000:]
+    expected = results(unbroken)
+    print(f"unbroken: {len(expected)} files in {time.monotonic() - started:.0f} s", flush=True)
+    passed = 0
+    for seed in range(options.trials):
+        trial = Trial(folder_for(root / f"trial{seed}"), seed, options.drivers, options.jobs, options.seconds)
+        started = time.monotonic()
+        try:
+            trial.run()
+            found = results(trial.folder)
+            different = [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
+            assert not different, f"{len(different)} files differ: {sorted(different)[:3]}"
+        except AssertionError as error:
+            print(f"trial {seed} FAILED in {trial.folder}: {error}", flush=True)
+            continue
+        passed += 1
+        shutil.rmtree(trial.folder)
+        print(
+            f"trial {seed}: passed; killed snakemake {trial.delivered['driver']} times, jobs {trial.delivered['job']} "
+            f"times; slowest orphan {trial.slowest_orphan:.1f} s; {time.monotonic() - started:.0f} s",
+            flush=True,
+        )
+    print(f"{passed} of {options.trials} trials passed")
+    return 0 if passed == options.trials else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
