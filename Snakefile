@@ -156,8 +156,12 @@ rule all:
         rules.tables.input,  # a record that was deleted is made again, also where the tables are there
         rules.tables.output,
         expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),
+    log:
+        f"work/logs/{CONFIG.protocol}-all.log",
     params:
         benchmark=shlex.join(BENCHMARK),
     retries: 0
+    conda:
+        "environment.yaml"
     shell:  # fails where a job failed, or a result was changed since it was made
-        "python -m harness status {params.benchmark} > /dev/null"
+        "python -m harness status {params.benchmark} > {log}"

@@ -50,8 +50,9 @@ def runs(results: Results) -> pd.DataFrame:
         return trained
     searched = results.searches[[*RUN, "status"]].rename(columns={"status": "search"})
     both = trained.merge(searched, on=RUN, how="outer")
+    both["search"] = both["search"].fillna("done")  # a training whose search is not among the results
     status = [
-        trained if isinstance(trained, str) else "not trained" if search == "done" else f"search {search}"
+        f"search {search}" if search != "done" else trained if isinstance(trained, str) else "not trained"
         for trained, search in zip(both["status"], both["search"])
     ]
     return both.assign(status=status).sort_values(RUN)

@@ -1,0 +1,50 @@
+"""A search that diverges: the other jobs go on, the tables say n of N, the run ends with exit 1 and says why."""
+
+import subprocess
+
+import pandas as pd
+import pytest
+
+from tests.faults import torture
+from tests.faults.conftest import ONE_METHOD
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    config = ONE_METHOD.replace("space: darts}", "space: darts, set: {lr: 1e30, clip: 1e30}}")
+    folder = torture.folder_for(tmp_path_factory.mktemp("failed").resolve() / "run", config)
+    return folder, torture.start(folder).wait(), (folder / "snakemake.log").read_text()
+
+
+def test_the_run_ends_with_exit_1_and_a_summary(failed):
+    folder, code, log = failed
+    assert code == 1
+    assert "diverged: digits/darts/darts/search-0: " in log
+    assert "(work/logs/digits/darts/darts/search-0.log)" in log
+    assert "failed: digits/darts/darts/train-0-cells3-repeat0: RuntimeError: the search diverged" in log
+    summary = [line for line in log.splitlines() if line.startswith("all ")][-1]
+    assert summary.split() == ["all", "4", "1", "1"]  # done, diverged, failed
+
+
+def test_the_tables_count_it_and_leave_it_out(failed):
+    folder, _, _ = failed
+    table = pd.read_csv(folder / "results/smoke/tables/relative_improvement.csv")
+    assert table["n_method"].tolist() == [0]
+    assert "diverged" in (folder / "results/smoke/tables/relative_improvement.md").read_text()
+
+
+def test_the_same_command_says_it_again_and_repeats_nothing(failed):
+    folder, _, _ = failed
+    before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.json")}
+    assert torture.start(folder).wait() == 1
+    assert {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.json")} == before
+
+
+def test_no_cores(failed):
+    folder, _, _ = failed
+    command = ["snakemake", "--cores", "0", "all", "--configfile", "benchmark.yaml"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
