@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from harness import lifeline
 from spaces.base import UserError
+
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user's to mend
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, `head` say, has seen enough
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        print(f"error: {error.filename or 'writing'}: {error.strerror}: mend that and type it again", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,6 +73,15 @@ def _parser() -> argparse.ArgumentParser:
     _records_arguments(sub)
     sub.add_argument("--out", type=Path, required=True, help="folder for the tables")
     sub.add_argument("--figures", type=Path, help="folder for the figures; default: figures/ in the tables' folder")
+
+    sub = command(
+        "latency", _latency, "Measure the blocks of a layer-wise space on this machine: a search's cost table."
+    )
+    sub.add_argument("--space", required=True)
+    sub.add_argument("--out", type=Path, required=True, help="the JSON file that a method's latency_table names")
+    sub.add_argument("--channels", type=_count, help="of the search; default: as published for the space")
+    sub.add_argument("--image", type=_count, help="of the search; default: as published for the space")
+    sub.add_argument("--repeats", type=_count, default=50, help="default: %(default)s, of which the median counts")
 
     sub = command("status", _status, "Say what is done, runs, failed and is left; exit 1 unless all is done and good.")
     sub.add_argument("--config", type=Path, default=Path("config/default.yaml"), help="default: %(default)s")
@@ -217,6 +234,18 @@ def _track(options: argparse.Namespace) -> None:
     from harness.drawing import draw
 
     print(tracking.sync(_records(options), drawing=draw))
+
+
+def _latency(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from harness import registry
+
+    space = registry.space(options.space)
+    given = {name: getattr(options, name) for name in ("channels", "image") if getattr(options, name)}
+    from harness import latency
+
+    latency.write(options.out, latency.measure(space, replace(space.searched, **given), options.repeats))
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib
@@ -26,6 +27,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from harness import frames, summaries, typeset
 from harness.frames import Results
 from harness.jobs import RANDOM
+from harness.records import write_atomically
 
 STYLE = {
     **{"svg.hashsalt": "nas", "savefig.dpi": 200, "figure.constrained_layout.use": True, "grid.linewidth": 0.6},
@@ -60,11 +62,13 @@ def draw_all(results: Results, out: Path) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Writes path.png and path.svg without dates and versions, and closes the figure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path.with_name(f"{path.name}.png"), metadata={"Software": None})
+    png, svg = BytesIO(), BytesIO()
+    figure.savefig(png, format="png", metadata={"Software": None})
     figure.set_layout_engine("none")  # it stays where the first drawing put it
-    figure.savefig(path.with_name(f"{path.name}.svg"), metadata={"Date": None, "Creator": None})
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
+    write_atomically(path.with_name(f"{path.name}.png"), png.getvalue())
+    write_atomically(path.with_name(f"{path.name}.svg"), svg.getvalue())
 
 
 def _nothing(name: str) -> Figure:

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness import registry
 from protocols.base import Setting
-from spaces.base import Size
+from spaces.base import Size, UserError
 
 RANDOM = "random_sampling"
 
@@ -82,6 +82,7 @@ class Search:
             **self.key,
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
+            **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
             "setting": asdict(self.setting),
             "code": code_hash(f"spaces/{self.space}.py", f"methods/{self.method}.py", *SHARED),
         }
@@ -144,6 +145,13 @@ def data_folder(dataset: str, image: int) -> Path:
 def record_path(job: Search | Training) -> Path:
     protocol = job.key["protocol"]
     return Path("results") / protocol / "records" / f"{job.name}.json"
+
+
+def _digest(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
 
 
 FOLLOWED = re.compile(r"(spaces|methods)\.")

@@ -74,9 +74,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 def commit() -> str:
     """The checked-out commit, with "+changes" where the working tree differs from it; "unknown" outside a checkout."""
     try:
-        git = ["git", "-C", str(ROOT)]
+        git = ["git", "--no-optional-locks", "-C", str(ROOT)]  # a job that is killed must leave no lock
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], capture_output=True).returncode
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+changes" if changed else "")

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.records import write_atomically
 from spaces.base import UserError
 
 NAME = "SHA256SUMS"
@@ -15,7 +16,7 @@ NAME = "SHA256SUMS"
 def write(folder: Path, files: Iterable[Path]) -> None:
     """Checksums of `files`, named from `folder`, as `sha256sum --check` reads them."""
     lines = [f"{_sha256(file)}  {os.path.relpath(file, folder)}\n" for file in sorted(files)]
-    (folder / NAME).write_text("".join(lines), encoding="utf-8")
+    write_atomically(folder / NAME, "".join(lines).encode())
 
 
 def check(folder: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.records import write_atomically
+
 MINUS = "\N{MINUS SIGN}"
 LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -54,8 +56,7 @@ def probability(p: float) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_atomically(path, text.encode())
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

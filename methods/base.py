@@ -83,6 +83,10 @@ class Method(ABC):
         """Why this method cannot search this space (one line, shown to the user), or None where it can."""
         return None
 
+    def files(self) -> list[str]:
+        """Paths of what the search reads besides the data: their content decides its outcome too."""
+        return []
+
     @abstractmethod
     def search(self, run: Run) -> Arch:
         """The architecture found."""

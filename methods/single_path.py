@@ -57,6 +57,9 @@ class SinglePath(Method):
             read_latency_table(self.latency_table)
         return None
 
+    def files(self) -> list[str]:
+        return [self.latency_table] if self.latency_table else []
+
     def search(self, run: Run) -> Arch:
         import torch
         from torch import nn

@@ -181,24 +181,42 @@ def test_other_images_or_versions_make_another_record(monkeypatch, place, tmp_pa
     assert done == [0, 0, 0]
 
 
-def test_a_full_disk_is_no_result(monkeypatch, place, tmp_path):
-    """A file-size limit stands in for the disk: the write fails in the middle."""
+TABLES = "tables.tables(frames.read(Path('records.csv')), Path('tables'))"
+FULL = {
+    "record": (1000, "main.main([*job, '--method', 'random_sampling'])", "work/finished/"),
+    "checkpoint": (5000, "main.main([*job, '--method', 'darts'])", "work/digits/darts/darts/search-0.checkpoint"),
+    "table": (500, TABLES, "tables/relative_improvement.md"),
+}
+
+
+@pytest.mark.parametrize("limit, call, name", FULL.values(), ids=FULL.keys())
+def test_a_full_disk_is_no_result(place, tmp_path, limit, call, name):
+    """A file-size limit stands in for the disk: the write fails in the middle, and no half of a file stays."""
     code = f"""
 import resource, signal, sys
 from pathlib import Path
-from harness import __main__ as main
+from harness import __main__ as main, frames, tables
+from spaces.base import UserError
+job = ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--data", {str(place.data)!r}]
+job += ["--out", "record.json"]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-sys.exit(main.main(["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts",
-    "--method", "random_sampling", "--data", {str(place.data)!r}, "--out", "record.json"]))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    sys.exit({call})
+except UserError as error:
+    sys.exit(f"error: {{error}}")
 """
+    runs = [(method, seed) for method in ("random_sampling", "darts") for seed in range(4)]
+    rows = [f"digits,darts,{method},{seed},0.{seed + 5}" for method, seed in runs]
+    (tmp_path / "records.csv").write_text("\n".join(["dataset,space,method,seed,accuracy", *rows]) + "\n")
     # No bytecode: Python itself would write it short, and find it so next time.
-    environment = {"PYTHONPATH": str(registry.ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PYTHONPATH": str(registry.ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert run.returncode == 2
-    assert run.stderr.startswith("error: cannot write") and run.stderr.count("\n") == 1
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.parent != place.data]
+    assert run.returncode in (1, 2)
+    assert run.stderr.startswith(f"error: cannot write {name}") and "File too large" in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert not (tmp_path / name).is_file() and not list(tmp_path.rglob("*.tmp"))
 
 
 def test_an_output_that_cannot_be_written_is_one_line(place, tmp_path):
