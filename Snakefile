@@ -16,6 +16,9 @@ from spaces.base import UserError
 # The rules run in the Python that runs snakemake, also where its virtual environment is not activated.
 os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
 
+if workflow.resource_settings.cores == 0:  # snakemake would wait for ever
+    sys.exit("error: --cores 0 runs nothing: give at least 1")
+
 if workflow.is_main_process:
     DRIVER = Driver(Path(".snakemake"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from harness.checkpoint import Checkpoint
 from harness.curves import Curves
 from protocols._augmentation import augment, normalise
-from protocols._optimizers import SGD, Adam, Optimizer
+from protocols._optimizers import SGD, Adam, Optimizer, cosine, set_lr
 from protocols._store import Data
 from protocols.base import Recipe, Setting
 from spaces._network import DropPath, Network
@@ -60,11 +59,6 @@ def plain(data: Data, setting: Setting, images: Tensor, where: torch.device) -> 
     return batch.to(where, memory_format=torch.channels_last)
 
 
-def learning_rate(recipe: Recipe, epoch: int, epochs: int) -> float:
-    """A cosine from `lr` at the first epoch towards `lr_min` after the last."""
-    return recipe.lr_min + (recipe.lr - recipe.lr_min) * (1 + math.cos(math.pi * epoch / epochs)) / 2
-
-
 def _optimizer(network: Network, recipe: Recipe) -> Optimizer:
     if recipe.optimizer == "adam":
         return Adam(network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
@@ -88,9 +82,8 @@ def train(
     optimizer = _optimizer(network, recipe)
     kept = {"network": network, "optimizer": optimizer, "generator": generator, "curves": curves, **(state or {})}
     for epoch in checkpoint.epochs(epochs, kept):
-        rate = learning_rate(recipe, epoch, epochs)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        rate = cosine(recipe.lr, recipe.lr_min, epoch, epochs)
+        set_lr(optimizer, rate)
         drop_path = setting.tricks.drop_path * epoch / epochs
         drop = DropPath(drop_path, generator) if drop_path else None
         loss, accuracy = _epoch(network, images, labels, data, setting, generator, optimizer, drop)

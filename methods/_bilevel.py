@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -11,16 +10,6 @@ from torch import Tensor
 
 from protocols._optimizers import Optimizer
 from spaces._network import Supernet
-
-
-def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
-    """Learning rate of an epoch (from 0) on half a cosine from `lr` to `lr_min`."""
-    return lr_min + 0.5 * (lr - lr_min) * (1 + math.cos(math.pi * epoch / epochs))
-
-
-def set_lr(optimizer: Optimizer, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr
 
 
 def weight_step(

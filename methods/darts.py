@@ -53,8 +53,8 @@ class Darts(Method):
 
     def search(self, run: Run) -> Arch:
         from methods._architect import Alphas
-        from methods._bilevel import cosine, entropy, set_lr
-        from protocols._optimizers import SGD, Adam
+        from methods._bilevel import entropy
+        from protocols._optimizers import SGD, Adam, cosine, set_lr
 
         supernet = run.supernet()
         alphas = Alphas(supernet.shape, run.generator).to(run.device)

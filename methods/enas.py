@@ -60,9 +60,9 @@ class Enas(Method):
         return "its controller writes blocks of two inputs and two operations: only the space enas has them"
 
     def search(self, run: Run) -> Arch:
-        from methods._bilevel import accuracy, set_lr
+        from methods._bilevel import accuracy
         from methods._controller import Controller, Reinforce
-        from protocols._optimizers import SGD
+        from protocols._optimizers import SGD, set_lr
 
         supernet = run.supernet()
         weights = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True)
@@ -79,7 +79,7 @@ class Enas(Method):
         )
 
     def _learning_rate(self, epoch: int, epochs: int) -> float:
-        from methods._bilevel import cosine
+        from protocols._optimizers import cosine
 
         period = min(self.restart, epochs)
         while epoch >= period:

@@ -72,9 +72,9 @@ class Fbnet(Method):
     def search(self, run: Run) -> Arch:
         import torch
 
-        from methods._bilevel import cosine, entropy, set_lr
+        from methods._bilevel import entropy
         from methods._gumbel import Theta, expected_cost
-        from protocols._optimizers import SGD, Adam
+        from protocols._optimizers import SGD, Adam, cosine, set_lr
 
         costs = self.costs(run)
         supernet = run.supernet()

@@ -64,7 +64,8 @@ class SinglePath(Method):
         import torch
         from torch import nn
 
-        from methods._bilevel import accuracy, set_lr
+        from methods._bilevel import accuracy
+        from protocols._optimizers import set_lr
 
         costs = option_costs(run.space, run.size, self.cost, self.latency_table)
         supernet = run.supernet()

@@ -7,6 +7,7 @@ part of torch.optim.Optimizer that training needs, with one parameter group.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +17,17 @@ from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
+
+
+def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
+    """Learning rate of an epoch (from 0) on half a cosine from `lr` towards `lr_min`, which it would reach after the
+    last."""
+    return lr_min + 0.5 * (lr - lr_min) * (1 + math.cos(math.pi * epoch / epochs))
+
+
+def set_lr(optimizer: Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
 
 
 class Optimizer:

@@ -74,14 +74,6 @@ class FbnetSupernet(Supernet):
             x = layer(x, weights)
         return self.tail(x)
 
-    def derive(self, mix: Sequence[Tensor]) -> Arch:
-        """The heaviest candidate of every layer; of equals the first."""
-        return tuple(int(weights.argmax()) for weights in mix)
-
-    def path(self, arch: Arch) -> list[Tensor]:
-        like = next(self.parameters())
-        return [like.new_tensor([float(i == option) for i in range(n)]) for option, n in zip(arch, self.shape)]
-
     def inherit(self, arch: Arch) -> nn.Module:
         blocks = [layer.candidates[option] for layer, option in zip(self.layers, arch)]
         return copy.deepcopy(nn.Sequential(self.stem, *blocks, self.tail))

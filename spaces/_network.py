@@ -55,13 +55,15 @@ class Supernet(nn.Module):
         """Logits (images, classes). mix: one vector of weights a place; candidates whose weight is exactly 0 and
         requires no gradient are not computed."""
 
-    @abstractmethod
     def derive(self, mix: Sequence[Tensor]) -> Arch:
-        """The architecture that the paper's rule reads from mixture weights."""
+        """The architecture that the paper's rule reads from mixture weights. This one, where every place is a decision:
+        the heaviest candidate of every place; of equals the first."""
+        return tuple(int(weights.argmax()) for weights in mix)
 
-    @abstractmethod
     def path(self, arch: Arch) -> list[Tensor]:
-        """The mix of zeros and ones that computes one architecture."""
+        """The mix of zeros and ones that computes one architecture. This one, where every place is a decision."""
+        like = next(self.parameters())
+        return [like.new_tensor([float(i == option) for i in range(n)]) for option, n in zip(arch, self.shape)]
 
     @abstractmethod
     def inherit(self, arch: Arch) -> nn.Module:

@@ -192,14 +192,6 @@ class SinglePathSupernet(Supernet):
         """Gates of every layer as weights of its options."""
         return [mixture(layer, options) for layer, options in zip(decided, self.shape)]
 
-    def derive(self, mix: Sequence[Tensor]) -> Arch:
-        """The heaviest option of every layer; of equals the first."""
-        return tuple(int(weights.argmax()) for weights in mix)
-
-    def path(self, arch: Arch) -> list[Tensor]:
-        like = next(self.parameters())
-        return [like.new_tensor([float(i == option) for i in range(n)]) for option, n in zip(arch, self.shape)]
-
     def inherit(self, arch: Arch) -> nn.Module:
         blocks = [layer.inherit(self.options[option]) for layer, option in zip(self.layers, arch)]
         return nn.Sequential(copy.deepcopy(self.stem), *blocks, copy.deepcopy(self.tail))

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from methods._architect import Alphas, first_order, second_order
-from methods._bilevel import accuracy, cosine, entropy, weight_step
+from methods._bilevel import accuracy, entropy, weight_step
 from methods.darts import Darts
-from protocols._optimizers import SGD, Adam
+from protocols._optimizers import SGD, Adam, cosine
 from protocols.base import Budget
 from spaces import darts
 from spaces.base import Size, Space, UserError
