@@ -83,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--image", type=_count, help="of the search; default: as published for the space")
     sub.add_argument("--repeats", type=_count, default=50, help="default: %(default)s, of which the median counts")
 
+    sub = command("frontier", _frontier, "Find the weight of a cost term whose architecture has the wanted cost.")
+    _cell_arguments(sub)
+    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the method")
+    sub.add_argument("--field", default="cost_weight", help="the method's field to search; default: %(default)s")
+    sub.add_argument("--low", type=float, required=True, help="a value that finds too costly architectures")
+    sub.add_argument("--high", type=float, required=True, help="a value that finds too cheap ones")
+    sub.add_argument("--macs", type=_count, required=True, help="the wanted multiply-adds, at the retraining size")
+    sub.add_argument("--tolerance", type=float, default=0.05, help="a fraction of them; default: %(default)s")
+    sub.add_argument("--most", type=_count, default=8, help="searches; default: %(default)s")
+
     sub = command("status", _status, "Say what is done, runs, failed and is left; exit 1 unless all is done and good.")
     sub.add_argument("--config", type=Path, default=Path("config/default.yaml"), help="default: %(default)s")
     sub.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
@@ -246,6 +256,20 @@ def _latency(options: argparse.Namespace) -> None:
     from harness import latency
 
     latency.write(options.out, latency.measure(space, replace(space.searched, **given), options.repeats))
+
+
+def _frontier(options: argparse.Namespace) -> None:
+    from harness import frontier
+    from harness.jobs import data_folder
+
+    job = _job(options)
+    out = options.out or Path("results", job.protocol, "frontier", job.folder)
+    data = options.data or data_folder(job.dataset, job.setting.image)
+    probe = frontier.prober(job, options.field, data, out, options.work)
+    found = frontier.bisect(probe, options.low, options.high, options.macs, options.tolerance, options.most)
+    frontier.write(found, options.field, options.macs, out)
+    best = min(found, key=lambda one: abs(one.macs - options.macs))
+    print(json.dumps({options.field: best.value, "macs": best.macs, "arch": best.arch}))
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -41,9 +41,13 @@ MARKERS = "oDsv^P*X"
 COLUMN, PAGE, LETTER = 3.5, 7.0, 0.062  # inches: a column, both, a character of 8 points
 
 
+def set_style() -> None:
+    sns.set_theme(context="paper", style="whitegrid", palette="colorblind", rc=STYLE)
+
+
 def draw_all(results: Results, out: Path) -> None:
     """Writes every figure into the folder `out`; a figure without data says so."""
-    sns.set_theme(context="paper", style="whitegrid", palette="colorblind", rc=STYLE)
+    set_style()
     improvement, gap = summaries.relative_improvement(results), summaries.depth_gap(results)
     runs = frames.in_percent(summaries.runs(results).dropna(subset=["accuracy"]))
     colours = _colours([*results.trainings["method"], *results.searches["method"]])
