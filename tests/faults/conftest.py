@@ -14,7 +14,7 @@ searches:
 
 @pytest.fixture(scope="session")
 def unbroken(tmp_path_factory):
-    """A whole small benchmark that nobody disturbed."""
+    """A whole small benchmark that nobody disturbed, eight jobs at a time."""
     folder = torture.folder_for(tmp_path_factory.mktemp("unbroken").resolve() / "run", ONE_METHOD)
-    assert torture.start(folder).wait() == 0, (folder / "snakemake.log").read_text()[-3000:]
+    assert torture.start(folder, cores=8).wait() == 0, (folder / "snakemake.log").read_text()[-3000:]
     return folder

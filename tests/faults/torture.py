@@ -102,9 +102,9 @@ def first_epoch(folder: Path, name: str) -> int | None:
 class Trial:
     """One benchmark that is broken and goes on."""
 
-    def __init__(self, folder: Path, seed: int, drivers: int, kills: int, seconds: float):
+    def __init__(self, folder: Path, seed: int, drivers: int, kills: int, seconds: float, cores: int = 2):
         """`drivers` and `kills`: how many of snakemake and of jobs; `seconds`: mean time between two of them."""
-        self.folder, self.rng, self.seconds = folder, random.Random(seed), seconds
+        self.folder, self.rng, self.seconds, self.cores = folder, random.Random(seed), seconds, cores
         self.events = ["driver"] * drivers + ["job"] * kills
         self.rng.shuffle(self.events)
         self.killed: dict[str, int] = {}  # job -> the epoch it was in
@@ -112,16 +112,16 @@ class Trial:
         self.slowest_orphan = 0.0
 
     def run(self) -> None:
-        driver = start(self.folder)
+        driver = start(self.folder, self.cores)
         for event in self.events:
             if not self._wait(driver, self.rng.expovariate(1 / self.seconds)):
                 if driver.returncode == 0:
                     break  # all was done before all kills came
-                driver = start(self.folder)  # a job was killed twice
+                driver = start(self.folder, self.cores)  # a job was killed twice
                 self._wait(driver, 4)
             driver = self._kill_driver(driver) if event == "driver" else self._kill_job(driver)
         driver.wait()
-        last = start(self.folder)
+        last = start(self.folder, self.cores)
         assert last.wait() == 0, (self.folder / "snakemake.log").read_text()[-3000:]
         for name, epoch in self.killed.items():
             first = first_epoch(self.folder, name)
@@ -146,7 +146,7 @@ class Trial:
         if orphans:
             self.slowest_orphan = max(self.slowest_orphan, time.monotonic() - killed)
         self.delivered["driver"] += 1
-        return start(self.folder)
+        return start(self.folder, self.cores)
 
     def _kill_job(self, driver: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         deadline = time.monotonic() + 20
