@@ -161,7 +161,7 @@ class Watched(SearchRun):
 
 def a_run(method, space, folder, checkpoint):
     """On 96 images a half. Whoever touches the test split falls over."""
-    run = Watched(Search("smoke", "digits", space, method, 0), registry.space(space), folder, checkpoint, Clock())
+    run = Watched(Search("smoke", "digits", space, method, 0), registry.space(space), folder, checkpoint, "", Clock())
     if method != "random_sampling":  # which must not load data, nor torch
         halves = {name: Split(*(part[:96] for part in getattr(run.data, name))) for name in ("train", "val")}
         run.data = replace(run.data, **halves, test=None)
