@@ -34,8 +34,24 @@ RESULTS = f"results/{CONFIG.protocol}"
 DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
 JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}
 BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
-TABLES = ["relative_improvement", "depth_gap", "costs", "run_times", "accuracies"]
-FIGURES = ["ri", "random_distribution", "depth_gap", "search_curves", "accuracy_macs"]
+report: "report/workflow.rst"
+
+
+# What tables/ and figures/ hold, and under which heading the report (`snakemake --report report.html`) shows it.
+TABLES = {
+    "relative_improvement": "1 Better than random?",
+    "depth_gap": "2 Depth gap",
+    "costs": "3 Cost",
+    "accuracies": "4 Details",
+    "run_times": "4 Details",
+}
+FIGURES = {
+    "ri": "1 Better than random?",
+    "random_distribution": "1 Better than random?",
+    "depth_gap": "2 Depth gap",
+    "accuracy_macs": "3 Cost",
+    "search_curves": "4 Details",
+}
 
 
 onstart:
@@ -57,6 +73,17 @@ onerror:
 
 def job(wildcards):
     return BY_NAME[wildcards.name]
+
+
+def shown(folder, names, suffix, what):
+    """The files of a folder that the report shows, with their captions."""
+
+    def flagged(name, heading):
+        labels = {"what": name.replace("_", " "), "as": what}
+        path, caption = f"{RESULTS}/{folder}/{name}.{suffix}", f"report/{name}.rst"
+        return report(path, caption=caption, category=heading, labels=labels)
+
+    return [flagged(name, heading) for name, heading in names.items()]
 
 
 def manifest(wildcards):
@@ -124,7 +151,8 @@ rule tables:
         [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
         tables=[*expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
-        figures=expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png", "svg"]),
+        figures=expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png"]),
+        shown=[*shown("tables", TABLES, "html", "table"), *shown("figures", FIGURES, "svg", "figure")],
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
     params:

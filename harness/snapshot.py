@@ -48,9 +48,10 @@ def verify(folder: Path) -> int:
     with tempfile.TemporaryDirectory() as rebuilt:
         shutil.copytree(folder / "records", Path(rebuilt, "records"))
         tables.build(Path(rebuilt, "records"), Path(rebuilt, "tables"), Path(rebuilt, "figures"))
-        made = [*Path(rebuilt, "tables").iterdir(), *Path(rebuilt, "figures").glob("*.csv")]
-        made = [path.relative_to(rebuilt) for path in made if path.name != sums.NAME]
-        for path in sorted(made):
-            if not (folder / path).exists() or (folder / path).read_bytes() != Path(rebuilt, path).read_bytes():
-                raise UserError(f"{folder / path} is not what its records give: the tables' code has changed since")
-    return len(made)
+        published = [*(folder / "tables").iterdir(), *(folder / "figures").glob("*.csv")]
+        published = [path for path in published if path.name != sums.NAME]
+        for path in sorted(published):
+            again = Path(rebuilt, path.relative_to(folder))
+            if not again.exists() or again.read_bytes() != path.read_bytes():
+                raise UserError(f"{path} is not what its records give: the tables' code has changed since")
+    return len(published)

@@ -56,6 +56,7 @@ def tables(results: Results, out: Path, caption: Mapping[str, str] | None = None
     for name, (frame, table, latex) in files.items():
         typeset.write_csv(out / f"{name}.csv", frame)
         typeset.write_markdown(out / f"{name}.md", table)
+        typeset.write_html(out / f"{name}.html", table)
         if latex:
             typeset.write_latex(out / f"{name}.tex", table)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ import pandas as pd
 from harness.records import write_atomically
 
 MINUS = "\N{MINUS SIGN}"
+HTML_STYLE = """
+body { font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 1.2em; }
+table { border-collapse: collapse; } th, td { padding: 0.25em 0.7em; text-align: left; white-space: nowrap; }
+thead { border-bottom: 2px solid #444; } tbody tr:nth-child(even) { background: #f3f5f7; }
+.number { text-align: right; font-variant-numeric: tabular-nums; } p { max-width: 75em; }
+"""
 LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{
@@ -72,6 +79,27 @@ def write_markdown(path: Path, table: Table) -> None:
     body = [line(table.headers), line(rule), *map(line, table.rows)] if table.rows else ["No rows."]
     notes = [f"\n{note}" for note in table.notes]
     write(path, "\n".join([table.caption, "", *body, *notes]) + "\n")
+
+
+def write_html(path: Path, table: Table) -> None:
+    """A page of its own, as Snakemake's report shows it: caption, table, notes."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        kinds = ["" if i < table.labels else ' class="number"' for i in range(len(cells))]
+        row = (f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells))
+        return f"<tr>{''.join(row)}</tr>"
+
+    parts = [
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{path.stem}</title>',
+        f"<style>{HTML_STYLE}</style></head><body>",
+        f"<p>{html.escape(table.caption)}</p>",
+        f"<table><thead>{line(table.headers, 'th')}</thead><tbody>",
+        *([line(row, "td") for row in table.rows] or ["<tr><td>No rows.</td></tr>"]),
+        "</tbody></table>",
+        *(f"<p>{html.escape(note)}</p>" for note in table.notes),
+        "</body></html>",
+    ]
+    write(path, "\n".join(parts) + "\n")
 
 
 def write_latex(path: Path, table: Table) -> None:

@@ -13,7 +13,7 @@ import pytest
 from harness import registry
 
 pytestmark = pytest.mark.pipeline
-SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config"]
+SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +134,23 @@ def test_a_forged_record_is_refused(finished):
     assert str(victim.relative_to(finished)) in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (finished / "elsewhere").exists()
+
+
+def test_the_report_is_one_file_with_every_table_and_figure(finished):
+    """Opened in Debian's chromium where it is installed: its script runs without an error and lists all headings."""
+    done = snakemake(finished, "--report", "report.html")
+    assert done.returncode == 0, done.stderr[-3000:]
+    page = (finished / "report.html").read_text()
+    assert "https://unpkg" not in page
+    for name in ("relative_improvement.html", "depth_gap.html", "costs.html", "ri.svg", "search_curves.svg"):
+        assert name in page
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium: the page was not opened")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--enable-logging=stderr"]
+    shown = subprocess.run(
+        [browser, *flags, "--dump-dom", f"file://{finished}/report.html"], capture_output=True, text=True, timeout=120
+    )
+    assert "Uncaught" not in shown.stderr
+    for heading in ("1 Better than random?", "2 Depth gap", "3 Cost", "4 Details"):
+        assert heading in shown.stdout

@@ -271,6 +271,18 @@ def test_bad_records(tmp_path):
             frames.read(tmp_path)
 
 
+def test_pages_have_every_cell_and_escape(folder, tmp_path):
+    tables.tables(frames.read(folder), tmp_path)
+    for path in tmp_path.glob("*.html"):
+        page = path.read_text()
+        rows = page.split("<tbody>")[1].split("</tbody>")[0].count("<tr>")
+        assert rows == len(path.with_suffix(".md").read_text().split("| ---", 1)[1].split("\n\n")[0].splitlines()) - 1
+    strange = typeset.Table(["a"], [["<script>"]], "1 < 2", ["<b>"])
+    typeset.write_html(tmp_path / "strange.html", strange)
+    page = (tmp_path / "strange.html").read_text()
+    assert "&lt;script&gt;" in page and "<script>" not in page and "1 &lt; 2" in page and "<p>&lt;b&gt;" in page
+
+
 def test_latex_has_as_many_cells_as_columns_and_escapes(folder, tmp_path):
     tables.tables(frames.read(folder), tmp_path)
     for path in tmp_path.glob("*.tex"):

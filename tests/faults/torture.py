@@ -29,7 +29,7 @@ import psutil
 
 from harness import registry
 
-SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config"]
+SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "report"]
 CONFIG = """\
 protocol: smoke
 datasets: [digits]
