@@ -34,6 +34,8 @@ RESULTS = f"results/{CONFIG.protocol}"
 DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
 JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}
 BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
+
+
 report: "report/workflow.rst"
 
 

@@ -57,8 +57,8 @@ def forge(path):
     path.write_text(json.dumps(record))
 
 
-def forge_and_seal(path):
-    """By somebody who knows how: the checksum is right, the rest is not."""
+def of_other_settings(path):
+    """Its checksum is right, but it was not made by this configuration."""
     record = json.loads(path.read_text())
     record["config"]["setting"]["recipe"]["lr"] = 1.0
     record["fingerprint"] = "0" * 64
@@ -90,7 +90,7 @@ def append(path):
 
 
 @pytest.mark.parametrize(
-    "harm", [cut, empty, flip, forge, forge_and_seal, newer, not_a_record, copied_from_random, other_images]
+    "harm", [cut, empty, flip, forge, of_other_settings, newer, not_a_record, copied_from_random, other_images]
 )
 def test_a_spoilt_training_is_named_and_makes_no_table(spoilt, harm):
     harm(spoilt / TRAIN)
@@ -102,7 +102,7 @@ def test_a_spoilt_training_is_named_and_makes_no_table(spoilt, harm):
     assert not (spoilt / "new-tables").exists()
 
 
-@pytest.mark.parametrize("harm", [cut, empty, flip, forge, forge_and_seal, newer])
+@pytest.mark.parametrize("harm", [cut, empty, flip, forge, of_other_settings, newer])
 def test_a_spoilt_search_is_named_and_makes_no_table(spoilt, harm):
     harm(spoilt / SEARCH)
     found = harness(spoilt, *TABLES)
