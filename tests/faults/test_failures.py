@@ -9,7 +9,7 @@ import pytest
 
 from harness import registry
 from tests.faults import torture
-from tests.faults.conftest import ONE_METHOD
+from tests.faults.torture import ONE_METHOD
 
 pytestmark = pytest.mark.pipeline
 

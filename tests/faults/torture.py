@@ -30,22 +30,24 @@ import psutil
 from harness import registry
 
 SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "report"]
-CONFIG = """\
+ONE_METHOD = """\
 protocol: smoke
 datasets: [digits]
 seeds: 1
 random: 2
 searches:
   - {method: darts, space: darts}
-  - {method: enas, space: enas, set: {controller_steps: 2, samples: 2}}
-  - {method: fbnet, space: fbnet}
-  - {method: single_path, space: single_path}
+"""
+ALL_METHODS = f"""{ONE_METHOD}\
+  - {{method: enas, space: enas, set: {{controller_steps: 2, samples: 2}}}}
+  - {{method: fbnet, space: fbnet}}
+  - {{method: single_path, space: single_path}}
 """
 ORPHANS_SECONDS = 2.0
 JOB = re.compile(r"harness (search|train) ")
 
 
-def folder_for(folder: Path, config: str = CONFIG) -> Path:
+def folder_for(folder: Path, config: str = ALL_METHODS) -> Path:
     """A working folder with the pipeline's files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in SHIPPED:
