@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import tempfile
@@ -23,9 +24,13 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
         raise UserError(f"{folder} exists: what is published stays as it is; choose another name")
     temporary = PUBLISHED / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    for path in sorted(found.rglob("*.json")) if isinstance(found, Path) else found:
+    paths = sorted(found.rglob("*.json")) if isinstance(found, Path) else found
+    if not paths:
+        raise UserError(f"no records in {found}: name a folder of records, or a configuration")
+    root = found if isinstance(found, Path) else os.path.commonpath([path.parent for path in paths])
+    for path in paths:
         record = records.read(path)
-        copy = temporary / "records" / Path(*path.parts[path.parts.index("records") + 1 :])
+        copy = temporary / "records" / path.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
     tables.build(temporary / "records", temporary / "tables", temporary / "figures")

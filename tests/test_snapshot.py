@@ -28,6 +28,12 @@ def test_a_snapshot_is_never_overwritten(published):
         snapshot.publish("first", published / "records", None)
 
 
+def test_a_folder_without_records_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no records in"):
+        snapshot.publish("first", tmp_path, None)
+
+
 def test_an_edited_table_is_found(published):
     path = published / "tables/costs.csv"
     path.write_text(path.read_text().replace("0", "1", 1))
