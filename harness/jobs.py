@@ -7,7 +7,7 @@ import ast
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class Search:
 
     @property
     def setting(self) -> Setting:
-        return registry.protocol(self.protocol).setting(self.dataset)
+        setting = registry.protocol(self.protocol).setting(self.dataset)
+        return replace(setting, budget=setting.budget.of(self.method))
 
     @property
     def folder(self) -> str:

@@ -69,4 +69,9 @@ def method(name: str, **fields: Any) -> Method:
 
 
 def protocol(name: str) -> Protocol:
-    return _entry("protocols", name).PROTOCOL
+    found = _entry("protocols", name).PROTOCOL
+    for setting in (found.default, *found.settings.values()):
+        for method_name in setting.budget.epochs_of:
+            if method_name not in names("methods"):
+                raise refuse("method", method_name, names("methods"), f"protocol {name}, Budget.epochs_of: ")
+    return found

@@ -9,6 +9,7 @@ which earlier blocks ended, an operation by a linear layer (melodyguan/enas, src
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -144,14 +145,15 @@ class Reinforce:
         self.baseline: float | None = None
 
     def learn(self, count: int, accuracy: Callable[[Arch], float], generator: torch.Generator) -> dict[str, float]:
-        """One update from `count` sampled architectures; gives the means of their rewards and entropies."""
+        """One update from `count` sampled architectures; gives the means of their accuracies, rewards and entropies."""
         archs, log_probability, entropy = self.controller.draw(count, generator)
         entropies = entropy.tolist()
-        rewards = [accuracy(arch) + self.entropy_weight * bonus for arch, bonus in zip(archs, entropies)]
+        accuracies = [accuracy(arch) for arch in archs]
+        rewards = [right + self.entropy_weight * bonus for right, bonus in zip(accuracies, entropies)]
         self.optimizer.zero_grad()
         surrogate(log_probability, self._advantages(rewards)).backward()
         self.optimizer.step()
-        return {"reward": sum(rewards) / count, "entropy": sum(entropies) / count}
+        return {"val_accuracy": fmean(accuracies), "reward": fmean(rewards), "entropy": fmean(entropies)}
 
     def _advantages(self, rewards: list[float]) -> list[float]:
         advantages = []

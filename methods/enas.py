@@ -19,6 +19,7 @@ cut to the search's length; the choice among the candidates is by rule, where th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
@@ -106,5 +107,4 @@ class Enas(Method):
             return accuracy(supernet, supernet.path(arch), [run.batch("val", augment=False)])
 
         updates = [policy.learn(self.samples, reward, run.generator) for _ in range(self.controller_steps)]
-        means = {name: sum(update[name] for update in updates) / len(updates) for name in ("reward", "entropy")}
-        return means | {"baseline": policy.baseline}
+        return {name: fmean(update[name] for update in updates) for name in updates[0]} | {"baseline": policy.baseline}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spaces.base import UserError
@@ -24,9 +24,17 @@ class Budget:
     candidates: int = 8  # architectures a method may compare with shared weights before it chooses
     evaluations: int = 0  # short trainings from scratch
     evaluation_epochs: int = 0  # length of each of them
+    epochs_of: Mapping[str, int] = field(default_factory=dict)  # of methods whose pass is cheaper or dearer than most
 
     def __post_init__(self) -> None:
         _at_least(self, epochs=1, batch=2, candidates=1, evaluations=0, evaluation_epochs=0)
+        for method, epochs in self.epochs_of.items():
+            if not epochs >= 1:
+                raise UserError(f"Budget.epochs_of: {method} must search at least 1 epoch, got {epochs}")
+
+    def of(self, method: str) -> Budget:
+        """What one method may spend."""
+        return replace(self, epochs=self.epochs_of.get(method, self.epochs), epochs_of={})
 
 
 @dataclass(frozen=True)

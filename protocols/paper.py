@@ -17,14 +17,14 @@ SMALL = Setting(
     cells=20,
     search_width=1.0,
     search_cells=8,
-    budget=Budget(epochs=50, batch=64, candidates=10),
+    budget=Budget(epochs=50, batch=64, candidates=10, epochs_of={"enas": 150, "fbnet": 90}),
     recipe=Recipe(epochs=600, batch=96, lr=0.025, lr_min=0.0, momentum=0.9, weight_decay=3e-4, clip=5.0),
     tricks=Tricks(auxiliary=0.4, drop_path=0.2, cutout=16, crop=4),
 )
 LARGE = replace(SMALL, image=224, cells=8, stem="imagenet", tricks=replace(SMALL.tricks, crop=1))
 
 PROTOCOL = Protocol(
-    version="paper-1",
+    version="paper-2",
     default=SMALL,
     settings={"sport8": LARGE, "mit67": LARGE, "flowers102": LARGE},
 )

@@ -200,7 +200,7 @@ def test_search_alternates_logs_and_chooses_on_the_validation_half():
     passes = run.steps("train") * ["train"] + 9 * ["val"]
     assert run.seen == 2 * passes + 3 * run.steps("val") * ["val"]
     for epoch in run.curve:
-        assert set(epoch) == {"lr", "train_loss", "train_accuracy", "reward", "baseline", "entropy"}
+        assert set(epoch) == {"lr", "train_loss", "train_accuracy", "val_accuracy", "reward", "baseline", "entropy"}
         assert all(math.isfinite(value) for value in epoch.values())
     assert set(run.state) == {"supernet", "weights", "policy"}
 
