@@ -1,6 +1,7 @@
-"""The examples of docs/extending.md, done as they stand in a copy of the checkout: the files written, the patches
-applied, the commands typed. Each command ends well and its records hold what was asked for."""
+"""The examples of docs/extending.md and docs/foreign.md, done as they stand in a copy of the checkout: the files
+written, the patches applied, the commands typed. Each command ends well and its output holds what was asked for."""
 
+import csv
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import records, registry
-from tests.pages import fences, section, text
+from tests.pages import fences, section, tables, text
 
 COPIED = ("spaces", "methods", "protocols", "harness", "config", "profiles", "report", "tests/test_conformance.py")
 COPIED += ("Snakefile", "pyproject.toml")
@@ -37,10 +38,10 @@ def shell(command, folder):
     return done.stdout
 
 
-def follow(heading, folder):
+def follow(page, heading, folder):
     """What a reader of one section does, in the order of the page; the output of its commands."""
     said = ""
-    for fence in fences(section(text("docs/extending.md"), heading)):
+    for fence in fences(section(text(page), heading)):
         if fence.language == "bash":
             said += shell(fence.code, folder)
         elif fence.language == "diff":
@@ -59,7 +60,7 @@ def done(folder, protocol, job):
 
 
 def test_a_method(checkout):
-    said = follow("A method", checkout)
+    said = follow("docs/extending.md", "A method", checkout)
     search = done(checkout, "smoke", "digits/darts/random_paths/search-0")
     training = done(checkout, "smoke", "digits/darts/random_paths/train-0-cells3-repeat0")
     assert training["arch"] == search["arch"]
@@ -69,7 +70,7 @@ def test_a_method(checkout):
 
 
 def test_a_space(checkout):
-    said = follow("A space", checkout)
+    said = follow("docs/extending.md", "A space", checkout)
     search = done(checkout, "smoke", "digits/six_layers/darts/search-0")
     training = done(checkout, "smoke", "digits/six_layers/darts/train-0-cells3-repeat0")
     assert training["arch"] == search["arch"]
@@ -78,15 +79,28 @@ def test_a_space(checkout):
 
 
 def test_a_dataset(checkout):
-    follow("A dataset", checkout)
+    follow("docs/extending.md", "A dataset", checkout)
     training = done(checkout, "smoke", "ramps/fbnet/random_sampling/train-0-cells3-repeat0")
     epochs = registry.protocol("smoke").default.recipe.epochs
     assert training["result"]["images"] == 2 * 120 * epochs  # train and val
 
 
 def test_a_protocol(checkout):
-    said = follow("A protocol", checkout)
+    said = follow("docs/extending.md", "A protocol", checkout)
     assert "results/bare/records/glyphs/enas/enas/search-0.json" in said  # one of the benchmark's jobs
     training = done(checkout, "bare", "digits/fbnet/by_hand/train-0-cells3-repeat0")
     assert training["config"]["version"] == "bare-1"
     assert training["config"]["setting"]["tricks"]["auxiliary"] == 0
+
+
+def test_a_published_table(checkout):
+    follow("docs/foreign.md", "A published table", checkout)
+    with open(checkout / "published/relative_improvement.csv", encoding="utf-8") as file:
+        found = {row["method"]: row for row in csv.DictReader(file)}
+    for row in tables(section(text("docs/foreign.md"), "A published table"))[0]:
+        ours = found.pop(row["trick"])
+        p = float(ours["p_holm"])
+        assert row["RI, %"] == f"{float(ours['ri']):+.2f}"
+        assert row["p (Holm)"] == ("<0.001" if p < 0.001 else f"{p:.3f}")
+        assert row["verdict"] == ours["verdict"]
+    assert not found
