@@ -104,7 +104,7 @@ def test_the_readmes_table_is_the_snapshots():
     assert cells.keys() == found.keys()
     for key, row in found.items():
         interval = f"[{signed(row['ri_low'])}, {signed(row['ri_high'])}]"
-        assert cells[key] == f"{signed(row['ri'])} {interval} {SAID[row['verdict']]}"
+        assert cells[key] == f"{signed(row['ri'])} {SAID[row['verdict']]}<br>{interval}"
 
 
 def percent(values, form="{:.2f}"):
