@@ -1,50 +1,106 @@
-"""The example of CONTRIBUTING.md is run as it stands: one file, one line of configuration."""
+"""The examples of docs/extending.md and docs/foreign.md, done as they stand in a copy of the checkout: the files
+written, the patches applied, the commands typed. Each command ends well and its output holds what was asked for."""
 
-import random
-import re
+import csv
+import os
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-import yaml
 
-from harness import config, registry
-from harness.jobs import Search
-from harness.records import Clock
-from harness.searching import SearchRun
-from protocols import datasets
+from harness import records, registry
+from tests.pages import fences, section, tables, text
 
-TEXT = (registry.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COPIED = ("spaces", "methods", "protocols", "harness", "config", "profiles", "report", "tests/test_conformance.py")
+COPIED += ("Snakefile", "pyproject.toml")
 
 
 @pytest.fixture
-def method(monkeypatch):
-    """The example as an entry of the registry, without a file in the checkout."""
-    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1]
-    module = type(sys)("methods.coin_flips")
-    monkeypatch.setitem(sys.modules, "methods.coin_flips", module)
-    exec(compile(code, "methods/coin_flips.py", "exec"), module.__dict__)
-    names = registry.names
-    extra = {"methods": ("coin_flips",)}
-    monkeypatch.setattr(registry, "names", lambda folder: (*names(folder), *extra.get(folder, ())))
-    return "coin_flips"
+def checkout(tmp_path):
+    for name in COPIED:
+        source, copy = registry.ROOT / name, tmp_path / name
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(source, copy)
+    return tmp_path
 
 
-def test_the_example_searches(method, tmp_path):
-    datasets.prepare("digits", 8, tmp_path / "digits")
-    space = registry.space("darts")
-    run = SearchRun(
-        Search("smoke", "digits", "darts", method, 0), space, tmp_path / "digits", tmp_path / "c", "", Clock()
-    )
-    arch = registry.method(method).search(run)
-    assert space.valid(arch)
-    rng = random.Random(run._seed("sample"))
-    assert arch in [space.sample(rng) for _ in range(2)]
-    assert run.images == 2 * len(run.data.train.images)
+def shell(command, folder):
+    """Ends the test with the command's own words where it fails."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
-def test_the_example_line_is_configuration(method, tmp_path):
-    line = yaml.safe_load(re.search(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[1])
-    whole = yaml.safe_load((registry.ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**whole, "searches": whole["searches"] + line}))
-    plan = config.load(tmp_path / "c.yaml")
-    assert any(entry.method == method for entry in plan.searches)
+def follow(page, heading, folder):
+    """What a reader of one section does, in the order of the page; the output of its commands."""
+    said = ""
+    for fence in fences(section(text(page), heading)):
+        if fence.language == "bash":
+            said += shell(fence.code, folder)
+        elif fence.language == "diff":
+            (folder / "patch").write_text(fence.code, encoding="utf-8")
+            shell("git apply patch", folder)
+        else:
+            (folder / fence.file).write_text(fence.code, encoding="utf-8")
+    return said
+
+
+def done(folder, protocol, job):
+    """The record of a job, which has ended well."""
+    record = records.read(folder / "results" / protocol / "records" / f"{job}.json")
+    assert record["status"] == "done", record.get("reason")
+    return record
+
+
+def test_a_method(checkout):
+    said = follow("docs/extending.md", "A method", checkout)
+    search = done(checkout, "smoke", "digits/darts/random_paths/search-0")
+    training = done(checkout, "smoke", "digits/darts/random_paths/train-0-cells3-repeat0")
+    assert training["arch"] == search["arch"]
+    assert len(search["curves"]["loss"]) == registry.protocol("smoke").default.budget.epochs
+    assert "results/smoke/records/digits/darts/random_sampling/search-1.json" in said  # one of the benchmark's jobs
+    assert "passed" in said
+
+
+def test_a_space(checkout):
+    said = follow("docs/extending.md", "A space", checkout)
+    search = done(checkout, "smoke", "digits/six_layers/darts/search-0")
+    training = done(checkout, "smoke", "digits/six_layers/darts/train-0-cells3-repeat0")
+    assert training["arch"] == search["arch"]
+    assert len(search["arch"].split(",")) == 6
+    assert "passed" in said
+
+
+def test_a_dataset(checkout):
+    follow("docs/extending.md", "A dataset", checkout)
+    training = done(checkout, "smoke", "ramps/fbnet/random_sampling/train-0-cells3-repeat0")
+    epochs = registry.protocol("smoke").default.recipe.epochs
+    assert training["result"]["images"] == 2 * 120 * epochs  # train and val
+
+
+def test_a_protocol(checkout):
+    said = follow("docs/extending.md", "A protocol", checkout)
+    assert "results/bare/records/glyphs/enas/enas/search-0.json" in said  # one of the benchmark's jobs
+    training = done(checkout, "bare", "digits/fbnet/by_hand/train-0-cells3-repeat0")
+    assert training["config"]["version"] == "bare-1"
+    assert training["config"]["setting"]["tricks"]["auxiliary"] == 0
+
+
+def test_a_published_table(checkout):
+    follow("docs/foreign.md", "A published table", checkout)
+    with open(checkout / "published/relative_improvement.csv", encoding="utf-8") as file:
+        found = {row["method"]: row for row in csv.DictReader(file)}
+    for row in tables(section(text("docs/foreign.md"), "A published table"))[0]:
+        ours = found.pop(row["trick"])
+        p = float(ours["p_holm"])
+        assert row["RI, %"] == f"{float(ours['ri']):+.2f}"
+        assert row["p (Holm)"] == ("<0.001" if p < 0.001 else f"{p:.3f}")
+        assert row["verdict"] == ours["verdict"]
+    assert not found

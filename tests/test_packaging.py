@@ -41,3 +41,20 @@ def test_the_conda_environment_is_the_tested_one():
 
 def test_the_methods_cards_are_current():
     assert (registry.ROOT / "docs/methods.md").read_text() == cards(), "python -m harness cards > docs/methods.md"
+
+
+def test_the_citation_is_complete_and_of_this_version():
+    cited = yaml.safe_load((registry.ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "version", "license"} <= set(cited)
+    assert all("name" in author or "family-names" in author for author in cited["authors"])
+    assert (cited["version"], cited["license"]) == (PROJECT["version"], PROJECT["license"])
+    for work in cited["references"]:
+        assert {"type", "title", "authors"} <= set(work)
+
+
+def test_the_changelog_names_this_version_and_every_protocol():
+    changes = (registry.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(PROJECT['version'])}\b", changes, re.MULTILINE)
+    for name in registry.names("protocols"):
+        assert f"`{registry.protocol(name).version}`" in changes
