@@ -26,11 +26,13 @@ NOTHING = (math.nan, math.nan)
 """The interval of a quantity that has none."""
 
 
-def _generator(**axes: str | int) -> np.random.Generator:
+def generator(**axes: str | int) -> np.random.Generator:
+    """The random numbers of one interval, seeded by what it is an interval of."""
     return np.random.default_rng(seed_of(**axes))
 
 
-def _quantiles(draws: NDArray[np.float64]) -> tuple[float, float]:
+def quantiles(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The middle 95% of a bootstrap's finite draws."""
     finite = draws[np.isfinite(draws)]
     if not len(finite):
         return NOTHING
@@ -62,8 +64,8 @@ def improvement_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | 
     method, random = np.asarray(method, float), np.asarray(random, float)
     if min(len(method), len(random)) < 2:
         return NOTHING
-    rng = _generator(purpose="improvement_interval", **axes)
-    return _quantiles(_ratio(_resampled_means(method, rng), _resampled_means(random, rng)))
+    rng = generator(purpose="improvement_interval", **axes)
+    return quantiles(_ratio(_resampled_means(method, rng), _resampled_means(random, rng)))
 
 
 def mean_interval(sample: ArrayLike, /, **axes: str | int) -> tuple[float, float]:
@@ -71,7 +73,7 @@ def mean_interval(sample: ArrayLike, /, **axes: str | int) -> tuple[float, float
     sample = np.asarray(sample, float)
     if len(sample) < 2:
         return NOTHING
-    return _quantiles(_resampled_means(sample, _generator(purpose="mean_interval", **axes)))
+    return quantiles(_resampled_means(sample, generator(purpose="mean_interval", **axes)))
 
 
 def difference_test(method: ArrayLike, random: ArrayLike) -> float:
@@ -143,7 +145,7 @@ def rank_agreement(pairs: Sequence[tuple[ArrayLike, ArrayLike]], /, **axes: str 
     if not pairs:
         return math.nan, *NOTHING
     n = len(np.asarray(pairs[0][0]))
-    draws = _generator(purpose="rank_agreement", **axes).multinomial(n, np.full(n, 1 / n), size=DRAWS)
+    draws = generator(purpose="rank_agreement", **axes).multinomial(n, np.full(n, 1 / n), size=DRAWS)
     counts = np.vstack([np.ones((1, n)), draws])
     taus = np.mean([_taus(x, y, counts) for x, y in pairs], axis=0)
-    return float(taus[0]), *(_quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NOTHING)
+    return float(taus[0]), *(quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NOTHING)
