@@ -22,6 +22,8 @@ from harness.seeds import seed_of
 DRAWS = 10_000
 LEVEL = 0.95
 ALPHA = 0.05
+POWER = 0.8
+MOST_RUNS = 1000
 NOTHING = (math.nan, math.nan)
 """The interval of a quantity that has none."""
 
@@ -112,10 +114,46 @@ def verdict(improvement: float, p_holm: float) -> str:
     return "better" if improvement > 0 else "worse"
 
 
-def percentile(value: float, random: ArrayLike) -> float:
-    """Where a value stands among the random architectures, 0 to 100: the share below it, ties counted half."""
-    random = np.asarray(random, float)
-    return float(100 * np.mean((random < value) + 0.5 * (random == value)))
+def runs_needed(method: ArrayLike, random: ArrayLike) -> float:
+    """Runs of the method, and as many random architectures, that tell the two means apart with 80% power at 0.05, if
+    the means and spreads seen here are the true ones; inf for more than 1,000, nan where either has fewer than 2 runs.
+
+    Power of Welch's two-sided test: t² is noncentral F with 1 and f degrees of freedom and noncentrality
+    n (m1 - m2)² / (s1² + s2²), f = (n - 1) (s1² + s2²)² / (s1⁴ + s2⁴). One comparison: Holm asks for more.
+    """
+    method, random = np.asarray(method, float), np.asarray(random, float)
+    if min(len(method), len(random)) < 2:
+        return math.nan
+    s1, s2 = method.var(ddof=1), random.var(ddof=1)
+    difference = method.mean() - random.mean()
+    if s1 + s2 == 0:
+        return 2.0 if difference else math.inf
+    n = np.arange(2, MOST_RUNS + 1)
+    freedom = (n - 1) * (s1 + s2) ** 2 / (s1**2 + s2**2)
+    power = stats.ncf.sf(stats.t.isf(ALPHA / 2, freedom) ** 2, 1, freedom, n * difference**2 / (s1 + s2))
+    return float(n[np.argmax(power >= POWER)]) if power[-1] >= POWER else math.inf
+
+
+def _wins(method: ArrayLike, random: ArrayLike) -> NDArray[np.float64]:
+    difference = np.subtract.outer(np.atleast_1d(np.asarray(method, float)), np.asarray(random, float))
+    return 50 * (1 + np.sign(difference))
+
+
+def percentile(method: ArrayLike, random: ArrayLike) -> float:
+    """Where a method's runs stand among the random architectures, 0 to 100: the share of random architectures below a
+    run, ties counted half, averaged over the runs. 50 is what random draws have; it is Mann and Whitney's U / n1 n2."""
+    return float(np.mean(_wins(method, random)))
+
+
+def percentile_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | int) -> tuple[float, float]:
+    """95% percentile-bootstrap interval of `percentile`, over the runs and over the random architectures; (nan, nan)
+    where either has fewer than 2. It has no width where every run beats, or loses to, every random architecture."""
+    wins = _wins(method, random)
+    if min(wins.shape) < 2:
+        return NOTHING
+    rng = generator(purpose="percentile_interval", **axes)
+    drawn = [rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) for n in wins.shape]
+    return quantiles((drawn[0] @ wins * drawn[1]).sum(axis=1) / wins.size)
 
 
 def _signs(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
