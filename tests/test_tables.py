@@ -222,6 +222,11 @@ def test_seeds_of_one_random_architecture_are_its_repeats(tmp_path):
         (HEADER + BASELINE + "digits,darts,darts,0,-0.1,8,a,0\n", "line 4: accuracy -0.1 lies outside"),
         (HEADER + BASELINE + "\ndigits,darts,darts,0,100.5,8,a,0\n", "line 5: accuracy 100.5 lies outside"),
         (HEADER + BASELINE + "digits,darts,darts,0,93,8,a,0\n", "looks like a fraction"),
+        (
+            HEADER + BASELINE + "digits,darts,darts,0,0.93%,8,a,0\n",
+            "looks like a fraction, 0.93 on line 4 is a percentage",
+        ),
+        (HEADER + BASELINE + "digits,darts,darts,0,93%%,8,a,0\n", "line 4: accuracy '93%' is not a number"),
         (HEADER + "digits,darts,darts,first,0.9,8,a,0\n", "line 2: seed is 'first'"),
         (HEADER + "digits,darts,darts,-1,0.9,8,a,0\n", "line 2: seed is '-1'"),
         (HEADER + "digits,darts,darts,0,0.9,0,a,0\n", "line 2: cells is '0'"),
@@ -244,6 +249,24 @@ def test_bad_csv(text, says, tmp_path):
     assert says in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("random", "method", "mean"),
+    [
+        (["80", "90"], "95", 95.0),
+        (["0.8", "0.9"], "0.95", 0.95),
+        (["80%", "0.5%"], "95", 95.0),  # chance of 200 classes, among percentages
+        (["0.2%", "0.4 %"], "0.6%", 0.006),  # all below 1: they become fractions
+        (["0.2%", "0.4%"], "0", 0.0),
+    ],
+)
+def test_units(random, method, mean, tmp_path):
+    lines = [f"d,s,random_sampling,{i},{value}\n" for i, value in enumerate(random)]
+    path = write(tmp_path / "r.csv", "dataset,space,method,seed,accuracy\n" + "".join(lines) + f"d,s,m,0,{method}\n")
+    assert summaries.relative_improvement(frames.read(path)).iloc[0]["mean"] == pytest.approx(mean)
+    shown = frames.in_percent(frames.read(path).trainings).query("method == 'm'")["accuracy"].item()
+    assert shown == pytest.approx(100 * mean if mean < 1 else mean)
 
 
 def test_bad_records(tmp_path):
