@@ -55,7 +55,7 @@ def _cells(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]
 
 def by_cell(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
     """Its rows by (dataset, space, method)."""
-    return {names: group for names, group in frame.groupby(CELL, sort=True)}
+    return dict(iter(frame.groupby(CELL, sort=True)))
 
 
 def relative_improvement(results: Results) -> pd.DataFrame:
@@ -197,12 +197,8 @@ def run_times(results: Results) -> pd.DataFrame:
         searched, trained = (group.get(cell, frame.iloc[:0]) for group, frame in zip(grouped, both))
         judged = trained[trained["main"] & (trained["status"] == "done")]["seconds"].astype(float)
         finished = searched[searched["status"] == "done"]["seconds"].astype(float)
-        row = {
-            **dict(zip(CELL, cell)),
-            "searches": len(finished),
-            "search_seconds": finished.mean(),
-            "retrainings": len(judged),
-        }
+        row = {**dict(zip(CELL, cell)), "searches": len(finished), "retrainings": len(judged)}
+        means = {"search_seconds": finished.mean(), "retraining_seconds": judged.mean()}
         total = searched["seconds"].astype(float).sum() + trained["seconds"].astype(float).sum()
-        rows.append({**row, "retraining_seconds": judged.mean(), "total_seconds": total})
+        rows.append({**row, **means, "total_seconds": total})
     return pd.DataFrame(rows, columns=TIMES).query("total_seconds > 0")
