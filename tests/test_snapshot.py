@@ -7,6 +7,7 @@ import pytest
 import synthetic_records as synthetic
 
 from harness import registry, snapshot, sums
+from harness.__main__ import main
 from spaces.base import UserError
 
 
@@ -71,7 +72,7 @@ def test_views_are_made_anew_and_nothing_else_moves(published):
     (published / "tables/verdicts.csv").unlink()
     (published / "tables/costs.csv").write_text("old\n")
     sums.write(published, [path for path in published.rglob("*") if path.is_file() and path != published / sums.NAME])
-    assert snapshot.rebuild(published) >= 10
+    assert main(["rebuild", str(published)]) == 0
     assert _lines(published) == before
     assert snapshot.verify(published) >= 10
 
