@@ -22,15 +22,19 @@ from harness.seeds import seed_of
 DRAWS = 10_000
 LEVEL = 0.95
 ALPHA = 0.05
+POWER = 0.8
+MOST_RUNS = 1000
 NOTHING = (math.nan, math.nan)
 """The interval of a quantity that has none."""
 
 
-def _generator(**axes: str | int) -> np.random.Generator:
+def generator(**axes: str | int) -> np.random.Generator:
+    """The random numbers of one interval, seeded by what it is an interval of."""
     return np.random.default_rng(seed_of(**axes))
 
 
-def _quantiles(draws: NDArray[np.float64]) -> tuple[float, float]:
+def quantiles(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The middle 95% of a bootstrap's finite draws."""
     finite = draws[np.isfinite(draws)]
     if not len(finite):
         return NOTHING
@@ -59,11 +63,24 @@ def improvement_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | 
     """95% percentile-bootstrap interval of the RI, in percent: the method's runs and the random architectures are both
     drawn with replacement, 10,000 times. The axes seed it: more rows in a table change nothing in those that were
     there. (nan, nan) where either has fewer than 2 runs."""
+    return quantiles(_improvements(method, random, generator(purpose="improvement_interval", **axes)))
+
+
+def change_interval(
+    before: tuple[ArrayLike, ArrayLike], after: tuple[ArrayLike, ArrayLike], /, **axes: str | int
+) -> tuple[float, float]:
+    """95% percentile-bootstrap interval of how far the RI moved between two (method, random), in points of RI; as
+    `improvement_interval`, all four samples drawn anew."""
+    rng = generator(purpose="change_interval", **axes)
+    return quantiles(_improvements(*after, rng) - _improvements(*before, rng))
+
+
+def _improvements(method: ArrayLike, random: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Bootstrap draws of the RI; nan where either sample has fewer than 2 values."""
     method, random = np.asarray(method, float), np.asarray(random, float)
     if min(len(method), len(random)) < 2:
-        return NOTHING
-    rng = _generator(purpose="improvement_interval", **axes)
-    return _quantiles(_ratio(_resampled_means(method, rng), _resampled_means(random, rng)))
+        return np.full(1, math.nan)
+    return _ratio(_resampled_means(method, rng), _resampled_means(random, rng))
 
 
 def mean_interval(sample: ArrayLike, /, **axes: str | int) -> tuple[float, float]:
@@ -71,7 +88,7 @@ def mean_interval(sample: ArrayLike, /, **axes: str | int) -> tuple[float, float
     sample = np.asarray(sample, float)
     if len(sample) < 2:
         return NOTHING
-    return _quantiles(_resampled_means(sample, _generator(purpose="mean_interval", **axes)))
+    return quantiles(_resampled_means(sample, generator(purpose="mean_interval", **axes)))
 
 
 def difference_test(method: ArrayLike, random: ArrayLike) -> float:
@@ -85,7 +102,8 @@ def difference_test(method: ArrayLike, random: ArrayLike) -> float:
         return math.nan
     if np.ptp(method) == np.ptp(random) == 0:
         return 1.0 if method[0] == random[0] else 2 / math.comb(len(method) + len(random), len(method))
-    return float(stats.ttest_ind(method, random, equal_var=False).pvalue)
+    moments = [moment for x in (method, random) for moment in (x.mean(), x.std(ddof=1), len(x))]
+    return float(stats.ttest_ind_from_stats(*moments, equal_var=False).pvalue)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -110,10 +128,46 @@ def verdict(improvement: float, p_holm: float) -> str:
     return "better" if improvement > 0 else "worse"
 
 
-def percentile(value: float, random: ArrayLike) -> float:
-    """Where a value stands among the random architectures, 0 to 100: the share below it, ties counted half."""
-    random = np.asarray(random, float)
-    return float(100 * np.mean((random < value) + 0.5 * (random == value)))
+def runs_needed(method: ArrayLike, random: ArrayLike) -> float:
+    """Runs of the method, and as many random architectures, that tell the two means apart with 80% power at 0.05, if
+    the means and spreads seen here are the true ones; inf for more than 1,000, nan where either has fewer than 2 runs.
+
+    Power of Welch's two-sided test: t² is noncentral F with 1 and f degrees of freedom and noncentrality
+    n (m1 - m2)² / (s1² + s2²), f = (n - 1) (s1² + s2²)² / (s1⁴ + s2⁴). One comparison: Holm asks for more.
+    """
+    method, random = np.asarray(method, float), np.asarray(random, float)
+    if min(len(method), len(random)) < 2:
+        return math.nan
+    s1, s2 = method.var(ddof=1), random.var(ddof=1)
+    difference = method.mean() - random.mean()
+    if s1 + s2 == 0:
+        return 2.0 if difference else math.inf
+    n = np.arange(2, MOST_RUNS + 1)
+    freedom = (n - 1) * (s1 + s2) ** 2 / (s1**2 + s2**2)
+    power = stats.ncf.sf(stats.t.isf(ALPHA / 2, freedom) ** 2, 1, freedom, n * difference**2 / (s1 + s2))
+    return float(n[np.argmax(power >= POWER)]) if power[-1] >= POWER else math.inf
+
+
+def _wins(method: ArrayLike, random: ArrayLike) -> NDArray[np.float64]:
+    difference = np.subtract.outer(np.atleast_1d(np.asarray(method, float)), np.asarray(random, float))
+    return 50 * (1 + np.sign(difference))
+
+
+def percentile(method: ArrayLike, random: ArrayLike) -> float:
+    """Where a method's runs stand among the random architectures, 0 to 100: the share of random architectures below a
+    run, ties counted half, averaged over the runs. 50 is what random draws have; it is Mann and Whitney's U / n1 n2."""
+    return float(np.mean(_wins(method, random)))
+
+
+def percentile_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | int) -> tuple[float, float]:
+    """95% percentile-bootstrap interval of `percentile`, over the runs and over the random architectures; (nan, nan)
+    where either has fewer than 2. It has no width where every run beats, or loses to, every random architecture."""
+    wins = _wins(method, random)
+    if min(wins.shape) < 2:
+        return NOTHING
+    rng = generator(purpose="percentile_interval", **axes)
+    drawn = [rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) for n in wins.shape]
+    return quantiles((drawn[0] @ wins * drawn[1]).sum(axis=1) / wins.size)
 
 
 def _signs(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -143,7 +197,7 @@ def rank_agreement(pairs: Sequence[tuple[ArrayLike, ArrayLike]], /, **axes: str 
     if not pairs:
         return math.nan, *NOTHING
     n = len(np.asarray(pairs[0][0]))
-    draws = _generator(purpose="rank_agreement", **axes).multinomial(n, np.full(n, 1 / n), size=DRAWS)
+    draws = generator(purpose="rank_agreement", **axes).multinomial(n, np.full(n, 1 / n), size=DRAWS)
     counts = np.vstack([np.ones((1, n)), draws])
     taus = np.mean([_taus(x, y, counts) for x, y in pairs], axis=0)
-    return float(taus[0]), *(_quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NOTHING)
+    return float(taus[0]), *(quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NOTHING)

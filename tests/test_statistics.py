@@ -33,6 +33,17 @@ def test_interval_is_the_percentile_bootstrap_of_both_samples():
     assert low < statistics.relative_improvement(METHOD, RANDOM) < high
 
 
+def test_interval_agrees_with_scipys_bootstrap_for_unequal_n():
+    def improvement(method, random, axis=-1):
+        return 100 * (method.mean(axis=axis) / random.mean(axis=axis) - 1)
+
+    samples = ([0.81, 0.90, 0.86, 0.95, 0.88], RANDOM)
+    rng = np.random.default_rng(0)
+    scipys = stats.bootstrap(samples, improvement, method="percentile", n_resamples=20_000, rng=rng)
+    found = statistics.improvement_interval(*samples, dataset="digits")
+    assert found == pytest.approx(tuple(scipys.confidence_interval), abs=0.25)
+
+
 def test_interval_is_seeded_by_its_axes_and_by_nothing_else():
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
@@ -87,6 +98,60 @@ def test_verdict(improvement, p, said):
 @pytest.mark.parametrize("value", [0.7, 0.82, 0.85, 0.9, 1.0])
 def test_percentile_against_scipy(value):
     assert statistics.percentile(value, RANDOM) == pytest.approx(stats.percentileofscore(RANDOM, value, kind="mean"))
+
+
+def test_percentile_of_runs_by_hand_and_as_mann_whitney():
+    # 0.82 stands above one, level with one of six: 25; 0.90 above five, level with one: 91.7
+    assert statistics.percentile([0.82, 0.90], RANDOM) == pytest.approx((100 * 1.5 / 6 + 100 * 5.5 / 6) / 2)
+    u = stats.mannwhitneyu(METHOD, RANDOM).statistic
+    assert statistics.percentile(METHOD, RANDOM) == pytest.approx(100 * u / 18)
+
+
+def test_percentile_interval_is_the_bootstrap_of_both_samples():
+    method, random = [0.81, 0.85, 0.89], RANDOM[:4]
+    low, high = statistics.percentile_interval(method, random, dataset="digits")
+    runs = np.array(np.meshgrid(*[method] * 3)).reshape(3, -1).T  # all 3^3 and 4^4 resamples
+    archs = np.array(np.meshgrid(*[random] * 4)).reshape(4, -1).T
+    exact = [
+        100 * np.mean((r[:, None] > archs[:, None]) + 0.5 * (r[:, None] == archs[:, None]), axis=(1, 2)) for r in runs
+    ]
+    assert (low, high) == pytest.approx(tuple(np.quantile(exact, [0.025, 0.975])), abs=4)
+    assert (low, high) == statistics.percentile_interval(method, random, dataset="digits")
+    assert statistics.percentile_interval([0.95, 0.96], RANDOM) == (100, 100)  # nothing overlaps: no width
+    assert np.isnan(statistics.percentile_interval([0.9], RANDOM)).all()
+    assert np.isnan(statistics.percentile_interval(METHOD, [0.9])).all()
+
+
+@pytest.mark.parametrize(("effect", "published"), [(0.2, 394), (0.5, 64), (0.8, 26), (1.0, 17)])
+def test_runs_needed_are_the_published_ones(effect, published):
+    """R's pwr.t.test for two samples, two-sided 0.05, power 0.8: 393.41, 63.77, 25.52, 16.71, rounded up."""
+    spread = np.array([-1.0, 0.0, 1.0])  # standard deviation 1
+    assert statistics.runs_needed(spread + effect, spread) == published
+
+
+def test_runs_needed_have_the_power_and_one_less_has_not():
+    """Welch's test on simulated runs of unequal spread."""
+    method, random = np.array([-2.0, 0, 2]) + 2.2, np.array([-0.5, 0, 0.5])
+    n = int(statistics.runs_needed(method, random))
+    assert 2 < n < 20
+    rng = np.random.default_rng(0)
+
+    def power(n):
+        a, b = 2.2 + 2 * rng.standard_normal((40_000, n)), 0.5 * rng.standard_normal((40_000, n))
+        return np.mean(stats.ttest_ind(a, b, axis=1, equal_var=False).pvalue < 0.05)
+
+    assert power(n) > 0.79 and power(n - 1) < 0.8
+
+
+def test_runs_needed_at_the_ends():
+    assert statistics.runs_needed([0.5, 0.7], [0.6, 0.601]) == math.inf
+    assert statistics.runs_needed([0.5, 0.7], [0.5, 0.7]) == math.inf  # an RI of 0 is never told from 0
+    assert statistics.runs_needed([0.9, 0.9], [0.8, 0.8]) == 2
+    assert statistics.runs_needed([0.8, 0.8], [0.8, 0.8]) == math.inf
+    assert math.isnan(statistics.runs_needed([0.9], RANDOM)) and math.isnan(statistics.runs_needed(METHOD, [0.9]))
+    assert statistics.runs_needed(METHOD, RANDOM) == statistics.runs_needed(
+        *(100 * np.array(x) for x in (METHOD, RANDOM))
+    )
 
 
 def test_tau_by_hand_and_against_scipy():
