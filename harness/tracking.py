@@ -2,7 +2,8 @@
 
 Training never talks to MLflow: `sync` imports afterwards what is missing, under one lock a store. A run that is
 still RUNNING while we hold the lock was left by a killed import: it is removed and its record imported again. A run
-that ended is whole, and its tags say which record it shows. docs/mlflow.md tells users what they see.
+that ended is whole, and its tags say which record it shows. Runs hang below one parent a method, space and dataset,
+which shows the comparison with random. docs/mlflow.md tells users what they see.
 """
 
 from __future__ import annotations
@@ -10,21 +11,20 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
+from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import _tracking_comparison as comparison
 from harness import _tracking_view as view
-from harness import records
+from harness import records, registry
 from harness._tracking_store import Store, locked
 from spaces.base import UserError
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 Wanted = dict[tuple[str, str], tuple[Path, view.Record]]  # (job key, sha256) -> where the record is, and what it says
-Drawing = Callable[[str, str, Path], None]  # space, architecture's text, path of the PNG
 
 # MLflow's own defaults wait 247 s for a server that is down. No retries: they could create a run twice.
 ENVIRONMENT = {
@@ -45,7 +44,16 @@ ENVIRONMENT = {
 }
 PATIENCE_SECONDS = 5  # a server that needs longer for one run counts as down
 METRICS_A_CALL, PARAMS_A_CALL = 800, 100  # MLflow refuses more than 1000 and 100
+FEW = 20  # of so many jobs each is asked for by name; of more, all runs that the store has
 ENDED = "FINISHED", "FAILED"
+KIND = "custom_model_development"  # MLflow's word for what is not about language models; unset, its UI asks
+DESCRIPTION = """Protocol **{name}**. Every run without a parent is a method in its space on a dataset, compared with random
+architectures of that space (`metrics.RI`: relative improvement in percent; `tags.verdict`). Below it hang its searches and
+its trainings from scratch; `metrics.test_accuracy` is the accuracy after the last epoch.
+
+Filters: `tags.role = 'comparison'`, `tags.dataset = 'digits'`, `params.recipe.lr = '0.05'`, `tags.status != 'done'`.
+
+{about}"""
 
 
 @dataclass
@@ -63,32 +71,47 @@ class Report:
         return f"{self.imported} runs imported, {self.present} present, {self.removed} removed"
 
 
-def sync(paths: Iterable[Path], uri: str | None = None, drawing: Drawing | None = None) -> Report:
+def sync(
+    paths: Iterable[Path],
+    uri: str | None = None,
+    drawing: view.Drawing | None = None,
+    pictures: Path | None = None,
+    table: list[Path] | None = None,
+) -> Report:
     """Imports the records that an MLflow store lacks and removes the runs of records that have changed.
 
-    `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. Nothing that
-    befalls the store raises: it gives one warning on stderr and `Report.error`.
+    `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `pictures`: a
+    folder that keeps the drawings for the next time. `table`: the records of the protocol that the comparisons
+    are made from, where these are more than `paths`. Nothing that befalls the store raises: it gives one warning on stderr and
+    `Report.error`.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    report, wanted = Report(), {}
-    for path in sorted(paths):
-        try:
-            record = view.complete(records.read(path))
-            wanted[view.job_key(record), record["sha256"]] = path, record
-        except UserError as error:
-            report.skipped.append(str(error))
+    report = Report()
+    wanted = _read(sorted(paths), report)
     if report.skipped:
         _warn(f"{len(report.skipped)} records not shown in MLflow, the first: {report.skipped[0]}")
     try:
         store = Store.of(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
         with locked(store), tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
-            _sync(store, wanted, _Artifacts(folder, drawing), report)
+            artifacts = view.Artifacts(Path(folder, "files"), pictures or Path(folder), drawing)
+            _sync(store, wanted, table, artifacts, report)
     except _store_errors() as error:
         text = (str(error).splitlines() or [""])[0][:300] or type(error).__name__
         report.error = re.sub("//[^/@]*@", "//", text)  # no passwords in logs
         _warn(f"MLflow: {report.error}; {report}, the next `python -m harness track` goes on from there")
     return report
+
+
+def _read(paths: Iterable[Path], report: Report) -> Wanted:
+    wanted = {}
+    for path in paths:
+        try:
+            record = view.complete(records.read(path))
+            wanted[view.job_key(record), record["sha256"]] = path, record
+        except UserError as error:
+            report.skipped.append(str(error))
+    return wanted
 
 
 def _store_errors() -> tuple[type[Exception], ...]:
@@ -103,80 +126,88 @@ def _warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
-class _Artifacts:
-    """The files of a run, put together in a folder: the record, the architecture's text and, if asked, its picture."""
-
-    def __init__(self, folder: str, drawing: Drawing | None) -> None:
-        self.files, self.pictures, self.drawing = Path(folder, "files"), Path(folder), drawing
-        self.files.mkdir()
-
-    def collect(self, path: Path, record: view.Record) -> str:
-        """The folder, with the files of this record."""
-        shutil.copy(path, self.files / "record.json")
-        (self.files / "architecture.txt").write_text(f"{record['arch']}\n", encoding="utf-8")
-        target = self.files / "architecture.png"
-        target.unlink(missing_ok=True)
-        if self.drawing and record["arch"]:
-            picture = self._picture(record["key"]["space"], record["arch"])
-            if picture.exists():
-                shutil.copy(picture, target)
-        return str(self.files)
-
-    def _picture(self, space: str, text: str) -> Path:
-        """Each architecture is drawn once: a search and its trainings share it."""
-        picture = self.pictures / f"{sha256(f'{space} {text}'.encode()).hexdigest()}.png"
-        if not picture.exists():
-            with suppress(UserError):  # a space that cannot be drawn
-                self.drawing(space, text, picture)
-        return picture
-
-
-def _sync(store: Store, wanted: Wanted, artifacts: _Artifacts, report: Report) -> None:
+def _sync(store: Store, wanted: Wanted, table: list[Path] | None, artifacts: view.Artifacts, report: Report) -> None:
     client = store.open()
     for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
         entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}
         experiment = _experiment(client, protocol, store.artifacts)
+        parents = comparison.Comparisons(client, experiment)
         shown, stale = _compare(client, experiment, entries)
         report.present += len(shown)
-        for path, record in (entry for name, entry in entries.items() if name not in shown):
-            files = artifacts.collect(path, record)
-            deadline = time.monotonic() + (PATIENCE_SECONDS if store.remote else math.inf)
-            for _ in _import(client, experiment, record, files):
-                if time.monotonic() > deadline:
-                    raise OSError(f"{store.uri} is too slow")
-            report.imported += 1
-        for run in stale:
+        for name, (path, record) in entries.items():
+            parent = parents.parent(record)
+            if name not in shown:
+                _in_time(store, _import(client, experiment, parent, record, artifacts.collect(path, record)))
+                report.imported += 1
+            elif shown[name].data.tags.get("mlflow.parentRunId") != parent:
+                client.set_tag(shown[name].info.run_id, "mlflow.parentRunId", parent)
+        for run in [*stale, *parents.doubles]:
             _remove(client, run)
             report.removed += 1
+        rows = _rows(table or [path for path, _ in entries.values()], protocol, report)
+        for update in parents.updates(rows):
+            _in_time(store, update)
+
+
+def _in_time(store: Store, steps: Iterable[None]) -> None:
+    """Takes all steps, each a call; OSError where a server needs too long for them together."""
+    deadline = time.monotonic() + (PATIENCE_SECONDS if store.remote else math.inf)
+    for _ in steps:
+        if time.monotonic() > deadline:
+            raise OSError(f"{store.uri} is too slow")
+
+
+def _rows(table: list[Path], protocol: str, report: Report) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What the comparisons show; nothing where the tables refuse the records."""
+    try:
+        return comparison.rows(table, protocol)
+    except UserError as error:
+        report.skipped.append(str(error))
+        _warn(f"no comparisons in MLflow: {error}")
+        return {}
 
 
 def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
     """Id of a protocol's experiment; one that was deleted in the UI is brought back."""
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return client.create_experiment(name, artifacts and artifacts.as_uri())
+        about = import_module(f"protocols.{name}").__doc__ if name in registry.names("protocols") else ""
+        tags = {"mlflow.note.content": DESCRIPTION.format(name=name, about=about), "mlflow.experimentKind": KIND}
+        return client.create_experiment(name, artifacts and artifacts.as_uri(), tags)
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
     return experiment.experiment_id
 
 
-def _compare(client: MlflowClient, experiment: str, wanted: Wanted) -> tuple[set[tuple[str, str]], list[Run]]:
-    """Which of the records have a run, and the runs to remove: unfinished ones, doubles, and older versions."""
+def _compare(
+    client: MlflowClient, experiment: str, wanted: Wanted
+) -> tuple[dict[tuple[str, str], Run], list[Run]]:
+    """The runs of the records that have one, and the runs to remove: unfinished ones, doubles, and older versions."""
     jobs = {job for job, _ in wanted}
-    prefix = os.path.commonprefix(sorted(jobs))  # noqa: RUF071 (of the texts: one query, narrow for a single record)
-    prefix = prefix.split("'")[0]  # MLflow's filters know no escapes
-    shown, stale, page = set(), [], None
-    while page != "":
-        runs = client.search_runs([experiment], f"tags.job_key LIKE '{prefix}%'", max_results=1000, page_token=page)
-        for run in runs:
-            name = run.data.tags["job_key"], run.data.tags["record"]
-            ended = run.info.status in ENDED
-            if ended and name in wanted and name not in shown:
-                shown.add(name)
-            elif not ended or name[0] in jobs:
-                stale.append(run)
-        page = runs.token or ""
+    shown, stale = {}, []
+    for run in _found(client, experiment, sorted(jobs)):
+        name = run.data.tags["job_key"], run.data.tags["record"]
+        ended = run.info.status in ENDED
+        if ended and name in wanted and name not in shown:
+            shown[name] = run
+        elif not ended or name[0] in jobs:
+            stale.append(run)
     return shown, stale
+
+
+def _found(client: MlflowClient, experiment: str, jobs: list[str]) -> Iterator[Run]:
+    """All runs of some jobs, perhaps more. MLflow's filters know no lists of tags, and no escapes."""
+    if len(jobs) <= FEW and not any("'" in job for job in jobs):
+        filters = [f"tags.job_key = '{job}'" for job in jobs]
+    else:
+        prefix = os.path.commonprefix(jobs)  # noqa: RUF071 (of the texts)
+        filters = [f"tags.job_key LIKE '{prefix.split(chr(39))[0]}%'"]
+    for text in filters:
+        page = None
+        while page != "":
+            runs = client.search_runs([experiment], text, max_results=1000, page_token=page)
+            yield from runs
+            page = runs.token or ""
 
 
 def _remove(client: MlflowClient, run: Run) -> None:
@@ -187,16 +218,20 @@ def _remove(client: MlflowClient, run: Run) -> None:
     client.delete_run(run.info.run_id)
 
 
-def _import(client: MlflowClient, experiment: str, record: view.Record, files: str) -> Iterator[None]:
+def _import(
+    client: MlflowClient, experiment: str, parent: str, record: view.Record, files: str
+) -> Iterator[None]:
     """Writes one run; stops after each call, so that the caller can give up. Only the last call makes it count."""
     start, end = view.period(record)
     metrics = view.metrics(record)
-    tags = view.tags(record) | view.infinite(metrics)
+    tags = view.tags(record) | view.infinite(metrics) | {"mlflow.parentRunId": parent}
     run = client.create_run(experiment, start, tags, view.title(record)).info.run_id
     yield
     for some, params in zip_longest(_chunks(metrics, METRICS_A_CALL), _chunks(view.params(record), PARAMS_A_CALL)):
         client.log_batch(run, some or (), params or ())
         yield
+    client.log_inputs(run, view.dataset(record))
+    yield
     client.log_artifacts(run, files)
     yield
     client.set_terminated(run, "FINISHED" if record["status"] == "done" else "FAILED", end)

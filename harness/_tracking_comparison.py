@@ -1,0 +1,116 @@
+"""The parents of the runs: one MLflow run a method, space and dataset, with what the table of relative improvements
+says of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import _tracking_view as view
+from harness.jobs import RANDOM, hash_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+Cell = tuple[str, ...]
+ROLE = "comparison"
+METRICS = {"ri": "RI", "ri_low": "RI_low", "ri_high": "RI_high", "p": "p", "p_holm": "p_holm", "mean": "test_accuracy"}
+METRICS |= {"std": "test_accuracy_std", "n_method": "n", "failed_method": "n_failed", "percentile": "percentile"}
+METRICS |= {"random_mean": "random_accuracy", "n_random": "random_n"}
+
+
+def rows(paths: Iterable[Path], protocol: str) -> dict[Cell, dict[str, Any]]:
+    """What the records of a protocol say of each of its cells: the rows of the table of relative improvements, and
+    means of the random baselines."""
+    from harness import frames, summaries
+
+    results = frames.read(sorted(paths))
+    runs = summaries.runs(results)
+    found = {}
+    for names, group in runs.groupby(summaries.CELL):
+        done = group["accuracy"].dropna()
+        row = {"mean": done.mean(), "std": done.std(ddof=1), "n_method": len(done)}
+        found[protocol, *names] = {**row, "failed_method": len(group) - len(done), "verdict": "baseline"}
+    table = summaries.relative_improvement(results)
+    for row in table.to_dict("records"):
+        found[protocol, *(row[name] for name in summaries.CELL)] |= {**row, "rows": int(table["p"].notna().sum())}
+    return found
+
+
+def note(cell: Cell, row: dict[str, Any]) -> str:
+    """The row as a sentence."""
+    said = f"**{view.cell_title(cell)}**: test accuracy {_spread(row['mean'], row['std'])} (n = {row['n_method']}"
+    said += f", {row['failed_method']} failed)" if row["failed_method"] else ")"
+    if cell[-1] == RANDOM:
+        return f"{said}. Architectures drawn uniformly: what the methods of this space are compared with."
+    if math.isnan(row.get("p", math.nan)):
+        return f"{said}: {row['verdict']}, more runs are needed on both sides."
+    return (
+        f"{said} against {_spread(row['random_mean'], row['random_std'])} of random architectures"
+        f" (n = {row['n_random']}). Relative improvement **{row['ri']:+.2f}%**, 95% interval [{row['ri_low']:+.2f},"
+        f" {row['ri_high']:+.2f}]; p = {row['p']:.3f}, corrected over {row['rows']} rows (Holm) {row['p_holm']:.3f}:"
+        f" **{row['verdict']}**."
+    )
+
+
+def _spread(mean: float, std: float) -> str:
+    if math.isnan(mean):
+        return "unknown"
+    return f"{100 * mean:.2f}%" + ("" if math.isnan(std) else f" ± {100 * std:.2f}")
+
+
+class Comparisons:
+    """The parent runs of one experiment. Each is ended as soon as it is made: a killed import leaves at most one that is
+    RUNNING, which the next one takes over."""
+
+    def __init__(self, client: MlflowClient, experiment: str) -> None:
+        self.client, self.experiment = client, experiment
+        self.runs: dict[Cell, Run] = {}
+        self.ends: dict[Cell, int] = {}
+        self.doubles: list[Run] = []
+        found, page = [], None
+        while page != "":
+            some = client.search_runs([experiment], f"tags.role = '{ROLE}'", max_results=1000, page_token=page)
+            found += some
+            page = some.token or ""
+        for run in sorted(found, key=lambda run: (run.info.start_time, run.info.run_id)):
+            cell = tuple(run.data.tags[axis] for axis in view.CELL)
+            if self.runs.setdefault(cell, run) is not run:
+                self.doubles.append(run)
+            elif run.info.status != "FINISHED":
+                client.set_terminated(run.info.run_id, "FINISHED")
+
+    def parent(self, record: view.Record) -> str:
+        """Id of the run that a record's run hangs below; made where there is none."""
+        cell, (start, end) = view.cell(record), view.period(record)
+        if cell not in self.runs:
+            tags = dict(zip(view.CELL, cell)) | {"role": ROLE, "mlflow.source.name": f"methods/{cell[-1]}.py"}
+            self.runs[cell] = self.client.create_run(self.experiment, start, tags, view.cell_title(cell))
+            self.client.set_terminated(self.runs[cell].info.run_id, "FINISHED", end)
+        self.ends[cell] = max(end, self.ends.get(cell, 0))
+        return self.runs[cell].info.run_id
+
+    def updates(self, rows: dict[Cell, dict[str, Any]]) -> Iterator[Iterator[None]]:
+        """One a run whose row has changed: the calls that write it."""
+        for cell in sorted(rows.keys() & self.runs.keys()):
+            values = {name: float(rows[cell][column]) for column, name in METRICS.items() if column in rows[cell]}
+            tags = {"mlflow.note.content": note(cell, rows[cell]), "verdict": rows[cell]["verdict"]}
+            tags["content"] = hash_of([tags, {name: str(value) for name, value in values.items()}])
+            if self.runs[cell].data.tags.get("content") != tags["content"]:
+                yield self._write(cell, values, tags)
+
+    def _write(self, cell: Cell, values: dict[str, float], tags: dict[str, str]) -> Iterator[None]:
+        from mlflow.entities import Metric, RunTag
+
+        run, now = self.runs[cell], round(1000 * time.time())  # of values at one step MLflow shows the latest
+        known = {name: value for name, value in values.items() if name in run.data.metrics or not math.isnan(value)}
+        if self.ends.get(cell, 0) > (run.info.end_time or 0):
+            self.client.set_terminated(run.info.run_id, "FINISHED", self.ends[cell])
+            yield
+        metrics = [Metric(name, value, now, 0) for name, value in known.items()]
+        self.client.log_batch(run.info.run_id, metrics, (), [RunTag(*tag) for tag in tags.items()])
+        yield
