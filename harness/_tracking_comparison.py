@@ -18,9 +18,20 @@ if TYPE_CHECKING:
 
 Cell = tuple[str, ...]
 ROLE = "comparison"
-METRICS = {"ri": "RI", "ri_low": "RI_low", "ri_high": "RI_high", "p": "p", "p_holm": "p_holm", "mean": "test_accuracy"}
-METRICS |= {"std": "test_accuracy_std", "n_method": "n", "failed_method": "n_failed", "percentile": "percentile"}
-METRICS |= {"random_mean": "random_accuracy", "n_random": "random_n"}
+METRICS = {  # the tables' column -> the metric, and the decimals that MLflow's narrow columns have room for
+    "ri": ("RI", 2),
+    "ri_low": ("RI_low", 2),
+    "ri_high": ("RI_high", 2),
+    "p": ("p", 4),
+    "p_holm": ("p_holm", 4),
+    "mean": ("test_accuracy", 4),
+    "std": ("test_accuracy_std", 4),
+    "random_mean": ("random_accuracy", 4),
+    "percentile": ("percentile", 0),
+    "n_method": ("n", 0),
+    "failed_method": ("n_failed", 0),
+    "n_random": ("random_n", 0),
+}
 
 
 def rows(paths: Iterable[Path], protocol: str) -> dict[Cell, dict[str, Any]]:
@@ -43,8 +54,8 @@ def rows(paths: Iterable[Path], protocol: str) -> dict[Cell, dict[str, Any]]:
 
 def note(cell: Cell, row: dict[str, Any]) -> str:
     """The row as a sentence."""
-    said = f"**{view.cell_title(cell)}**: test accuracy {_spread(row['mean'], row['std'])} (n = {row['n_method']}"
-    said += f", {row['failed_method']} failed)" if row["failed_method"] else ")"
+    said = f"**{cell[3]}** in space {cell[2]} on {cell[1]}: test accuracy {_spread(row['mean'], row['std'])}"
+    said += f" (n = {row['n_method']}" + (f", {row['failed_method']} failed)" if row["failed_method"] else ")")
     if cell[-1] == RANDOM:
         return f"{said}. Architectures drawn uniformly: what the methods of this space are compared with."
     if math.isnan(row.get("p", math.nan)):
@@ -64,13 +75,12 @@ def _spread(mean: float, std: float) -> str:
 
 
 class Comparisons:
-    """The parent runs of one experiment. Each is ended as soon as it is made: a killed import leaves at most one that is
-    RUNNING, which the next one takes over."""
+    """The parent runs of one experiment. Each is ended as soon as it is made: a killed import leaves at most one that
+    is RUNNING, which the next one takes over."""
 
     def __init__(self, client: MlflowClient, experiment: str) -> None:
         self.client, self.experiment = client, experiment
         self.runs: dict[Cell, Run] = {}
-        self.ends: dict[Cell, int] = {}
         self.doubles: list[Run] = []
         found, page = [], None
         while page != "":
@@ -86,31 +96,29 @@ class Comparisons:
 
     def parent(self, record: view.Record) -> str:
         """Id of the run that a record's run hangs below; made where there is none."""
-        cell, (start, end) = view.cell(record), view.period(record)
+        cell = view.cell(record)
         if cell not in self.runs:
             tags = dict(zip(view.CELL, cell)) | {"role": ROLE, "mlflow.source.name": f"methods/{cell[-1]}.py"}
-            self.runs[cell] = self.client.create_run(self.experiment, start, tags, view.cell_title(cell))
-            self.client.set_terminated(self.runs[cell].info.run_id, "FINISHED", end)
-        self.ends[cell] = max(end, self.ends.get(cell, 0))
+            now = round(1000 * time.time())  # later than its jobs: the UI lists the latest 100 runs, parents first
+            self.runs[cell] = self.client.create_run(self.experiment, now, tags, view.cell_title(cell))
+            self.client.set_terminated(self.runs[cell].info.run_id, "FINISHED", now)
         return self.runs[cell].info.run_id
 
     def updates(self, rows: dict[Cell, dict[str, Any]]) -> Iterator[Iterator[None]]:
         """One a run whose row has changed: the calls that write it."""
         for cell in sorted(rows.keys() & self.runs.keys()):
-            values = {name: float(rows[cell][column]) for column, name in METRICS.items() if column in rows[cell]}
-            tags = {"mlflow.note.content": note(cell, rows[cell]), "verdict": rows[cell]["verdict"]}
+            row = rows[cell]
+            values = {name: round(float(row[column]), n) for column, (name, n) in METRICS.items() if column in row}
+            tags = {"mlflow.note.content": note(cell, row), "verdict": row["verdict"]}
             tags["content"] = hash_of([tags, {name: str(value) for name, value in values.items()}])
             if self.runs[cell].data.tags.get("content") != tags["content"]:
-                yield self._write(cell, values, tags)
+                yield self._write(self.runs[cell], values, tags)
 
-    def _write(self, cell: Cell, values: dict[str, float], tags: dict[str, str]) -> Iterator[None]:
+    def _write(self, run: Run, values: dict[str, float], tags: dict[str, str]) -> Iterator[None]:
         from mlflow.entities import Metric, RunTag
 
-        run, now = self.runs[cell], round(1000 * time.time())  # of values at one step MLflow shows the latest
+        now = round(1000 * time.time())  # of values at one step MLflow shows the latest
         known = {name: value for name, value in values.items() if name in run.data.metrics or not math.isnan(value)}
-        if self.ends.get(cell, 0) > (run.info.end_time or 0):
-            self.client.set_terminated(run.info.run_id, "FINISHED", self.ends[cell])
-            yield
         metrics = [Metric(name, value, now, 0) for name, value in known.items()]
         self.client.log_batch(run.info.run_id, metrics, (), [RunTag(*tag) for tag in tags.items()])
         yield

@@ -51,12 +51,12 @@ def title(record: Record) -> str:
 
 
 def cell_title(cell: tuple[str, ...]) -> str:
-    _, dataset, space, method = cell
-    return f"{method} in {space} on {dataset}"
+    """As the folders under results/, so that names sort and stay apart where a column cuts them off."""
+    return "/".join(cell[1:])
 
 
 def note(record: Record) -> str:
-    """Markdown: what was done, how it ended, what was found."""
+    """Markdown: what was done, and how it ended."""
     key, result = record["key"], record["result"]
     if record["kind"] == "search":
         said = f"Search with seed {key['seed']}."
@@ -67,7 +67,7 @@ def note(record: Record) -> str:
         said += f" Test accuracy after the last epoch: **{100 * result['test_accuracy']:.2f}%**."
     if record["status"] != "done":
         said += f"\n\n**{record['status']}**: {record.get('reason', '')}"
-    return said + (f"\n\n```\n{record['arch'][:TEXT_LENGTH]}\n```" if record["arch"] else "")
+    return said
 
 
 def tags(record: Record) -> dict[str, str]:
@@ -162,10 +162,11 @@ class Artifacts:
         self.files.mkdir()
         shutil.copy(path, self.files / "record.json")
         if record["curves"]:
+            names = sorted(record["curves"], key=lambda name: (name != "epoch", name))
             with (self.files / "curves.csv").open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(record["curves"])
-                writer.writerows(zip(*record["curves"].values()))
+                writer.writerow(names)
+                writer.writerows(zip(*(record["curves"][name] for name in names)))
         if record["arch"]:
             (self.files / "architecture.txt").write_text(f"{record['arch']}\n", encoding="utf-8")
             if self.drawing:

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -55,6 +56,26 @@ class Driver:
             return False
         self._holder.write_text(f"{os.getpid()}\n")
         return True
+
+
+def workers(folder: Path) -> tuple[float | None, dict[str, float]]:
+    """When the driver that works in the folder of `.snakemake` began, None where there is none; and the outputs of its
+    jobs that run on this machine, with the time when each began. Times in seconds since 1970."""
+    import psutil
+
+    holder, found = folder / "driver.pid", {}
+    try:
+        driver = psutil.Process(int(holder.read_text()))
+        if "snakemake" not in " ".join(driver.cmdline()) or Path(driver.cwd()) != folder.parent.absolute():
+            return None, {}
+        for child in driver.children(recursive=True):
+            with suppress(psutil.Error):
+                words = child.cmdline()
+                if "--out" in words[:-1]:
+                    found[words[words.index("--out") + 1]] = child.create_time()
+        return driver.create_time(), found
+    except (OSError, ValueError, psutil.Error):
+        return None, {}
 
 
 def follow_driver() -> None:

@@ -17,14 +17,14 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import _tracking_comparison as comparison
+from harness import _tracking_page as page
 from harness import _tracking_view as view
-from harness import records, registry
+from harness import records
 from harness._tracking_store import Store, locked
 from spaces.base import UserError
 
@@ -46,14 +46,6 @@ PATIENCE_SECONDS = 5  # a server that needs longer for one run counts as down
 METRICS_A_CALL, PARAMS_A_CALL = 800, 100  # MLflow refuses more than 1000 and 100
 FEW = 20  # of so many jobs each is asked for by name; of more, all runs that the store has
 ENDED = "FINISHED", "FAILED"
-KIND = "custom_model_development"  # MLflow's word for what is not about language models; unset, its UI asks
-DESCRIPTION = """Protocol **{name}**. Every run without a parent is a method in its space on a dataset, compared with random
-architectures of that space (`metrics.RI`: relative improvement in percent; `tags.verdict`). Below it hang its searches and
-its trainings from scratch; `metrics.test_accuracy` is the accuracy after the last epoch.
-
-Filters: `tags.role = 'comparison'`, `tags.dataset = 'digits'`, `params.recipe.lr = '0.05'`, `tags.status != 'done'`.
-
-{about}"""
 
 
 @dataclass
@@ -77,20 +69,19 @@ def sync(
     drawing: view.Drawing | None = None,
     pictures: Path | None = None,
     table: list[Path] | None = None,
+    quiet: bool = False,
 ) -> Report:
     """Imports the records that an MLflow store lacks and removes the runs of records that have changed.
 
     `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `pictures`: a
     folder that keeps the drawings for the next time. `table`: the records of the protocol that the comparisons
-    are made from, where these are more than `paths`. Nothing that befalls the store raises: it gives one warning on stderr and
-    `Report.error`.
+    are made from, where these are more than `paths`. Nothing that befalls the store raises: it gives one warning on
+    stderr, unless `quiet`, and `Report.error`.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     report = Report()
     wanted = _read(sorted(paths), report)
-    if report.skipped:
-        _warn(f"{len(report.skipped)} records not shown in MLflow, the first: {report.skipped[0]}")
     try:
         store = Store.of(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
         with locked(store), tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
@@ -99,7 +90,8 @@ def sync(
     except _store_errors() as error:
         text = (str(error).splitlines() or [""])[0][:300] or type(error).__name__
         report.error = re.sub("//[^/@]*@", "//", text)  # no passwords in logs
-        _warn(f"MLflow: {report.error}; {report}, the next `python -m harness track` goes on from there")
+    if not quiet:
+        _warn(report)
     return report
 
 
@@ -122,15 +114,20 @@ def _store_errors() -> tuple[type[Exception], ...]:
     return MlflowException, SQLAlchemyError, sqlite3.Error, OSError
 
 
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
+def _warn(report: Report) -> None:
+    if report.skipped:
+        first = f"the first: {report.skipped[0]}"
+        print(f"warning: {len(report.skipped)} records or tables not shown in MLflow, {first}", file=sys.stderr)
+    if report.error:
+        cure = f"{report}, the next `python -m harness track` goes on from there"
+        print(f"warning: MLflow: {report.error}; {cure}", file=sys.stderr)
 
 
 def _sync(store: Store, wanted: Wanted, table: list[Path] | None, artifacts: view.Artifacts, report: Report) -> None:
     client = store.open()
     for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
         entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}
-        experiment = _experiment(client, protocol, store.artifacts)
+        experiment = page.experiment(client, protocol, store.artifacts)
         parents = comparison.Comparisons(client, experiment)
         shown, stale = _compare(client, experiment, entries)
         report.present += len(shown)
@@ -163,25 +160,10 @@ def _rows(table: list[Path], protocol: str, report: Report) -> dict[tuple[str, .
         return comparison.rows(table, protocol)
     except UserError as error:
         report.skipped.append(str(error))
-        _warn(f"no comparisons in MLflow: {error}")
         return {}
 
 
-def _experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
-    """Id of a protocol's experiment; one that was deleted in the UI is brought back."""
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        about = import_module(f"protocols.{name}").__doc__ if name in registry.names("protocols") else ""
-        tags = {"mlflow.note.content": DESCRIPTION.format(name=name, about=about), "mlflow.experimentKind": KIND}
-        return client.create_experiment(name, artifacts and artifacts.as_uri(), tags)
-    if experiment.lifecycle_stage == "deleted":
-        client.restore_experiment(experiment.experiment_id)
-    return experiment.experiment_id
-
-
-def _compare(
-    client: MlflowClient, experiment: str, wanted: Wanted
-) -> tuple[dict[tuple[str, str], Run], list[Run]]:
+def _compare(client: MlflowClient, experiment: str, wanted: Wanted) -> tuple[dict[tuple[str, str], Run], list[Run]]:
     """The runs of the records that have one, and the runs to remove: unfinished ones, doubles, and older versions."""
     jobs = {job for job, _ in wanted}
     shown, stale = {}, []
@@ -203,11 +185,11 @@ def _found(client: MlflowClient, experiment: str, jobs: list[str]) -> Iterator[R
         prefix = os.path.commonprefix(jobs)  # noqa: RUF071 (of the texts)
         filters = [f"tags.job_key LIKE '{prefix.split(chr(39))[0]}%'"]
     for text in filters:
-        page = None
-        while page != "":
-            runs = client.search_runs([experiment], text, max_results=1000, page_token=page)
+        token = None
+        while token != "":
+            runs = client.search_runs([experiment], text, max_results=1000, page_token=token)
             yield from runs
-            page = runs.token or ""
+            token = runs.token or ""
 
 
 def _remove(client: MlflowClient, run: Run) -> None:
@@ -218,9 +200,7 @@ def _remove(client: MlflowClient, run: Run) -> None:
     client.delete_run(run.info.run_id)
 
 
-def _import(
-    client: MlflowClient, experiment: str, parent: str, record: view.Record, files: str
-) -> Iterator[None]:
+def _import(client: MlflowClient, experiment: str, parent: str, record: view.Record, files: str) -> Iterator[None]:
     """Writes one run; stops after each call, so that the caller can give up. Only the last call makes it count."""
     start, end = view.period(record)
     metrics = view.metrics(record)

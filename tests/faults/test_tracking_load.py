@@ -1,63 +1,19 @@
 """Tracking under load and with real servers: the long form of tests/test_tracking.py."""
 
-import json
-import os
-import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from harness import records, tracking
-from tests.tracked import assert_exact, query, record, start, wait_until, write
+from tests.tracked import assert_exact, post, query, record, served, start, wait_until, write
 
 pytestmark = pytest.mark.slow
 PROCESSES, RUNS_EACH, EPOCHS = 8, 50, 100
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers(url: str) -> bool:
-    try:
-        return urllib.request.urlopen(f"{url}/health", timeout=5).status == 200
-    except OSError:
-        return False
-
-
-def post(url: str, call: str, body: dict) -> dict:
-    request = urllib.request.Request(f"{url}/api/2.0/mlflow/{call}", json.dumps(body).encode())
-    request.add_header("Content-Type", "application/json")
-    return json.load(urllib.request.urlopen(request, timeout=20))
-
-
-@contextmanager
-def served(command: str, folder: Path, *options: str) -> Iterator[str]:
-    """A real MLflow process; its URL."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    arguments = [sys.executable, "-m", "mlflow", command, "--port", str(port), "--workers", "1", *options]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            wait_until(lambda: answers(url))
-            yield url
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
 
 
 class Cable(threading.Thread):
@@ -97,7 +53,7 @@ def test_a_server_that_goes_away_midway_and_comes_back(tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
         assert tracking.sync(paths, url).error is None
         assert tracking.sync(paths, url).present == 12
-        records.write(paths[0], record(0, result={"accuracy": 0.5}))
+        records.write(paths[0], record(0, result={"test_accuracy": 0.5}))
         assert tracking.sync(paths, url).removed == 1
         shown = query(database, "SELECT count(*) FROM runs WHERE lifecycle_stage = 'active' AND status = 'FINISHED'")
         assert shown == [(12,)]
