@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from harness import _tracking_view as view
 from harness.jobs import RANDOM, hash_of
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
+
+    from harness._tracking_store import Client
 
 Cell = tuple[str, ...]
 ROLE = "comparison"
@@ -78,7 +79,7 @@ class Comparisons:
     """The parent runs of one experiment. Each is ended as soon as it is made: a killed import leaves at most one that
     is RUNNING, which the next one takes over."""
 
-    def __init__(self, client: MlflowClient, experiment: str) -> None:
+    def __init__(self, client: Client, experiment: str) -> None:
         self.client, self.experiment = client, experiment
         self.runs: dict[Cell, Run] = {}
         self.doubles: list[Run] = []
@@ -101,24 +102,25 @@ class Comparisons:
             tags = dict(zip(view.CELL, cell)) | {"role": ROLE, "mlflow.source.name": f"methods/{cell[-1]}.py"}
             now = round(1000 * time.time())  # later than its jobs: the UI lists the latest 100 runs, parents first
             self.runs[cell] = self.client.create_run(self.experiment, now, tags, view.cell_title(cell))
+            self.client.log_inputs(self.runs[cell].info.run_id, view.dataset(record, ROLE))
             self.client.set_terminated(self.runs[cell].info.run_id, "FINISHED", now)
         return self.runs[cell].info.run_id
 
-    def updates(self, rows: dict[Cell, dict[str, Any]]) -> Iterator[Iterator[None]]:
-        """One a run whose row has changed: the calls that write it."""
+    def update(self, rows: dict[Cell, dict[str, Any]]) -> None:
+        """Writes the rows that have changed."""
         for cell in sorted(rows.keys() & self.runs.keys()):
             row = rows[cell]
             values = {name: round(float(row[column]), n) for column, (name, n) in METRICS.items() if column in row}
             tags = {"mlflow.note.content": note(cell, row), "verdict": row["verdict"]}
             tags["content"] = hash_of([tags, {name: str(value) for name, value in values.items()}])
             if self.runs[cell].data.tags.get("content") != tags["content"]:
-                yield self._write(self.runs[cell], values, tags)
+                self.client.begin()
+                self._write(self.runs[cell], values, tags)
 
-    def _write(self, run: Run, values: dict[str, float], tags: dict[str, str]) -> Iterator[None]:
+    def _write(self, run: Run, values: dict[str, float], tags: dict[str, str]) -> None:
         from mlflow.entities import Metric, RunTag
 
         now = round(1000 * time.time())  # of values at one step MLflow shows the latest
         known = {name: value for name, value in values.items() if name in run.data.metrics or not math.isnan(value)}
         metrics = [Metric(name, value, now, 0) for name, value in known.items()]
         self.client.log_batch(run.info.run_id, metrics, (), [RunTag(*tag) for tag in tags.items()])
-        yield

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from harness import registry
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from harness._tracking_store import Client
 
-DESCRIPTION = """Protocol **{name}**: {about}
+DESCRIPTION = """**[Comparisons]({link}comparisons)** · **[trainings]({link}trainings)** · protocol {name}: {about}
 
 Runs with role `comparison` are a method in its space on a dataset, compared with random architectures of that space
 (`RI`: relative improvement in percent; `verdict`). Below each hang its searches and its trainings from scratch;
 `test_accuracy` is measured once, after the last epoch.
 
-Ready views: [comparisons]({link}comparisons), [trainings]({link}trainings). Filters: `tags.dataset = 'digits'`,
+Filters: `tags.dataset = 'digits'`,
 `params.recipe.lr = '0.05'`, `tags.status != 'done'`."""
 LINK = "#/experiments/{id}/runs?viewStateShareKey="
 KIND = "custom_model_development"  # MLflow's word for what is not about language models; unset, its UI asks
@@ -26,8 +26,7 @@ VIEWS = {  # name: (filter, order, columns); as MLflow's own button "share" woul
     "comparisons": (
         "tags.role = 'comparison'",
         "metrics.`RI`",
-        [f"metrics.`{name}`" for name in ("RI", "RI_low", "RI_high", "p_holm", "random_accuracy", "test_accuracy")]
-        + ["tags.`verdict`"],
+        [f"metrics.`{name}`" for name in ("RI", "RI_low", "RI_high", "p_holm")] + ["tags.`verdict`"],
     ),
     "trainings": (
         "tags.role = 'train' and tags.main = 'True'",
@@ -38,7 +37,7 @@ VIEWS = {  # name: (filter, order, columns); as MLflow's own button "share" woul
 }
 
 
-def experiment(client: MlflowClient, name: str, artifacts: Path | None) -> str:
+def experiment(client: Client, name: str, artifacts: Path | None) -> str:
     """Id of a protocol's experiment; one that was deleted in the UI is brought back."""
     found = client.get_experiment_by_name(name)
     if found and found.lifecycle_stage == "deleted":

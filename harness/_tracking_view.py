@@ -139,13 +139,12 @@ def _name(text: str) -> str:
     return re.sub(r"[^\w.\- :/]", "_", text)[:NAME_LENGTH]
 
 
-def dataset(record: Record) -> list[DatasetInput]:
+def dataset(record: Record, context: str) -> list[DatasetInput]:
     """MLflow's own column for datasets: the name, and the hash of the prepared images."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     name = record["key"]["dataset"][:NAME_LENGTH]
     digest = record["data"][:DIGEST_LENGTH] or "unknown"
-    context = "search" if record["kind"] == "search" else "training"
     return [DatasetInput(Dataset(name, digest, "local", name), [InputTag("mlflow.data.context", context)])]
 
 

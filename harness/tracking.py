@@ -8,13 +8,11 @@ which shows the comparison with random. docs/mlflow.md tells users what they see
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sqlite3
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -25,11 +23,10 @@ from harness import _tracking_comparison as comparison
 from harness import _tracking_page as page
 from harness import _tracking_view as view
 from harness import records
-from harness._tracking_store import Store, locked
+from harness._tracking_store import Client, Store, locked
 from spaces.base import UserError
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 Wanted = dict[tuple[str, str], tuple[Path, view.Record]]  # (job key, sha256) -> where the record is, and what it says
@@ -42,7 +39,6 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # errors reach us as exceptions; MLflow would print their tracebacks too
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-PATIENCE_SECONDS = 5  # a server that needs longer for one run counts as down
 METRICS_A_CALL, PARAMS_A_CALL = 800, 100  # MLflow refuses more than 1000 and 100
 FEW = 20  # of so many jobs each is asked for by name; of more, all runs that the store has
 ENDED = "FINISHED", "FAILED"
@@ -127,31 +123,27 @@ def _sync(store: Store, wanted: Wanted, table: list[Path] | None, artifacts: vie
     client = store.open()
     for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
         entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}
+        client.begin()
         experiment = page.experiment(client, protocol, store.artifacts)
         parents = comparison.Comparisons(client, experiment)
         shown, stale = _compare(client, experiment, entries)
         report.present += len(shown)
         for name, (path, record) in entries.items():
+            client.begin()
             parent = parents.parent(record)
             if name not in shown:
-                _in_time(store, _import(client, experiment, parent, record, artifacts.collect(path, record)))
+                files = artifacts.collect(path, record)
+                client.begin()
+                _import(client, experiment, parent, record, files)
                 report.imported += 1
             elif shown[name].data.tags.get("mlflow.parentRunId") != parent:
                 client.set_tag(shown[name].info.run_id, "mlflow.parentRunId", parent)
         for run in [*stale, *parents.doubles]:
+            client.begin()
             _remove(client, run)
             report.removed += 1
         rows = _rows(table or [path for path, _ in entries.values()], protocol, report)
-        for update in parents.updates(rows):
-            _in_time(store, update)
-
-
-def _in_time(store: Store, steps: Iterable[None]) -> None:
-    """Takes all steps, each a call; OSError where a server needs too long for them together."""
-    deadline = time.monotonic() + (PATIENCE_SECONDS if store.remote else math.inf)
-    for _ in steps:
-        if time.monotonic() > deadline:
-            raise OSError(f"{store.uri} is too slow")
+        parents.update(rows)
 
 
 def _rows(table: list[Path], protocol: str, report: Report) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -163,7 +155,7 @@ def _rows(table: list[Path], protocol: str, report: Report) -> dict[tuple[str, .
         return {}
 
 
-def _compare(client: MlflowClient, experiment: str, wanted: Wanted) -> tuple[dict[tuple[str, str], Run], list[Run]]:
+def _compare(client: Client, experiment: str, wanted: Wanted) -> tuple[dict[tuple[str, str], Run], list[Run]]:
     """The runs of the records that have one, and the runs to remove: unfinished ones, doubles, and older versions."""
     jobs = {job for job, _ in wanted}
     shown, stale = {}, []
@@ -177,7 +169,7 @@ def _compare(client: MlflowClient, experiment: str, wanted: Wanted) -> tuple[dic
     return shown, stale
 
 
-def _found(client: MlflowClient, experiment: str, jobs: list[str]) -> Iterator[Run]:
+def _found(client: Client, experiment: str, jobs: list[str]) -> Iterator[Run]:
     """All runs of some jobs, perhaps more. MLflow's filters know no lists of tags, and no escapes."""
     if len(jobs) <= FEW and not any("'" in job for job in jobs):
         filters = [f"tags.job_key = '{job}'" for job in jobs]
@@ -192,7 +184,7 @@ def _found(client: MlflowClient, experiment: str, jobs: list[str]) -> Iterator[R
             token = runs.token or ""
 
 
-def _remove(client: MlflowClient, run: Run) -> None:
+def _remove(client: Client, run: Run) -> None:
     """To the bin of the UI, from which `mlflow gc` takes it for good."""
     client.set_tag(run.info.run_id, "superseded", "true")
     if run.info.status not in ENDED:
@@ -200,20 +192,16 @@ def _remove(client: MlflowClient, run: Run) -> None:
     client.delete_run(run.info.run_id)
 
 
-def _import(client: MlflowClient, experiment: str, parent: str, record: view.Record, files: str) -> Iterator[None]:
-    """Writes one run; stops after each call, so that the caller can give up. Only the last call makes it count."""
+def _import(client: Client, experiment: str, parent: str, record: view.Record, files: str) -> None:
+    """Writes one run. Only the last call makes it count."""
     start, end = view.period(record)
     metrics = view.metrics(record)
     tags = view.tags(record) | view.infinite(metrics) | {"mlflow.parentRunId": parent}
     run = client.create_run(experiment, start, tags, view.title(record)).info.run_id
-    yield
     for some, params in zip_longest(_chunks(metrics, METRICS_A_CALL), _chunks(view.params(record), PARAMS_A_CALL)):
         client.log_batch(run, some or (), params or ())
-        yield
-    client.log_inputs(run, view.dataset(record))
-    yield
+    client.log_inputs(run, view.dataset(record, record["kind"]))
     client.log_artifacts(run, files)
-    yield
     client.set_terminated(run, "FINISHED" if record["status"] == "done" else "FAILED", end)
 
 
