@@ -21,6 +21,7 @@ from spaces.base import UserError
 VARIABLE = "HARNESS_DRIVER"  # the driver's process id, for its jobs
 POLL_SECONDS = 0.5
 ORPHANED = 75  # exit status of a job that lost its driver
+FAREWELL = "the snakemake that started this job has died: the job ends"
 DRY_RUN_SECONDS = 15  # no dry run, which holds the lock too, takes longer
 
 
@@ -93,5 +94,5 @@ def _follow(pid: int) -> None:
             time.sleep(POLL_SECONDS)
     except psutil.NoSuchProcess:
         pass
-    print("the snakemake that started this job has died: the job ends", file=sys.stderr, flush=True)
+    print(FAREWELL, file=sys.stderr, flush=True)
     os._exit(ORPHANED)

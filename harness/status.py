@@ -99,6 +99,7 @@ def _state(entry: Entry, began: float | None) -> tuple[str, str]:
     if not began and not log.exists():
         return "waiting", ""
     said = log.read_text(errors="replace").splitlines() if log.exists() else []
+    said = [line for line in said if line != lifeline.FAREWELL]
     last = (said or ["starting"])[-1]
     if epoch := re.match(r"epoch (\d+): (.*)", last):
         last = f"epoch {int(epoch[1]) + 1} of {_epochs(entry)}, {epoch[2]}"
