@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from harness import _tracking_follow
 from harness import config as configuration
 from harness.jobs import data_folder, record_path, slug
 from harness.lifeline import Driver
@@ -33,6 +34,7 @@ BENCHMARK = ["--config", os.path.relpath(FILE)] + [a for k, v in OVERRIDES.items
 RESULTS = f"results/{CONFIG.protocol}"
 DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
 JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}
+FOLLOWER = _tracking_follow.Follower(BENCHMARK)
 BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
 
 
@@ -64,16 +66,19 @@ onstart:
     try:
         configuration.check_data(CONFIG)
         DRIVER.start()
+        FOLLOWER.start()
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
 # How it went: what is done, what failed and why, what is left. (The exit status is that of rule all.)
 onsuccess:
+    FOLLOWER.stop(complete=True)
     shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
 
 
 onerror:
+    FOLLOWER.stop(complete=False)
     shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
 
 
@@ -171,20 +176,19 @@ rule tables:
         "python -m harness tables {params.benchmark} --out {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
-rule track:
+rule track:  # the follower has brought most records by then; this brings whatever it missed
     input:
-        lambda w: [record_path(job) for job in JOBS[w.dataset]],
+        [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
-        touch(f"work/tracked/{CONFIG.protocol}/{{dataset}}"),
+        touch(f"work/{CONFIG.protocol}.tracked"),
     log:
-        f"work/logs/{CONFIG.protocol}-track-{{dataset}}.log",
+        f"work/logs/{CONFIG.protocol}-track.log",
     params:
         benchmark=shlex.join(BENCHMARK),
-        name=lambda w: DATASETS[w.dataset],
     conda:
         "environment.yaml"
     shell:
-        "python -m harness track {params.benchmark} --dataset {params.name:q} > {log} 2>&1"
+        "python -m harness track {params.benchmark} > {log} 2>&1"
 
 
 rule all:
@@ -192,7 +196,7 @@ rule all:
     input:
         rules.tables.input,  # a record that was deleted is made again, also where the tables are there
         rules.tables.output,
-        expand(f"work/tracked/{CONFIG.protocol}/{{dataset}}", dataset=DATASETS),
+        rules.track.output,
     log:
         f"work/logs/{CONFIG.protocol}-all.log",
     params:

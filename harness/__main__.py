@@ -115,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("track", _track, "Show records in MLflow: imports whatever is missing, each record once.")
     _records_arguments(sub)
-    sub.add_argument("--dataset", help="only the records of this dataset")
+    text = "go on until SIGTERM: import new records every so many seconds; default: %(const)s"
+    sub.add_argument("--follow", type=_count, nargs="?", const=30, metavar="SECONDS", help=text)
     return parser
 
 
@@ -247,10 +248,26 @@ def _tables(options: argparse.Namespace) -> None:
 
 
 def _track(options: argparse.Namespace) -> None:
-    from harness import tracking
+    from harness import _tracking_follow, config, tracking
+
+    pictures = Path("work/drawings")
+    if options.follow:
+        if not options.config:
+            raise UserError("track --follow needs --config: it follows a benchmark that runs")
+        _tracking_follow.follow(config.load(options.config, _fields(options.override)), _draw, pictures, options.follow)
+        return
+    found = _records(options)
+    if isinstance(found, Path) and not found.is_dir():
+        raise UserError(f"{found} is no folder: track shows records, name the folder that they are in")
+    paths = found.rglob("*.json") if isinstance(found, Path) else found
+    print(tracking.sync(paths, drawing=_draw, pictures=pictures))
+
+
+def _draw(space: str, text: str, path: Path) -> None:
+    """The drawing library is loaded when there is something to draw."""
     from harness.drawing import draw
 
-    print(tracking.sync(_records(options), drawing=draw))
+    draw(space, text, path)
 
 
 def _latency(options: argparse.Namespace) -> None:
@@ -327,7 +344,7 @@ def _records(options: argparse.Namespace) -> Any:
         return options.records
     from harness import config, plan
 
-    return plan.checked(config.load(options.config, _fields(options.override)), getattr(options, "dataset", None))
+    return plan.checked(config.load(options.config, _fields(options.override)))
 
 
 if __name__ == "__main__":

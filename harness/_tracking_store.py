@@ -3,20 +3,23 @@ that are asked whether they are there before anybody waits for them."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+PATIENCE_SECONDS = 5  # a server that needs longer for one run counts as down
 PROBE_SECONDS = 2  # a server that needs longer to say that it is there counts as down
 
 
@@ -61,7 +64,7 @@ class Store:
             except requests.RequestException:
                 raise OSError(f"no answer from {self.uri}") from None
 
-    def open(self) -> MlflowClient:
+    def open(self) -> Client:
         """A client, under the lock; the sqlite database is made where there is none."""
         from mlflow import MlflowClient
 
@@ -69,7 +72,24 @@ class Store:
             if not self.database.exists() or not self.database.stat().st_size:
                 _create(self.database)
             _examine(self.database)
-        return MlflowClient(self.uri)
+        return Client(MlflowClient(self.uri), f"{self.uri} is too slow" if self.remote else None)
+
+
+class Client:
+    """An MlflowClient that gives a slow server up: the calls after each `begin` may take PATIENCE_SECONDS together."""
+
+    def __init__(self, client: MlflowClient, slow: str | None) -> None:
+        """`slow`: what to say then; None for a patient client."""
+        self._client, self._slow = client, slow
+        self.begin()
+
+    def begin(self) -> None:
+        self._deadline = time.monotonic() + (PATIENCE_SECONDS if self._slow else math.inf)
+
+    def __getattr__(self, name: str) -> Any:
+        if time.monotonic() > self._deadline:
+            raise OSError(self._slow)
+        return getattr(self._client, name)
 
 
 def _create(database: Path) -> None:

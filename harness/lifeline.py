@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,6 +21,7 @@ from spaces.base import UserError
 VARIABLE = "HARNESS_DRIVER"  # the driver's process id, for its jobs
 POLL_SECONDS = 0.5
 ORPHANED = 75  # exit status of a job that lost its driver
+FAREWELL = "the snakemake that started this job has died: the job ends"
 DRY_RUN_SECONDS = 15  # no dry run, which holds the lock too, takes longer
 
 
@@ -57,6 +59,26 @@ class Driver:
         return True
 
 
+def workers(folder: Path) -> tuple[float | None, dict[str, float]]:
+    """When the driver that works in the folder of `.snakemake` began, None where there is none; and the outputs of its
+    jobs that run on this machine, with the time when each began. Times in seconds since 1970."""
+    import psutil
+
+    holder, found = folder / "driver.pid", {}
+    try:
+        driver = psutil.Process(int(holder.read_text()))
+        if "snakemake" not in " ".join(driver.cmdline()) or Path(driver.cwd()) != folder.parent.absolute():
+            return None, {}
+        for child in driver.children(recursive=True):
+            with suppress(psutil.Error):
+                words = child.cmdline()
+                if "--out" in words[:-1]:
+                    found[words[words.index("--out") + 1]] = child.create_time()
+        return driver.create_time(), found
+    except (OSError, ValueError, psutil.Error):
+        return None, {}
+
+
 def follow_driver() -> None:
     """In a job: ends this process within a second of its driver's death. Without a driver, by hand, nothing happens."""
     if VARIABLE in os.environ:
@@ -72,5 +94,5 @@ def _follow(pid: int) -> None:
             time.sleep(POLL_SECONDS)
     except psutil.NoSuchProcess:
         pass
-    print("the snakemake that started this job has died: the job ends", file=sys.stderr, flush=True)
+    print(FAREWELL, file=sys.stderr, flush=True)
     os._exit(ORPHANED)

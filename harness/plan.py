@@ -23,9 +23,9 @@ class Entry(NamedTuple):
     problem: str = ""
 
 
-def entries(config: Config, dataset: str | None = None) -> Iterator[Entry]:
-    """All jobs of a benchmark, or of one of its datasets, each search before its trainings."""
-    for name in [dataset] if dataset else config.datasets:
+def entries(config: Config) -> Iterator[Entry]:
+    """All jobs of a benchmark, each search before its trainings."""
+    for name in config.datasets:
         found: dict[Search, Any] = {}
         for job in [*config.searches_of(name), *config.trainings_of(name)]:
             path = record_path(job)
@@ -43,11 +43,11 @@ def entries(config: Config, dataset: str | None = None) -> Iterator[Entry]:
             yield Entry(job, path, record)
 
 
-def checked(config: Config, dataset: str | None = None) -> list[Path]:
+def checked(config: Config) -> list[Path]:
     """Paths of all records; UserError where one is missing, cut, edited or made from other code, settings, parameters,
     images or architectures than today's."""
     paths = []
-    for entry in entries(config, dataset):
+    for entry in entries(config):
         if entry.problem:
             raise UserError(entry.problem)
         if entry.record is None:

@@ -86,9 +86,13 @@ def test_mlflow_has_one_run_a_record(finished):
 
     client = mlflow.MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("smoke")
-    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    everything = client.search_runs([experiment.experiment_id], max_results=1000)
+    runs = [run for run in everything if run.data.tags["role"] != "comparison"]
     assert sorted(run.data.tags["record"] for run in runs) == sorted(record["sha256"] for record in records(finished))
-    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.info.status for run in everything} == {"FINISHED"}
+    cells = {run.info.run_id: run.data.tags["verdict"] for run in everything if run not in runs}
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs} == set(cells)
+    assert len(cells) == (4 + 4) * 2  # methods and random baselines x datasets
 
 
 def test_a_second_call_does_nothing(finished):

@@ -45,23 +45,27 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{database}")
-    (run,) = client.search_runs([client.get_experiment_by_name("laptop").experiment_id])
-    assert run.info.run_name == "digits darts/enas seed 3 train 8 cells repeat 0"
+    experiment = client.get_experiment_by_name("laptop")
+    assert "random architectures" in experiment.tags["mlflow.note.content"]
+    (run,) = client.search_runs([experiment.experiment_id], "tags.dataset = 'digits' and params.recipe.lr = '0.025'")
+    assert run.info.run_name == "train 3: digits/darts/enas"
     assert run.info.status == "FAILED"
     assert run.info.end_time - run.info.start_time == 20_000
     axes = {"protocol": "laptop", "dataset": "digits", "space": "darts", "method": "enas", "seed": "3", "cells": "8"}
-    expected = axes | {"role": "train", "status": "diverged", "commit": "abc", "exact loss": "inf at step 0"}
+    expected = axes | {"role": "train", "status": "diverged", "commit": "abc", "exact epoch/loss": "inf at step 0"}
     assert expected.items() <= run.data.tags.items()
     assert run.data.tags["job_key"] == "laptop/digits/darts/enas/train-3-cells8-repeat0"
     assert run.data.params["recipe.lr"] == "0.025"
     assert len(run.data.params["name"]) == 6000
-    assert run.data.metrics["result/accuracy"] == 0.75
-    assert run.data.metrics["measured/seconds"] == 20
-    history = client.get_metric_history(run.info.run_id, "accuracy")
+    assert run.data.metrics["test_accuracy"] == 0.75
+    assert run.data.metrics["seconds"] == 20
+    history = client.get_metric_history(run.info.run_id, "epoch/accuracy")
     assert [(point.step, point.value) for point in history] == [(0, 0.1), (1, 0.2)]
-    assert math.isnan(client.get_metric_history(run.info.run_id, "loss")[1].value)
+    assert math.isnan(client.get_metric_history(run.info.run_id, "epoch/loss")[1].value)
     artifacts = tmp_path / "mlartifacts" / run.info.run_id / "artifacts"
-    assert {path.name for path in artifacts.iterdir()} == {"record.json", "architecture.txt", "architecture.png"}
+    names = {"record.json", "curves.csv", "architecture.txt", "architecture.png"}
+    assert {path.name for path in artifacts.iterdir()} == names
+    assert (artifacts / "curves.csv").read_text() == "epoch,accuracy,loss\n0,0.1,inf\n1,0.2,nan\n"
     assert drawn == [("darts", record(3)["arch"])]
 
 
@@ -80,7 +84,7 @@ def test_a_changed_record_takes_the_place_of_the_old_one(database, tmp_path):
     folder, uri = tmp_path / "records", f"sqlite:///{database}"
     paths = write(folder, 0, 1, 10)
     tracking.sync(paths, uri)
-    records.write(paths[1], record(1, result={"accuracy": 0.5}))
+    records.write(paths[1], record(1, result={"test_accuracy": 0.5}))
     report = tracking.sync([paths[1]], uri)
     assert (report.imported, report.present, report.removed) == (1, 0, 1)
     assert_exact(database, folder)
