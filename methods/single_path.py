@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from protocols._optimizers import Optimizer
-    from spaces._superkernel import Gates, SinglePathSupernet
+    from spaces._superkernel import SinglePathSupernet
+    from spaces._thresholds import Gates
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class SinglePath(Method):
 
         costs = option_costs(run.space, run.size, self.cost, self.latency_table)
         supernet = run.supernet()
-        thresholds = nn.ParameterList([torch.zeros(len(supernet.shape), 3, device=run.device)])
+        thresholds = nn.ParameterList([torch.zeros(len(supernet.shape), supernet.decisions, device=run.device)])
         optimizers = self.optimizers(supernet, thresholds[0], run.budget.batch)
         warm = round(self.warmup * run.budget.epochs)
         for epoch in run.epochs(supernet=supernet, thresholds=thresholds, **optimizers):
@@ -88,9 +89,7 @@ class SinglePath(Method):
                     train_accuracy=train_accuracy,
                     val_accuracy=accuracy(supernet, mix, run.batches("val", augment=False)),
                     expected_cost=network_cost(decided, costs).item(),
-                    gates_5x5=fmean(float(gate.ring) for gate in decided),
-                    gates_kept=fmean(float(gate.first) for gate in decided),
-                    gates_e6=fmean(float(gate.second) for gate in decided),
+                    **{f"gates_{name}": share for name, share in shares(decided).items()},
                     lr=optimizers["kernels"].param_groups[0]["lr"],
                 )
         with torch.no_grad():
@@ -124,7 +123,7 @@ class SinglePath(Method):
 
         from methods._bilevel import hits
 
-        losses, shares = [], []
+        losses, right = [], []
         for images, labels in run.batches("train"):
             scale = None
             if warm:
@@ -140,13 +139,21 @@ class SinglePath(Method):
             for optimizer in optimizers:
                 optimizer.step()
             losses.append(cross_entropy.item())
-            shares.append(hits(logits, labels) / len(labels))
-        return fmean(losses), fmean(shares)
+            right.append(hits(logits, labels) / len(labels))
+        return fmean(losses), fmean(right)
 
 
-def network_cost(decided: list[Gates], costs: Costs) -> Tensor:
+def network_cost(decided: Gates, costs: Costs) -> Tensor:
     """The runtime term's argument: constant and the cost of every layer under its gates."""
-    from spaces._superkernel import runtime
+    from spaces._thresholds import runtime
 
     constant, table = costs
-    return sum((runtime(gates, row[:4]) for gates, row in zip(decided, table)), decided[0].ring.new_tensor(constant))
+    options = min(map(len, table))  # without skip
+    corners = decided.ring.new_tensor([row[:options] for row in table])
+    return constant + runtime(decided, corners).sum()
+
+
+def shares(decided: Gates) -> dict[str, float]:
+    """Which part of the layers has each part switched on."""
+    names = dict(zip(("5x5", "kept", "e6", "se"), decided))
+    return {name: gate.mean().item() for name, gate in names.items() if gate is not None}
