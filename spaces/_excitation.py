@@ -26,19 +26,20 @@ class Excitation(nn.Module):
         super().__init__()
         self.squeeze, self.excite = nn.Linear(width, squeezed), nn.Linear(squeezed, width)
 
-    def forward(self, x: Tensor, second: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-        """x * (1 - weight + weight * s(x)); `second`: the weight of the second half of the channels in s. With fewer
-        channels than there are weights, those of the first."""
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean((2, 3))))))[:, :, None, None]
+
+    def mixed(self, x: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+        """x * (1 - weight + weight * s(x)); `second`: the weight of the second half of the channels in s. If x has the
+        first half alone, so has s."""
         width = x.shape[1]
         squeeze, excite = self.squeeze.weight[:, :width], self.excite.weight[:width]
-        if second is not None and width == len(self.excite.weight):
+        if width == self.excite.out_features:
             used = torch.cat([second.new_ones(width // 2), second.expand(width // 2)])
             squeeze, excite = squeeze * used, excite * used[:, None]
         hidden = F.relu(F.linear(x.mean((2, 3)), squeeze, self.squeeze.bias))
         factor = torch.sigmoid(F.linear(hidden, excite, self.excite.bias[:width]))
-        if weight is not None:
-            factor = 1.0 - weight + weight * factor
-        return x * factor[:, :, None, None]
+        return x * (1.0 - weight + weight * factor)[:, :, None, None]
 
     def norms(self) -> Tensor:
         """(2,): Frobenius norms of both matrices' weights that belong to each half of the channels."""

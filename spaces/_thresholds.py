@@ -1,7 +1,7 @@
 """Single-Path NAS's decisions: norms of parts of a layer's weights against thresholds, and what follows from them.
 
-Source: dstamoulis/single-path-nas, nas-search/superkernel.py. Kernels are (channels, 1, 5, 5) here. Every function takes
-one layer, or several at once with a leading dimension.
+Source: dstamoulis/single-path-nas, nas-search/superkernel.py. Kernels are (channels, 1, 5, 5) here. Functions of norms,
+gates, weights and costs take one layer, or several at once with a leading dimension.
 
 The decision on squeeze-and-excitation is ours: the journal version (arXiv 1907.00959), known to us from its abstract,
 says that it is searched with the same encoding; the repository has none.
@@ -9,6 +9,7 @@ says that it is searched with the same encoding; the repository has none.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -20,8 +21,8 @@ KERNELS = 4
 
 
 class Gates(NamedTuple):
-    """Decisions of a layer, 1 or 0: the outer ring of the kernel (5x5), the first and the second half of the channels
-    (expansion 3, expansion 6), and in some spaces squeeze-and-excitation. Without the first half the layer is skipped."""
+    """Decisions of a layer, 1 or 0: the outer ring of the kernel (5x5), the first half of the channels (without it the
+    layer is skipped), the second (expansion 6), and in the space single_path_se squeeze-and-excitation."""
 
     ring: Tensor
     first: Tensor
@@ -35,15 +36,18 @@ def indicator(x: Tensor) -> Tensor:
     return (x >= 0).to(x.dtype) + (soft - soft.detach())
 
 
-def ring_mask(like: Tensor) -> Tensor:
-    """(5, 5), 1 on the outer ring and 0 on the 3x3 core."""
-    return F.pad(like.new_full((3, 3), -1.0), (1, 1, 1, 1)) + 1.0
+@cache
+def _masks(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Core and outer ring of a 5x5 kernel, (2, 1, 1, 1, 5, 5); what an option keeps of both halves, (4, 2 * 5 * 5)."""
+    core = F.pad(torch.ones(3, 3, dtype=dtype, device=device), (1, 1, 1, 1))
+    whole, none = torch.ones_like(core), torch.zeros_like(core)
+    kept = torch.stack([core, none, core, core, whole, none, whole, whole])
+    return torch.stack([core, whole - core]).view(2, 1, 1, 1, 5, 5), kept.view(KERNELS, -1)
 
 
 def part_norms(kernel: Tensor) -> Tensor:
     """(2, 2): Frobenius norms of the core (first row) and of the ring of each half of the channels."""
-    ring = ring_mask(kernel)
-    parts = torch.stack([1.0 - ring, ring]).view(2, 1, 1, 1, 5, 5) * kernel.unflatten(0, (2, -1))
+    parts = _masks(kernel.dtype, kernel.device)[0] * kernel.unflatten(0, (2, -1))
     return torch.linalg.vector_norm(parts, dim=(2, 3, 4, 5))
 
 
@@ -95,14 +99,11 @@ def mask(kernels: Tensor) -> Tensor:
 
     For weights that come from gates: first * (1 - ring mask + ring * ring mask), times second in the second half.
     """
-    core = 1.0 - ring_mask(kernels)
-    whole, none = torch.ones_like(core), torch.zeros_like(core)
-    kept = torch.stack([torch.stack(halves) for halves in ((core, none), (core, core), (whole, none), (whole, whole))])
-    return (kernels @ kept.view(KERNELS, -1)).unflatten(-1, (2, 5, 5))
+    return (kernels @ _masks(kernels.dtype, kernels.device)[1]).unflatten(-1, (2, 5, 5))
 
 
 def runtime(decided: Gates, corners: Tensor) -> Tensor:
-    """Cost of a layer from those of the options, (…, 4) or, with squeeze-and-excitation, (…, 8); skipping costs nothing.
+    """Cost of a layer from its options' costs, (…, 4) or, with squeeze-and-excitation, (…, 8); skip costs nothing.
 
     Three corners are exact; 3x3-3 is taken to be 5x5-3 times the ratio of 3x3-6 to 5x5-6. Squeeze-and-excitation adds
     what it costs at the expansion, the mean over both kernels.

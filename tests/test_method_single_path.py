@@ -58,7 +58,7 @@ def test_squeeze_and_excitation_is_searched():
     assert free.curve[-1]["gates_se"] == 1.0
     assert free.space.text(whole) == ",".join(["5x5-6-se"] * 20)
     assert heavy.curve[3]["gates_se"] < 0.5
-    assert "-se" not in heavy.space.text(cheap) or heavy.space.text(cheap).count("-se") < 10
+    assert heavy.space.text(cheap).count("-se") < 10
     moved = free.state["thresholds"][0]
     assert moved.shape == (20, 4)
     assert moved[:, 3].abs().min() > 0
