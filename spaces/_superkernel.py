@@ -64,7 +64,7 @@ class SuperkernelLayer(nn.Module):
 
     def masked(self, x: Tensor, kernels: Tensor, excited: Tensor | None = None) -> Tensor:
         """kernels: weights of the four options of the kernel; excited: the weight of squeeze-and-excitation."""
-        _, k3e6, k5e3, k5e6 = used = [kernels.requires_grad or weight != 0 for weight in kernels.tolist()]
+        _, k3e6, k5e3, k5e6 = used = [True] * KERNELS if kernels.requires_grad else kernels.bool().tolist()
         if not any(used):
             return x + self.block.project[1].bias.view(1, -1, 1, 1)
         side, width = 5 if k5e3 or k5e6 else 3, (6 if k3e6 or k5e6 else 3) * x.shape[1]
