@@ -3,15 +3,15 @@
 Paper: Stamoulis et al., Single-Path NAS: designing hardware-efficient ConvNets in less than 4 hours (ECML-PKDD 2019,
 arXiv 1904.02877); where the paper and dstamoulis/single-path-nas differ, norms are plain, not squared, as in the code.
 Exact: superkernels, decisions and their straight-through gradients, the runtime formula and its logarithm in the loss,
-warm-up with dropped gates, optimizer, schedule and regularisation, the decoding of all options (the repository's encoder
-confuses two: its issue 8); checked against its numbers.
+warm-up with dropped gates, optimizer, schedule and regularisation, the decoding of all options (the repository's
+encoder confuses two: its issue 8); checked against its numbers.
 Departs from the paper: thresholds learn at a rate of their own, so that they can cross the norms in a search of a
 hundred steps (the repository takes ten thousand); no moving average of the weights; RMSProp adds eps outside the root;
 cost is counted (thousand multiply-adds) unless a latency table is given; the warm-up ends at the same fraction of the
 search whatever its length.
-Abstract-level: the journal version (arXiv 1907.00959) is known to us from its abstract alone. After it, and by choices of
-our own, the space single_path_se makes squeeze-and-excitation a decision by the same thresholds, and `python -m harness
-frontier` searches the cost weight that finds a wanted cost.
+Abstract-level: the journal version (arXiv 1907.00959) is known to us from its abstract alone. After it, and by choices
+of our own, the space single_path_se makes squeeze-and-excitation a decision by the same thresholds, and `python -m
+harness frontier` searches the cost weight that finds a wanted cost.
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ def write_genotype(genotype: Genotype) -> str:
 
 
 def read_genotype(text: str) -> Genotype:
-    """The genotype of a JSON text, or of Python's `Genotype(normal=[…], …)` as the literature prints it; UserError names
-    the place where it is wrong."""
+    """The genotype of a JSON text or of Python's `Genotype(normal=[…], …)`, as the literature prints it; UserError
+    names the place where it is wrong."""
     try:
         data = json.loads(_as_json(text), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
