@@ -59,7 +59,7 @@ class SinglePath(Method):
 
     def unsupported(self, space: Space) -> str | None:
         if not isinstance(space, SinglePathSpace):
-            return "Single-Path NAS decides by the norms of superkernels, which only single_path and single_path_se have"
+            return "Single-Path NAS decides by norms of superkernels: only single_path and single_path_se have them"
         if self.latency_table is not None:
             read_latency_table(self.latency_table)
         return None
