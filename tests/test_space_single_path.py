@@ -150,16 +150,6 @@ def test_runtime_recovers_the_table():
     )
 
 
-def test_runtime_of_squeeze_and_excitation():
-    """Where it costs the same with both kernels, all corners but the two of 3x3-3 are exact."""
-    corners = torch.tensor([4.0, 7.5, 5.0, 9.0, 4.5, 8.5, 5.5, 10.0], dtype=torch.float64)
-    for i, option in enumerate(SinglePath.options[1:4], start=1):
-        for excited in (0, 1):
-            cost = runtime(constant_gates(*GATES[option], excited), corners)
-            assert float(cost) == pytest.approx(corners[i + 4 * excited].item(), abs=1e-12)
-    assert float(runtime(constant_gates(1, 0, 1, 1), corners)) == 0
-
-
 def test_norms_and_gates_are_the_definition():
     """Other shapes than the published numbers': a norm over what the mask leaves, half by half, of many layers."""
     generator = torch.Generator().manual_seed(0)
@@ -252,21 +242,3 @@ def test_mask_is_linear_in_products_of_gates():
     kernel = torch.randn(12, 1, 5, 5, dtype=torch.float64)
     for weights in torch.rand(4, 4, dtype=torch.float64):
         assert torch.allclose(left(kernel, weights), masked(kernel, weights), rtol=0, atol=1e-12)
-
-
-def test_blocks_with_squeeze_and_excitation():
-    """Behind the depthwise convolution, a quarter of the inputs wide, as by hand; without it the plain space's."""
-    space, size = SinglePathSe(), SinglePath.published
-    plain = ("5x5-6",) * 20
-    assert counted(space, plain, size) == counted(SPACE, plain, size)
-    place = space.places(size)[5]
-    assert (place.inputs, space.decode(space.parse(",".join(["3x3-6-se"] * 20)))[5]) == (40, "3x3-6-se")
-    with_se = counted(space, (*plain[:5], "5x5-6-se", *plain[6:]), size)
-    parameters, macs = (a - b for a, b in zip(with_se, counted(space, plain, size)))
-    assert (parameters, macs) == (2 * 240 * 10 + 240 + 10, 2 * 240 * 10)
-    block = space.block("3x3-3-se", place).eval()
-    x = torch.randn(2, 40, 8, 8)
-    hidden = block.depthwise(block.expand(x))
-    squeeze, excite = block.excitation.squeeze, block.excitation.excite
-    factor = torch.sigmoid(excite(F.relu(squeeze(hidden.mean((2, 3))))))
-    torch.testing.assert_close(block(x), x + block.project(hidden * factor[:, :, None, None]))
