@@ -293,7 +293,8 @@ def _frontier(options: argparse.Namespace) -> None:
     found = frontier.bisect(probe, options.low, options.high, options.macs, options.tolerance, options.most)
     frontier.write(found, options.field, options.macs, out)
     best = min(found, key=lambda one: abs(one.macs - options.macs))
-    print(json.dumps({options.field: best.value, "macs": best.macs, "arch": best.arch}))
+    off = round(best.macs / options.macs - 1, 4)  # beyond --tolerance where --most searches found nothing nearer
+    print(json.dumps({options.field: best.value, "macs": best.macs, "off": off, "arch": best.arch}))
 
 
 def _status(options: argparse.Namespace) -> int:

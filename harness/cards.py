@@ -13,9 +13,10 @@ from harness import config, registry
 HEAD = """\
 # Methods
 
-One card a method, made from its own file by `python -m harness cards`. The defaults are the published values, except
-where the text says that it departs; the embedded benchmark (config/default.yaml), whose searches take two epochs, sets
-some of them otherwise."""
+One card a method, made from its own file by `python -m harness cards`: paper, what is exact, what departs from it and
+why, hyper-parameters, where it was checked ([fidelity.md](fidelity.md) has every fact with its command). The embedded
+benchmark (config/default.yaml) searches for two epochs and sets some values otherwise."""
+PUBLISHED = "published: "  # how the comment on a field says that its default is not the paper's
 
 
 def cards() -> str:
@@ -40,10 +41,13 @@ def _card(name: str, ours: dict[str, Any]) -> str:
 
 def _parameters(method: type, ours: dict[str, Any]) -> str:
     said = dict(re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", inspect.getsource(method), re.MULTILINE))
-    rows = ["| parameter | default | embedded benchmark | |", "| --- | --- | --- | --- |"]
+    rows = ["| parameter | published | default | embedded benchmark | |", "| --- | --- | --- | --- | --- |"]
     for field in fields(method):
-        published = f"{field.default:.4g}" if isinstance(field.default, float) else field.default
-        rows.append(f"| `{field.name}` | {published} | {ours.get(field.name, 'same')} | {said.get(field.name, '')} |")
+        default = f"{field.default:.4g}" if isinstance(field.default, float) else str(field.default)
+        published, text = default, said.get(field.name, "")
+        if text.startswith(PUBLISHED):
+            published, _, text = text.removeprefix(PUBLISHED).partition(". ")
+        rows.append(f"| `{field.name}` | {published} | {default} | {ours.get(field.name, 'same')} | {text} |")
     return "\n".join(rows)
 
 

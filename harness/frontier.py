@@ -1,8 +1,8 @@
 """The outer search for a cost: which weight of a method's cost term finds an architecture of the wanted size.
 
-Single-Path NAS (journal version, arXiv 1907.00959; known to us from its abstract) searches its lambda so that the
-result meets a runtime. This does so for any method whose result gets cheaper as one of its parameters grows: a
-bisection in the logarithm of the parameter, each probe a whole search.
+Abstract-level: the journal version of Single-Path NAS (arXiv 1907.00959), known to us from its abstract alone, searches
+its lambda so that the result meets a runtime. This does so for any method whose result gets cheaper as one of its
+parameters grows: a bisection in the logarithm of the parameter, each probe a whole search.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ Each epoch trains the shared weights on the training half, one sampled architect
 their own, not augmented. In the end `budget.candidates` architectures are drawn from the controller; the one with the
 best accuracy over the whole validation half is the result.
 
+Exact: space, LSTM with attention over the inputs (normal cell, then the reduction with the same state), temperature and
+tanh constants, reward, baseline, entropy, alternation, warm restarts; sizes are checked against the authors' graph.
+
 Departs from the paper: controller learning rate 0.0035 with Adam(0, 0.999, eps 1e-3) and entropy weight 1e-4, as the
 authors' script has them; temperature 5 and tanh constant 2.5 are the paper's (the script: no temperature, 1.10), as is
 the absence of a preference for convolutions (the script's: `prior`); the baseline starts at the first reward, not at 0;
@@ -53,7 +56,7 @@ class Enas(Method):
     temperature: float = 5.0
     tanh: float = 2.5
     op_tanh_reduce: float = 2.5
-    prior: bool = False
+    prior: bool = False  # published: False, in the authors' script True
 
     def unsupported(self, space: Space) -> str | None:
         if isinstance(space, EnasSpace):

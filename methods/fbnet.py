@@ -2,6 +2,8 @@
 
 Paper: Wu et al., FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search (CVPR
 2019, arXiv 1812.03443). Values the paper leaves open are those of AnnaAraslanova/FBNet.
+Exact: space and blocks (checked against the published networks' sizes), Gumbel-softmax mixture, additive cost, both
+published forms of the loss, temperature over 90 epochs, alternation after a warm-up, optimizers.
 Departs from the paper: the temperature falls, and the warm-up ends, at the same fraction of the search whatever its
 length (the paper's 90 epochs anneal from 5 to 0.09); cost is counted (thousand multiply-adds) unless a latency table is
 given; gradients are clipped; one search half each for weights and architecture instead of 80/20; the sampled
@@ -38,7 +40,7 @@ class Fbnet(Method):
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    clip: float = 5.0
+    clip: float = 5.0  # published: none
     theta_lr: float = 0.01
     theta_weight_decay: float = 5e-4
     temperature: float = 5.0
@@ -48,7 +50,7 @@ class Fbnet(Method):
     alpha: float = 0.2
     beta: float = 0.6
     latency_form: str = "pow_log"
-    cost: str = "macs"
+    cost: str = "macs"  # published: microseconds of a phone
     latency_table: str | None = None
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 Paper: Li and Talwalkar, Random search and reproducibility for neural architecture search (UAI 2019); Yang et al., NAS
 evaluation is frustratingly hard (ICLR 2020).
+Exact: every valid architecture is as likely (chi-square tests over decisions and over whole small spaces).
 Departs from the paper: uniform over the declared space; the random recipe published for ENAS lets every block read the
 two cell inputs only, a much poorer space (antoyang/NAS-Benchmark, ENASTF/README.md).
 """

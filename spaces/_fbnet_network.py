@@ -38,7 +38,7 @@ class MixedLayer(nn.Module):
         self.stacks: dict[tuple[int, ...], Stack] = {}
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        used = [i for i, weight in enumerate(mix.tolist()) if mix.requires_grad or weight != 0]
+        used = [i for i in range(len(mix)) if mix.requires_grad or mix[i] != 0]
         blocks = tuple(i for i in used if isinstance(self.candidates[i], MBConv))
         branches = [mix.sum() * x] if self.residual else []
         if x.device.type == "cpu" and len(blocks) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +44,10 @@ def write_genotype(genotype: Genotype) -> str:
 
 
 def read_genotype(text: str) -> Genotype:
-    """The genotype of a JSON text; UserError names the place where it is wrong."""
+    """The genotype of a JSON text or of Python's `Genotype(normal=[…], …)`, as the literature prints it; UserError
+    names the place where it is wrong."""
     try:
-        data = json.loads(text, object_pairs_hook=_unique)
+        data = json.loads(_as_json(text), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise UserError(f"genotype is not JSON at {where}: {error.msg}; {_FORM}") from None
@@ -68,6 +70,16 @@ def read_genotype(text: str) -> Genotype:
         cells[cell] = _edges(cell, data[cell])
         cells[f"{cell}_concat"] = _concat(f"{cell}_concat", data[f"{cell}_concat"], len(cells[cell]) // 2)
     return Genotype(**cells)
+
+
+def _as_json(text: str) -> str:
+    """`Genotype(normal=[('sep_conv_3x3', 0), …], normal_concat=range(2, 6), …)` as JSON; any other text as it is."""
+    inside = re.fullmatch(r"\s*Genotype\s*\((.*)\)\s*", text, re.DOTALL)
+    if inside is None:
+        return text
+    text = re.sub(r"range\((\d{1,3}),\s*(\d{1,3})\)", lambda m: str(list(range(int(m[1]), int(m[2])))), inside[1])
+    text = re.sub(r"(\w+)\s*=", r'"\1": ', text).replace("'", '"').replace("(", "[").replace(")", "]")
+    return "{" + re.sub(r",\s*(?=[\]}]|$)", "", text.strip()) + "}"
 
 
 def nearest(name: str, names: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness import registry
-from harness.describe import describe
+from harness.describe import describe, describe_supernet
 from harness.jobs import Search
 from harness.records import Clock
 from harness.searching import SearchRun
@@ -132,6 +132,16 @@ def test_supernet_on_a_path_is_the_network_with_its_weights(name):
         mix = [weights.double() for weights in supernet.path(arch)]
         assert tuple(len(weights) for weights in mix) == supernet.shape
         torch.testing.assert_close(supernet(x, mix), supernet.inherit(arch)(x), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_supernets_are_described(name):
+    space, size = registry.space(name), replace(SMALL, auxiliary=False)
+    counts, supernet = describe_supernet(space, size), fresh(lambda: space.supernet(size))
+    assert counts["parameters"] == sum(p.numel() for p in supernet.parameters())
+    assert counts["places"] == list(supernet.shape)
+    smallest = min(describe(space, space.decode(arch), size)["macs"] for arch in samples(space, 2))
+    assert counts["macs"] > smallest
 
 
 @pytest.mark.parametrize("name", SPACES)

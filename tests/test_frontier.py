@@ -59,5 +59,6 @@ def test_real_searches(tmp_path, monkeypatch, capsys):
     assert table["cost_weight"].tolist() == [0.001, 1000]
     assert table["macs"].tolist() == [dear.macs, cheap.macs]
     assert best["arch"] in (dear.arch, cheap.arch)
+    assert best["off"] == pytest.approx(2 * best["macs"] / (dear.macs + cheap.macs) - 1, abs=1e-3)
     assert len(list((tmp_path / "out").glob("cost_weight-*.json"))) == 2
     assert (tmp_path / "out/frontier.png").stat().st_size and (tmp_path / "out/frontier.svg").stat().st_size

@@ -10,28 +10,30 @@ import torch
 from methods._costs import option_costs
 from methods.single_path import SinglePath, network_cost
 from protocols.base import Budget
-from spaces._superkernel import Gates
+from spaces._thresholds import Gates
 from spaces.base import Size, UserError
 from spaces.fbnet import Fbnet
 from spaces.single_path import SinglePath as SinglePathSpace
+from spaces.single_path_se import SinglePathSe
 from tests.reference.run import TinyRun, random_images
 
 SIZE = Size(channels=4, cells=0, classes=3, image=8)
 GATES = {"3x3-3": (0, 1, 0), "3x3-6": (0, 1, 1), "5x5-3": (1, 1, 0), "5x5-6": (1, 1, 1), "skip": (0, 0, 0)}
 
 
-def tiny_run(epochs=2, images=8):
-    return TinyRun(SinglePathSpace(), SIZE, Budget(epochs, 8), random_images(SIZE, images))
+def tiny_run(epochs=2, images=8, space=None):
+    return TinyRun(space or SinglePathSpace(), SIZE, Budget(epochs, 8), random_images(SIZE, images))
 
 
-def test_cost_of_decided_gates_is_the_networks():
+@pytest.mark.parametrize("space", [SinglePathSpace(), SinglePathSe()], ids=["plain", "se"])
+def test_cost_of_decided_gates_is_the_networks(space):
     """Multiply-adds are in proportion to the expansion, so the runtime formula is exact in all corners."""
-    space, rng = SinglePathSpace(), random.Random(0)
+    rng, se = random.Random(0), isinstance(space, SinglePathSe)
     costs = option_costs(space, SIZE, "macs", None)
     for _ in range(5):
         arch = space.sample(rng)
-        rows = [GATES[name] for name in space.decode(arch)]
-        decided = [Gates(*(torch.tensor(float(gate)) for gate in row)) for row in rows]
+        rows = [(*GATES[name.removesuffix("-se")], *[name.endswith("-se")] * se) for name in space.decode(arch)]
+        decided = Gates(*torch.tensor(rows).float().unbind(1))
         total = costs[0] + sum(row[option] for row, option in zip(costs[1], arch))
         assert float(network_cost(decided, costs)) == pytest.approx(total, rel=1e-6)
 
@@ -46,6 +48,20 @@ def test_cost_weight_switches_parts_off():
     assert 0.8 * whole["expected_cost"] < heavy.curve[0]["expected_cost"] <= whole["expected_cost"]
     assert heavy.curve[3]["expected_cost"] < 0.7 * whole["expected_cost"]
     assert heavy.space.text(cheap).count("skip") > 5
+
+
+def test_squeeze_and_excitation_is_searched():
+    """Its thresholds move with the cross entropy, and a heavy cost term switches it off."""
+    heavy, free = tiny_run(epochs=4, space=SinglePathSe()), tiny_run(space=SinglePathSe())
+    cheap = SinglePath(cost="parameters", cost_weight=1e4, threshold_lr=1.0, warmup=0.25).search(heavy)
+    whole = SinglePath(cost_weight=0.0, threshold_lr=1e-9, warmup=0.0).search(free)
+    assert free.curve[-1]["gates_se"] == 1.0
+    assert free.space.text(whole) == ",".join(["5x5-6-se"] * 20)
+    assert heavy.curve[3]["gates_se"] < 0.5
+    assert heavy.space.text(cheap).count("-se") < 10
+    moved = free.state["thresholds"][0]
+    assert moved.shape == (20, 4)
+    assert moved[:, 3].abs().min() > 0
 
 
 def test_warm_up_drops_gates_and_has_no_cost_term():

@@ -1,8 +1,10 @@
 """What is installed is what was tested: bounds, pins and the conda environment agree."""
 
+import dataclasses
 import re
 import tomllib
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 
@@ -37,6 +39,15 @@ def test_the_conda_environment_is_the_tested_one():
     needed = {canonical(Requirement(text).name) for text in PROJECT["dependencies"]} - {"torchvision"}
     assert set(ENVIRONMENT) == needed
     assert all(CONSTRAINTS[name] == version for name, version in ENVIRONMENT.items())
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+def test_a_card_says_what_is_exact_what_departs_and_where_it_was_checked(name):
+    card = cards().split(f"\n## {name}\n")[1].split("\n## ")[0]
+    for part in ("Exact: ", "Departs from the paper: ", "Checked in tests/", f"{name}.py: "):
+        assert part in card
+    if len(dataclasses.fields(registry.method(name))):
+        assert "| parameter | published | default |" in card
 
 
 def test_the_methods_cards_are_current():

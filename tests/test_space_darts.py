@@ -3,7 +3,6 @@
 import json
 import random
 import re
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces._cells import AuxiliaryHead, CellNetwork
+from spaces._darts_published import load_published
 from spaces._darts_supernet import EDGES, DartsSupernet, published_rule
 from spaces._depthwise import depthwise, dilated
 from spaces._genotype import Genotype, read_genotype, write_genotype
@@ -123,6 +123,19 @@ def test_text_is_the_literature_s():
     assert SPACE.encode(swapped) == SPACE.encode(V2)
 
 
+def test_python_s_notation_is_read():
+    """As quark0/darts prints its results, `range` and trailing commas included."""
+    pairs = {key: [tuple(edge) for edge in NETS["NASNet"]["genotype"][key]] for key in ("normal", "reduce")}
+    text = (
+        f"Genotype(normal={pairs['normal']}, normal_concat=range(2, 7),\n"
+        f"  reduce={pairs['reduce']}, reduce_concat=[4, 5, 6,],)"
+    )
+    assert json.loads(write_genotype(read_genotype(text))) == NETS["NASNet"]["genotype"]
+    for bad in ("Genotype()", "Genotype(normal=__import__('os'))", "Genotype(" + "(" * 9999 + ")"):
+        with pytest.raises(UserError):
+            read_genotype(bad)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -185,17 +198,8 @@ def published_supernet():
     """The supernet with the public code's weights, and everything that was computed from them."""
     data = np.load(FOLDER / "darts_supernet.npz", allow_pickle=False)
     supernet = SPACE.supernet(Size(4, 3, 10, 16)).double()
-    taken = Counter()
-    with torch.no_grad():
-        for i, name in enumerate(map(str, data["weight_names"])):
-            value = torch.from_numpy(data[f"w{i:04d}"])
-            if edge := re.match(r"cells\.(\d+)\._ops\.(\d+)\._ops\.(\d+)\.", name):
-                cell, place, candidate = map(int, edge.groups())
-                weights = supernet.cells[cell].weights(place, candidate)
-                weights[taken[cell, place, candidate]].copy_(value)
-                taken[cell, place, candidate] += 1
-            else:
-                supernet.get_parameter(name.replace(".op.", ".")).copy_(value)
+    names = map(str, data["weight_names"])
+    load_published(supernet, ((name, torch.from_numpy(data[f"w{i:04d}"])) for i, name in enumerate(names)))
     alphas = torch.from_numpy(np.concatenate([data["alphas_normal"], data["alphas_reduce"]]))
     return supernet, alphas, data
 

@@ -13,10 +13,11 @@ import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from spaces._superkernel import Gates, gates, mask, mixture, runtime
+from spaces._thresholds import Gates, gates, indicator, mask, mixture, part_norms, runtime
 from spaces.base import Size, UserError
 from spaces.single_path import SinglePath
-from tests.reference.single_path import masked, mixed, mixed_layer
+from spaces.single_path_se import SinglePathSe
+from tests.reference.single_path import masked, mixed, mixed_layer, searched
 
 GOLDEN = {
     name: fact["value"]
@@ -48,8 +49,9 @@ def test_published_networks():
 
 
 @pytest.mark.parametrize("size", [SinglePath.published, Size(8, 0, 10, 16, inputs=1)])
-def test_costs_add_up(size):
-    space, rng = SinglePath(), random.Random(0)
+@pytest.mark.parametrize("space", [SinglePath(), SinglePathSe()], ids=["plain", "se"])
+def test_costs_add_up(space, size):
+    rng = random.Random(0)
     archs = [space.sample(rng) for _ in range(2)]
     expected = [counted(space, space.decode(arch), size) for arch in archs]
     for i, metric in enumerate(("parameters", "macs")):
@@ -76,14 +78,19 @@ def superkernel(case):
     return kernel, thresholds, x, cotangent
 
 
+def left(kernel, weights):
+    """What masks leave of a kernel."""
+    return (kernel.unflatten(0, (2, -1)) * mask(weights).view(2, 1, 1, 5, 5)).flatten(0, 1)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_superkernel_numerics(case):
     kernel, thresholds, x, cotangent = superkernel(case)
     options = len(case["runtimes"])
-    decided = gates(kernel, thresholds, options == 5)
-    kept = (kernel.unflatten(0, (2, -1)) * mask(mixture(decided, options)).view(2, 1, 1, 5, 5)).flatten(0, 1)
+    decided = gates(part_norms(kernel), thresholds, options == 5)
+    kept = left(kernel, mixture(decided)[:4])
     y = F.conv2d(x, kept, None, case["stride"], 2, groups=6)
-    cost = runtime(decided, case["runtimes"][:4])
+    cost = runtime(decided, torch.tensor(case["runtimes"][:4]))
     loss = (y * cotangent).sum() if case["stride"] == 1 else y.sum()
 
     def close(value, name):
@@ -107,41 +114,68 @@ def test_superkernel_numerics(case):
         close(of_kernel.norm(), f"grad_{what}_kernel_norm")
 
 
-def constant_gates(ring, first, second):
-    return Gates(*(torch.tensor(float(gate), dtype=torch.float64) for gate in (ring, first, second)))
+def constant_gates(*decisions):
+    return Gates(*(torch.tensor(float(gate), dtype=torch.float64) for gate in decisions))
 
 
 GATES = {"3x3-3": (0, 1, 0), "3x3-6": (0, 1, 1), "5x5-3": (1, 1, 0), "5x5-6": (1, 1, 1), "skip": (1, 0, 1)}
 
 
 def test_decoding_of_all_gates():
-    supernet = SinglePath().supernet(TINY)
     for ring, first, second in itertools.product((0, 1), repeat=3):
         expected = f"{'5x5' if ring else '3x3'}-{6 if second else 3}" if first else "skip"
-        weights = mixture(constant_gates(ring, first, second), 5)
+        weights = mixture(constant_gates(ring, first, second))
         assert SinglePath.options[int(weights.argmax())] == expected
         assert sorted(weights.tolist()) == [0, 0, 0, 0, 1]
+        for excited in (0, 1):
+            weights = mixture(constant_gates(ring, first, second, excited))
+            assert SinglePathSe.options[int(weights.argmax())] == expected + "-se" * (excited and first)
+            assert sorted(weights.tolist()) == [0] * 8 + [1]
+    supernet = SinglePath().supernet(TINY)
     for arch in (SinglePath().sample(random.Random(seed)) for seed in range(3)):
-        decided = [constant_gates(*GATES[name]) for name in SinglePath().decode(arch)]
-        assert supernet.derive(supernet.mixture(decided)) == arch
+        rows = torch.tensor([GATES[name] for name in SinglePath().decode(arch)], dtype=torch.float64)
+        assert supernet.derive(supernet.mixture(Gates(*rows.unbind(1)))) == arch
 
 
 def test_runtime_recovers_the_table():
-    for row in LUT[1:21]:
-        for option, corner in zip(SinglePath.options[1:], row[1:]):
-            assert float(runtime(constant_gates(*GATES[option]), row)) == pytest.approx(corner, abs=1e-12)
+    table = torch.tensor(LUT[1:21], dtype=torch.float64)
+    for option, corners in zip(SinglePath.options[1:4], table.unbind(1)[1:]):
+        torch.testing.assert_close(runtime(constant_gates(*GATES[option]), table), corners, rtol=0, atol=1e-12)
     predicted = GOLDEN["singlepath.runtime_predicted_ms"]
-    layers = GOLDEN["singlepath.published_arch"]["layers_20"]
-    per_layer = [float(runtime(constant_gates(*GATES[name]), row)) for name, row in zip(layers, LUT[1:21])]
+    rows = [GATES[name] for name in GOLDEN["singlepath.published_arch"]["layers_20"]]
+    per_layer = runtime(Gates(*torch.tensor(rows, dtype=torch.float64).unbind(1)), table).tolist()
     assert per_layer == pytest.approx(predicted["published"]["per_layer"], abs=1e-9)
     assert sum(per_layer) + GOLDEN["singlepath.runtime_lut_ms"]["constant"] == pytest.approx(
         predicted["published"]["total"], abs=1e-9
     )
 
 
-def supernet_case(dtype):
+def test_norms_and_gates_are_the_definition():
+    """Other shapes than the published numbers': a norm over what the mask leaves, half by half, of many layers."""
+    generator = torch.Generator().manual_seed(0)
+    for channels in (2, 6, 18, 40):
+        kernel = torch.randn(channels, 1, 5, 5, generator=generator).double()
+        ring = kernel.clone()
+        ring[:, :, 1:4, 1:4] = 0
+        for side, keep in (("3x3", kernel - ring), ("5x5", kernel)):
+            halves = [half.norm() for half in keep.chunk(2)]
+            for factor in itertools.product((0.999, 1.001), repeat=2):
+                bounds = [h * f for h, f in zip(halves, factor)]
+                t = torch.stack([ring.norm() * (1.001 if side == "3x3" else 0.999), *bounds])
+                decided = gates(part_norms(kernel), t, True)
+                assert [float(gate) for gate in decided[:3]] == [side == "5x5", factor[0] < 1, factor[1] < 1]
+    x = torch.tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    assert indicator(x).tolist() == [0, 1, 1]
+    slope = torch.autograd.grad(indicator(x).sum(), x)[0]
+    torch.testing.assert_close(slope, torch.sigmoid(x) * (1 - torch.sigmoid(x)))
+
+
+SPACES = pytest.mark.parametrize("space", [SinglePath(), SinglePathSe()], ids=["plain", "se"])
+
+
+def supernet_case(space, dtype):
     torch.manual_seed(0)
-    supernet = SinglePath().supernet(TINY).to(dtype)
+    supernet = space.supernet(TINY).to(dtype)
     for weight in supernet.parameters():
         weight.data += 0.1 * torch.randn_like(weight)
     mix = [torch.rand(options, dtype=dtype).requires_grad_() for options in supernet.shape]
@@ -157,25 +191,42 @@ def both_gradients(fast, naive, inputs):
     return max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results))
 
 
-def test_supernet_equals_naive_form():
-    supernet, x, mix = supernet_case(torch.float64)
+@SPACES
+def test_supernet_equals_naive_form(space):
+    supernet, x, mix = supernet_case(space, torch.float64)
     inputs = [*supernet.parameters(), *mix]
     assert both_gradients(supernet(x, mix), mixed(supernet, x, mix), inputs) <= 1e-9
 
 
+@SPACES
+def test_search_step_equals_naive_form(space):
+    """Thresholds between the norms: some parts are on, some off; gradients of thresholds and of all weights."""
+    supernet, x, _ = supernet_case(space, torch.float64)
+    norms = [layer.kernel.norm() for layer in supernet.layers]
+    thresholds = torch.stack([norm * torch.tensor([0.8, 0.7, 0.7, 0.7])[: supernet.decisions] for norm in norms])
+    thresholds = (thresholds + 0.02 * torch.randn(thresholds.shape)).detach().double().requires_grad_()
+    decided = supernet.gates(thresholds)
+    assert all(0 < gate.mean() < 1 for gate in decided[:1] + decided[2:] if gate is not None)
+    inputs = [*supernet.parameters(), thresholds]
+    assert both_gradients(supernet(x, supernet.mixture(decided)), searched(supernet, x, thresholds), inputs) <= 1e-9
+
+
 @pytest.mark.parametrize("place", [0, 4, 16])
-def test_layers_equal_naive_form_in_single_precision(place):
-    supernet, _, mix = supernet_case(torch.float32)
+@pytest.mark.parametrize("side", [8, 3])
+@SPACES
+def test_layers_equal_naive_form_in_single_precision(space, place, side):
+    supernet, _, mix = supernet_case(space, torch.float32)
     layer, weights = supernet.layers[place], mix[place]
-    x = torch.randn(6, SPACE.places(TINY)[place].inputs, 8, 8, requires_grad=True)
+    x = torch.randn(6, space.places(TINY)[place].inputs, side, side, requires_grad=True)
     inputs = [x, weights, *layer.parameters()]
     assert both_gradients(layer(x, weights), mixed_layer(layer, x, weights), inputs) <= 1e-4
 
 
-def test_paths_and_inheritance():
-    supernet, x, _ = supernet_case(torch.float64)
-    space, rng = SinglePath(), random.Random(0)
-    for _ in range(3):
+@SPACES
+def test_paths_and_inheritance(space):
+    supernet, x, _ = supernet_case(space, torch.float64)
+    rng = random.Random(0)
+    for _ in range(2):
         arch = space.sample(rng)
         path = supernet.path(arch)
         assert supernet.derive(path) == arch
@@ -189,6 +240,5 @@ def test_paths_and_inheritance():
 
 def test_mask_is_linear_in_products_of_gates():
     kernel = torch.randn(12, 1, 5, 5, dtype=torch.float64)
-    for weights in torch.rand(4, 5, dtype=torch.float64):
-        kept = (kernel.unflatten(0, (2, -1)) * mask(weights).view(2, 1, 1, 5, 5)).flatten(0, 1)
-        assert torch.allclose(kept, masked(kernel, weights), rtol=0, atol=1e-12)
+    for weights in torch.rand(4, 4, dtype=torch.float64):
+        assert torch.allclose(left(kernel, weights), masked(kernel, weights), rtol=0, atol=1e-12)
