@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("verify", _verify, "Rebuild a published snapshot's tables from its records and compare the bytes.")
     sub.add_argument("folder", type=Path, metavar="FOLDER")
 
+    sub = command("bench", _bench, "Measure our steps against the naive forms in one process: ratios, in 10 minutes.")
+    sub.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
+
     command("cards", _cards, "Print what is to be known of each method, as Markdown: docs/methods.md.")
 
     sub = command("track", _track, "Show records in MLflow: imports whatever is missing, each record once.")
@@ -294,6 +297,12 @@ def _verify(options: argparse.Namespace) -> None:
     from harness import snapshot
 
     print(f"{options.folder}: {snapshot.verify(options.folder)} files come out of the records as they were published")
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from benchmarks import bench
+
+    bench.run(options.json)
 
 
 def _cards(options: argparse.Namespace) -> None:
