@@ -84,7 +84,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
-            "setting": asdict(self.setting),
+            "setting": _as_dict(self.setting),
             "code": code_hash(f"spaces/{self.space}.py", f"methods/{self.method}.py", *SHARED),
         }
 
@@ -130,7 +130,7 @@ class Training:
             **self.key,
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
-            "setting": asdict(self.setting),
+            "setting": _as_dict(self.setting),
             "code": code_hash(f"spaces/{self.search.space}.py", *SHARED),
         }
 
@@ -164,6 +164,9 @@ SHARED = (
     "harness/searching.py",
     "harness/training.py",
 )
+
+
+_as_dict = cache(asdict)  # of a setting: one a dataset, asked for by every job
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOT_ENTRIES = {"base", "datasets"}
 
 
+@cache
 def names(folder: str) -> tuple[str, ...]:
     """The entries of "spaces", "methods" or "protocols", sorted."""
     files = (path.stem for path in (ROOT / folder).glob("*.py"))
@@ -49,15 +51,23 @@ def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
             raise refuse(f"parameter of {name}", field, known)
     if not fields:
         return cls()
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        return TypeAdapter(cls).validate_python(fields)
+        return _adapter(cls).validate_python(fields)
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(
             f"parameter {'.'.join(map(str, first['loc']))} of {name}: {first['msg']}, got {first['input']!r}"
         ) from None
+
+
+@cache
+def _adapter(cls: type) -> Any:
+    """Made once: pydantic needs 1 ms to read a dataclass, and a benchmark of 5,000 jobs asks 5,000 times."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls)
 
 
 def space(name: str, **fields: Any) -> Space:

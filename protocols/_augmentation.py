@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -57,27 +58,34 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float], image
 
 
 def _normalised(x: Tensor, mean: Sequence[float], std: Sequence[float], white: float = 255.0) -> Tensor:
-    """(x / white - mean) / std, as one multiply-add over whole rows: broadcasting over 3 channels is 8 times slower."""
+    """(x / white - mean) / std, as one multiply-add over whole rows: broadcasting over 3 channels is 8 times slower.
+    Floats before channels_last: torch moves single floats twice as fast as single bytes."""
     n, channels, height, width = x.shape
     scale = torch.tensor([1 / (white * s) for s in std], device=x.device).repeat(width)
     shift = torch.tensor([-m / s for m, s in zip(mean, std)], device=x.device).repeat(width)
-    rows = x.permute(0, 2, 3, 1).reshape(n * height, width * channels).float()
+    rows = x.float().permute(0, 2, 3, 1).reshape(n * height, width * channels)
     return torch.addcmul(shift, rows, scale).view(n, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _shifted(images: Tensor, generator: torch.Generator, image: int, crop: int, flip: bool) -> Tensor:
-    """Random windows of the zero-padded images, each mirrored or not: one gather of whole pixels. Same dtype."""
+    """Random windows of the zero-padded images, each mirrored or not. Same dtype."""
     n, channels, side, _ = images.shape
-    room = side + 2 * crop - image
-    corners = torch.randint(room + 1, (2, n, 1), generator=generator)
-    rows = columns = torch.arange(image).expand(n, -1)
-    if flip:
-        columns = torch.where(torch.rand(n, 1, generator=generator) < 0.5, columns.flip(1), columns)
-    padded = F.pad(images, (crop,) * 4).contiguous(memory_format=torch.channels_last)
-    padded = padded.permute(0, 2, 3, 1).flatten(0, 2)  # (pixels of the batch, channels)
-    rows = (torch.arange(n)[:, None] * (side + 2 * crop) + rows + corners[0]) * (side + 2 * crop)
-    index = rows[:, :, None] + (columns + corners[1])[:, None, :]
-    return padded.index_select(0, index.flatten().to(images.device)).view(n, image, image, channels).permute(0, 3, 1, 2)
+    side += 2 * crop
+    top, left = torch.randint(side - image + 1, (2, n, 1), generator=generator)
+    padded = F.pad(images, (crop,) * 4)
+    if flip:  # the mirror images stand behind the images
+        mirrored = torch.rand(n, 1, generator=generator) < 0.5
+        left = torch.where(mirrored, padded.numel() + side - image - left, left)
+        padded = torch.cat([padded, padded.flip(3)])
+    runs = padded.flatten().as_strided((padded.numel() - image + 1, image), (1, 1))  # from each pixel on, overlapping
+    starts = _first_pixels(n, channels, image, side) + top * side + left
+    return runs.index_select(0, starts.flatten().to(images.device)).view(n, channels, image, image)
+
+
+@cache
+def _first_pixels(n: int, channels: int, image: int, side: int) -> Tensor:
+    """Where the first `image` rows of every channel begin in a flat batch (n, channels, side, side): a row an image."""
+    return torch.arange(n * channels * side).view(n, channels, side)[:, :, :image].flatten(1) * side
 
 
 def _blanked(x: Tensor, generator: torch.Generator, cutout: int) -> Tensor:
@@ -87,10 +95,11 @@ def _blanked(x: Tensor, generator: torch.Generator, cutout: int) -> Tensor:
 
     def inside(centre: Tensor, size: int) -> Tensor:
         start, at = centre - cutout // 2, torch.arange(size)
-        return (at >= start) & (at < start + cutout)
+        return ((at >= start) & (at < start + cutout)).float()
 
-    holes = inside(y, height)[:, :, None] & inside(x_, width)[:, None, :]
-    x.permute(0, 2, 3, 1).view(-1, channels).index_fill_(0, holes.flatten().nonzero()[:, 0].to(x.device), 0.0)
+    # A product: torch fills by a mask of truth values 15 times slower.
+    hole = inside(y, height)[:, :, None] * inside(x_, width).repeat_interleave(channels, 1)[:, None, :]
+    x.permute(0, 2, 3, 1).view(n, height, width * channels).mul_((1 - hole).to(x.device))
     return x
 
 

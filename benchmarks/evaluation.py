@@ -1,0 +1,59 @@
+"""One training step of evaluation networks (random genotypes of the space darts) against their naive form.
+
+On a GPU ours runs as in training, in mixed precision; the naive form in float32. Equality is checked in float32.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from statistics import mean
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.measuring import Ratio, Scale, equal, pairs, summary
+from harness import registry
+from protocols._optimizers import SGD
+from tests.reference import cells as reference
+from tests.reference.run import random_images
+
+
+def measure(name: str, scale: Scale) -> Ratio:
+    """The mean over genotypes, each of which has its share of the time."""
+    cells = scale.cells[name == "evaluation_20_cells"]
+    space, rng = registry.space("darts"), random.Random(0)
+    share = replace(scale, seconds=scale.seconds / scale.genotypes)
+    ratios = [_ratio(name, space.decode(space.sample(rng)), cells, share) for _ in range(scale.genotypes)]
+    return summary(name, ratios, mean)
+
+
+def _ratio(name: str, genotype: object, cells: int, scale: Scale) -> float:
+    size = replace(scale.evaluation, cells=cells)
+    torch.manual_seed(0)
+    ours = registry.space("darts").network(genotype, size)
+    ours = ours.to(scale.device, memory_format=torch.channels_last)
+    naive = reference.naive(ours, genotype, size)
+    x, y = (part.to(scale.device) for part in random_images(size, scale.evaluation_batch)["train"])
+    lying = x.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        equal(name, ours(lying)[0], naive(x)[0])
+    steps = _step(ours, lying, y, scale.device.type == "cuda"), _step(naive, x, y, False)
+    times = pairs(*steps, scale)
+    return sum(slow for slow, _ in times) / sum(fast for _, fast in times)
+
+
+def _step(network: nn.Module, x: Tensor, y: Tensor, mixed_precision: bool) -> Callable[[int], None]:
+    return partial(_train, network.train(), SGD(network.parameters(), 0.025, 0.9, 3e-4), x, y, mixed_precision)
+
+
+def _train(network: nn.Module, optimizer: SGD, x: Tensor, y: Tensor, mixed_precision: bool, number: int) -> None:
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed_precision):
+        loss = F.cross_entropy(network(x)[0], y)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimizer.step()

@@ -1,0 +1,77 @@
+"""Ratios of times, naive form over ours: in one process, in turns, and only of things whose results are equal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from spaces.base import Size, UserError
+
+TOLERANCE = 1e-4  # float32 logits and images, absolute and relative
+
+
+class Ratio(NamedTuple):
+    """`ratio`: how many times as long the naive form takes; `low` and `high`: smallest and largest of `n` ratios."""
+
+    name: str
+    ratio: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large things are, and how long they are measured: after `seconds` no further pair starts."""
+
+    device: torch.device
+    search: Size
+    batch: int
+    evaluation: Size
+    evaluation_batch: int
+    cells: tuple[int, int] = (8, 20)  # of evaluation networks
+    genotypes: int = 8
+    image: int = 32  # of the input pipeline
+    images: int = 4096
+    pairs: int = 3  # at least
+    seconds: float = 40.0
+
+
+def equal(name: str, ours: Tensor, naive: Tensor) -> None:
+    """UserError where two results are not equal: a ratio of their times would mean nothing."""
+    try:
+        torch.testing.assert_close(ours, naive, rtol=TOLERANCE, atol=TOLERANCE)
+    except AssertionError:
+        worst = float((ours - naive).abs().max()) if ours.shape == naive.shape else float("inf")
+        raise UserError(
+            f"{name}: our results differ from the naive form's by {worst:.1e}, allowed is {TOLERANCE:g}: "
+            "no ratio of unequal things; run pytest to see where"
+        ) from None
+
+
+def pairs(ours: Callable[[int], object], naive: Callable[[int], object], scale: Scale) -> list[tuple[float, float]]:
+    """Seconds (naive, ours) of calls in turns; each call gets the number of its pair."""
+    found: list[tuple[float, float]] = []
+    start = time.perf_counter()
+    while len(found) < scale.pairs or time.perf_counter() - start < scale.seconds and len(found) < 30:
+        number = len(found)
+        found.append((_seconds(naive, number, scale), _seconds(ours, number, scale)))
+    return found
+
+
+def _seconds(step: Callable[[int], object], number: int, scale: Scale) -> float:
+    start = time.perf_counter()
+    step(number)
+    if scale.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def summary(name: str, ratios: Sequence[float], centre: Callable[[Sequence[float]], float] = median) -> Ratio:
+    return Ratio(name, centre(ratios), min(ratios), max(ratios), len(ratios))

@@ -1,0 +1,85 @@
+"""The speed table: equality and shape, never times."""
+
+import importlib
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks import bench, measuring
+from harness import __main__ as main
+from spaces.base import Size, UserError
+
+TINY = measuring.Scale(
+    device=torch.device("cpu"),
+    search=Size(4, 2, 3, 8),
+    batch=4,
+    evaluation=Size(4, 2, 3, 8),
+    evaluation_batch=4,
+    cells=(2, 3),
+    genotypes=2,
+    image=8,
+    images=32,
+    pairs=1,
+    seconds=0.0,
+)
+
+
+def test_the_whole_table(monkeypatch, tmp_path, capsys):
+    """Equality is checked on the way: each row below was measured, so ours and naive agree."""
+    monkeypatch.setattr(bench, "scale", lambda where: TINY)
+    assert main.main(["bench", "--json", str(tmp_path / "bench.json")]) == 0
+    rows = json.loads((tmp_path / "bench.json").read_text())
+    assert [row["name"] for row in rows] == [
+        "darts_first_order",
+        "darts_second_order",
+        "evaluation_8_cells",
+        "evaluation_20_cells",
+        "enas",
+        "fbnet",
+        "single_path",
+        "input_pipeline",
+    ]
+    for row in rows:
+        assert set(row) == {"name", "ratio", "low", "high", "n"}
+        assert 0 < row["low"] <= row["ratio"] <= row["high"]
+        assert row["n"] == (2 if row["name"].startswith("evaluation") else 1)
+    shown = capsys.readouterr().out
+    assert all(row["name"] in shown for row in rows)
+
+
+@pytest.mark.parametrize("module, name", [("darts", "darts_first_order"), ("fbnet", "fbnet"), ("enas", "enas")])
+def test_no_ratio_of_unequal_searches(monkeypatch, module, name):
+    reference = importlib.import_module(f"tests.reference.{module}")
+    mixed = reference.mixed
+    monkeypatch.setattr(reference, "mixed", lambda *arguments: mixed(*arguments) * 1.001)
+    with pytest.raises(UserError, match=rf"{name}: our results differ .* no ratio of unequal things"):
+        next(bench.measure(TINY, [name]))
+
+
+def test_no_ratio_of_unequal_networks_and_images(monkeypatch):
+    from benchmarks import evaluation, input_pipeline
+
+    naive, ours = evaluation.reference.naive, input_pipeline._ours
+    monkeypatch.setattr(evaluation.reference, "naive", lambda *a: torch.nn.Sequential(naive(*a), Louder()))
+    with pytest.raises(UserError, match="evaluation_8_cells: our results differ"):
+        next(bench.measure(TINY, ["evaluation_8_cells"]))
+    monkeypatch.setattr(input_pipeline, "_ours", lambda *a: ours(*a).flip(2))
+    with pytest.raises(UserError, match="input_pipeline: augmentation gives an image that torchvision does not"):
+        next(bench.measure(TINY, ["input_pipeline"]))
+
+
+class Louder(torch.nn.Module):
+    def forward(self, outputs):
+        return outputs[0] * 1.001, outputs[1]
+
+
+def test_turns_and_their_number():
+    calls = []
+    times = measuring.pairs(
+        lambda k: calls.append(("ours", k)), lambda k: calls.append(("naive", k)), replace(TINY, pairs=2)
+    )
+    assert calls == [("naive", 0), ("ours", 0), ("naive", 1), ("ours", 1)]
+    assert len(times) == 2
+    assert measuring.summary("x", [3.0, 1.0, 2.5]) == ("x", 2.5, 1.0, 3.0, 3)
