@@ -1,5 +1,5 @@
-"""The DARTS supernet as the paper defines it: edge by edge, operation by operation, nothing shared. The yardstick
-of the fast supernet, for its numbers and for its speed."""
+"""DARTS as the paper and its public code define it: edge by edge, operation by operation, in torch's own layers, nothing
+shared. The yardstick of the fast supernet and of its search steps, for their numbers and for their speed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from spaces._cells import cifar_stem, imagenet_stems, reductions
+from protocols._optimizers import SGD
+from spaces._cells import imagenet_stems, reductions
 from spaces._darts_supernet import DartsSupernet
-from spaces._operations import ReluConvBn
 from spaces.base import Size
 from spaces.darts import NODES
 
@@ -33,6 +33,17 @@ def convolutions(channels: int, kernel: int, stride: int, dilation: int) -> list
 
 def separable(channels: int, kernel: int, stride: int) -> nn.Module:
     return nn.Sequential(*convolutions(channels, kernel, stride, 1), *convolutions(channels, kernel, 1, 1))
+
+
+def preprocess(inputs: int, channels: int, halved: bool = False) -> nn.Module:
+    if halved:
+        return Reduce(inputs, channels)
+    return nn.Sequential(nn.ReLU(), nn.Conv2d(inputs, channels, 1, bias=False), batch_norm(channels))
+
+
+def cifar_stem(inputs: int, channels: int) -> nn.Module:
+    norm = nn.BatchNorm2d(channels, track_running_stats=False)
+    return nn.Sequential(nn.Conv2d(inputs, channels, 3, padding=1, bias=False), norm)
 
 
 class Reduce(nn.Module):
@@ -84,8 +95,8 @@ class Edge(nn.Module):
 class MixedCell(nn.Module):
     def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
         super().__init__()
-        self.preprocess0 = Reduce(inputs[0], channels) if halved else ReluConvBn(inputs[0], channels, search=True)
-        self.preprocess1 = ReluConvBn(inputs[1], channels, search=True)
+        self.preprocess0 = preprocess(inputs[0], channels, halved)
+        self.preprocess1 = preprocess(inputs[1], channels)
         self.edges = nn.ModuleList(
             Edge(channels, 2 if reduction and source < 2 else 1) for node in range(NODES) for source in range(node + 2)
         )
@@ -108,7 +119,7 @@ class NaiveSupernet(nn.Module):
         if imagenet:
             self.stem, self.stem2 = imagenet_stems(size.inputs, size.channels, search=True)
         else:
-            self.stem, self.stem2 = cifar_stem(size.inputs, 3 * size.channels, search=True), None
+            self.stem, self.stem2 = cifar_stem(size.inputs, 3 * size.channels), None
         inputs, channels, halved = (size.channels * (1 if imagenet else 3),) * 2, size.channels, imagenet
         self.reductions, self.cells = reductions(size.cells), nn.ModuleList()
         for i in range(size.cells):
@@ -153,3 +164,53 @@ def mixed(supernet: DartsSupernet, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
     """Logits of the naive form with the supernet's own weights, so that gradients reach them."""
     skeleton = NaiveSupernet(supernet.size).to("meta")
     return functional_call(skeleton, shared_weights(supernet), (x, mix))
+
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Search:
+    """A search on a naive supernet. Everything is differentiated, as in the public code's `loss.backward()`, whether
+    its gradient is used or not."""
+
+    def __init__(self, network: NaiveSupernet, alphas: Tensor, momentum: float = 0.9, weight_decay: float = 3e-4):
+        """alphas: (places, candidates), the logits of the mixture."""
+        self.network, self.alphas = network, alphas.detach().clone().requires_grad_()
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.weights = SGD(network.parameters(), 0.025, momentum, weight_decay)
+
+    def loss(self, batch: Batch, weights: Sequence[Tensor]) -> Tensor:
+        named = dict(zip((name for name, _ in self.network.named_parameters()), weights))
+        logits = functional_call(self.network, named, (batch[0], self.alphas.softmax(1).unbind()))
+        return F.cross_entropy(logits, batch[1])
+
+    def slopes(self, batch: Batch, weights: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
+        """Gradients of the batch's loss by the alphas and by the weights."""
+        by_alphas, *by_weights = torch.autograd.grad(self.loss(batch, weights), [self.alphas, *weights])
+        return by_alphas, by_weights
+
+    def first_order(self, validation: Batch) -> Tensor:
+        return self.slopes(validation, list(self.network.parameters()))[0]
+
+    def second_order(self, training: Batch, validation: Batch, lr: float) -> Tensor:
+        """Equations 7 and 8 of the paper: the Hessian's product by central differences."""
+        weights = list(self.network.parameters())
+        _, slopes = self.slopes(training, weights)
+        buffers = [self.weights.state.get(w, {}).get("momentum_buffer") for w in weights]
+        pulls = [0.0 if buffer is None else self.momentum * buffer for buffer in buffers]
+        ahead = [w - lr * (s + self.weight_decay * w + pull) for w, s, pull in zip(weights, slopes, pulls)]
+        direct, along = self.slopes(validation, [w.detach().requires_grad_() for w in ahead])
+        r = 0.01 / float(torch.cat([vector.flatten() for vector in along]).norm())
+        up, down = (
+            torch.autograd.grad(self.loss(training, [w + step * v for w, v in zip(weights, along)]), self.alphas)[0]
+            for step in (r, -r)
+        )
+        return direct - lr * (up - down) / (2 * r)
+
+    def weight_step(self, training: Batch, clip: float = 5.0) -> None:
+        weights = list(self.network.parameters())
+        _, slopes = self.slopes(training, weights)
+        for weight, slope in zip(weights, slopes):
+            weight.grad = slope
+        torch.nn.utils.clip_grad_norm_(weights, clip)
+        self.weights.step()
