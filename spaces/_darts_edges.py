@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spaces._depthwise import depthwise, dilated, even, interleaves, join, split
 from spaces._operations import even_and_odd
-from spaces._pixels import blend, center, flat, maps, normed
+from spaces._pixels import flat, maps, multiply, pointwise
 from spaces.darts import CANDIDATES
 
 SEPARABLE = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}
@@ -20,8 +20,6 @@ POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "max_pool_3x3": lambda x, stride: F.max_pool2d(x, 3, stride, 1),
     "avg_pool_3x3": lambda x, stride: F.avg_pool2d(x, 3, stride, 1, count_include_pad=False),
 }
-Term = tuple[Tensor, Tensor]
-"""Maps, and the matrix that their channels go through."""
 
 
 class State:
@@ -39,7 +37,7 @@ class State:
         """The maps of candidates without weights, side by side; pooled ones are batch-normalised, together."""
         if names not in self._plain:
             pooled = [POOLS[name](self.x, self.stride) for name in names if name in POOLS]
-            found = [F.batch_norm(torch.cat(pooled, 1), None, None, training=True)] if pooled else []
+            found = [norm(torch.cat(pooled, 1))] if pooled else []
             self._plain[names] = torch.cat([*found, self.x] if "skip_connect" in names else found, 1)
         return self._plain[names]
 
@@ -98,53 +96,47 @@ class Fan(nn.Module):
         names = [CANDIDATES[k] for k in candidates]
         scales = dict(zip(CANDIDATES, mix.t().repeat_interleave(self.channels, 1).unbind()))
         terms = self._separable(state, edges, [name for name in names if name in SEPARABLE], scales)
-        apart = self._dilated(state, edges, [name for name in names if name in DILATED], scales)
-        if state.lattice is None or self.stride == 2:
-            terms, apart = terms + apart, []
+        terms += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
         if plain := tuple(name for name in names if name not in self.stacks):
             shares = mix[:, [CANDIDATES.index(name) for name in plain]]
-            terms.append((state.plain(plain), spreading(shares, self.channels)))
+            x = state.plain(plain)
+            terms.append(maps(multiply(flat(x), spreading(shares, self.channels)), x))
         if "skip_connect" in names and "skip_connect" in self.stacks:
             terms.append(self._reduce(state, edges, scales["skip_connect"]))
-        sums = [total(terms)] if terms else []
-        sums += [join(total(apart))] if apart else []
-        return sums[0] if len(sums) == 1 else sums[0].add_(sums[1])
+        return total(terms)
 
-    def _separable(self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]) -> list[Term]:
+    def _separable(
+        self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]
+    ) -> list[Tensor]:
         if not names:
             return []
-        x, ends, last = spread(state.relu, len(edges)), [], []
+        x, ends = spread(state.relu, len(edges)), []
         for name in names:
             first, mixing, second, weight = self._picked(name, edges)
-            z = center(depthwise(x, first, self.stride))
-            hidden = F.relu_(blend([flat(z)], normed([flat(z)], [mixing])))
-            ends.append(center(depthwise(maps(hidden, z), second)))
-            last.append(weight)
-        matrices = normed([flat(z) for z in ends], last, [scales[name] for name in names])
-        return list(zip(ends, matrices))
+            hidden = F.relu_(norm(pointwise(depthwise(x, first, self.stride), mixing)))
+            ends.append(norm(pointwise(depthwise(hidden, second), weight), scales[name]))
+        return ends
 
-    def _dilated(self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]) -> list[Term]:
+    def _dilated(self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]) -> list[Tensor]:
         if not names:
             return []
         convolve: Callable[[Tensor, Tensor], Tensor] = depthwise
         x = state.lattice
         if x is None:
             x, convolve = state.relu, partial(dilated, stride=self.stride)
-        x, ends, last = spread(x, len(edges)), [], []
+        x, ends = spread(x, len(edges)), []
         for name in names:
             first, weight = self._picked(name, edges)
-            ends.append(center(convolve(x, first)))
-            last.append(weight)
-        matrices = normed([flat(z) for z in ends], last, [scales[name] for name in names])
-        return list(zip(ends, matrices))
+            ends.append(norm(pointwise(convolve(x, first), weight), scales[name]))
+        return [join(total(ends))] if state.lattice is not None and self.stride == 1 else ends
 
-    def _reduce(self, state: State, edges: Sequence[int], scale: Tensor) -> Term:
+    def _reduce(self, state: State, edges: Sequence[int], scale: Tensor) -> Tensor:
         """FactorizedReduce (see `_operations`) of several edges: one convolution of even and odd pixels, side by side;
         each half of an edge's channels reads one of them."""
-        z = center(torch.cat(even_and_odd(state.relu), 1))
+        z = torch.cat(even_and_odd(state.relu), 1)
         even, odd = (w.flatten(1).unflatten(0, (len(edges), -1)) for w in self._picked("skip_connect", edges))
         weight = torch.cat([F.pad(even, (0, self.channels)), F.pad(odd, (self.channels, 0))], 1).flatten(0, 1)
-        return z, normed([flat(z)], [weight], [scale])[0]
+        return norm(pointwise(z, weight[..., None, None]), scale)
 
     def _picked(self, name: str, edges: Sequence[int]) -> list[Tensor]:
         """The stacked weights of some edges."""
@@ -159,9 +151,19 @@ def spread(x: Tensor, times: int) -> Tensor:
     return x if times == 1 else torch.cat([x] * times, 1)
 
 
-def total(terms: Sequence[Term]) -> Tensor:
-    like = terms[0][0]
-    return maps(blend([flat(x) for x, _ in terms], [matrix for _, matrix in terms]), like)
+def norm(x: Tensor, scale: Tensor | None = None) -> Tensor:
+    """Batch normalisation by the batch's own statistics, times a scale for each channel."""
+    return F.batch_norm(x, None, None, scale, training=True)
+
+
+def total(terms: list[Tensor]) -> Tensor:
+    """The sum of at least one map. Only the first sum takes new memory."""
+    if len(terms) == 1:
+        return terms[0]
+    y = terms[0] + terms[1]
+    for x in terms[2:]:
+        y += x
+    return y
 
 
 def spreading(shares: Tensor, channels: int) -> Tensor:
