@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spaces._depthwise import depthwise, dilated, even, interleaves, join, split
 from spaces._operations import even_and_odd
+from spaces._pixels import flat, maps, multiply, pointwise
 from spaces.darts import CANDIDATES
 
 SEPARABLE = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}
@@ -36,8 +37,8 @@ class State:
         """The maps of candidates without weights, side by side; pooled ones are batch-normalised, together."""
         if names not in self._plain:
             pooled = [POOLS[name](self.x, self.stride) for name in names if name in POOLS]
-            maps = [norm(torch.cat(pooled, 1))] if pooled else []
-            self._plain[names] = torch.cat([*maps, self.x] if "skip_connect" in names else maps, 1)
+            found = [norm(torch.cat(pooled, 1))] if pooled else []
+            self._plain[names] = torch.cat([*found, self.x] if "skip_connect" in names else found, 1)
         return self._plain[names]
 
     @cached_property
@@ -78,60 +79,64 @@ class Fan(nn.Module):
         """The weights of one candidate on one edge, as views."""
         return [conv.weight.chunk(self.edges)[edge] for conv in self.stacks[name]] if name in self.stacks else []
 
-    def forward(self, state: State, mix: list[Tensor], wanted: list[tuple[int, ...]]) -> list[Tensor | None]:
-        """What each edge carries: the wanted candidates' sum weighted by the edge's mix, None where none is wanted."""
-        maps: list[Tensor | None] = [None] * self.edges
+    def forward(self, state: State, mix: list[Tensor], wanted: list[tuple[int, ...]]) -> Tensor:
+        """What the edges carry, side by side: the wanted candidates' sum weighted by each edge's mix."""
+        if len(set(wanted)) == 1 and wanted[0]:
+            return self._together(state, range(self.edges), wanted[0], torch.stack(mix))
+        carried = [state.x[:, :, :: self.stride, :: self.stride] * 0.0] * self.edges
         for candidates in set(wanted) - {()}:
             edges = [e for e in range(self.edges) if wanted[e] == candidates]
-            y = self._together(state, edges, [CANDIDATES[k] for k in candidates], torch.stack([mix[e] for e in edges]))
+            y = self._together(state, edges, candidates, torch.stack([mix[e] for e in edges]))
             for e, part in zip(edges, y.split(self.channels, 1)):
-                maps[e] = part
-        return maps
+                carried[e] = part
+        return torch.cat(carried, 1)
 
-    def _together(self, state: State, edges: list[int], names: list[str], mix: Tensor) -> Tensor:
+    def _together(self, state: State, edges: Sequence[int], candidates: tuple[int, ...], mix: Tensor) -> Tensor:
         """Edges that want the same candidates: their maps side by side. mix: (edges, candidates)."""
+        names = [CANDIDATES[k] for k in candidates]
         scales = dict(zip(CANDIDATES, mix.t().repeat_interleave(self.channels, 1).unbind()))
-        maps = self._separable(state, edges, [name for name in names if name in SEPARABLE], scales)
-        maps += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
-        plain = tuple(name for name in names if name not in self.stacks)
-        if plain:
+        terms = self._separable(state, edges, [name for name in names if name in SEPARABLE], scales)
+        terms += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
+        if plain := tuple(name for name in names if name not in self.stacks):
             shares = mix[:, [CANDIDATES.index(name) for name in plain]]
-            maps.append(blend(state.plain(plain), shares))
+            x = state.plain(plain)
+            terms.append(maps(multiply(flat(x), spreading(shares, self.channels)), x))
         if "skip_connect" in names and "skip_connect" in self.stacks:
-            maps.append(self._reduce(state, edges, scales["skip_connect"]))
-        return add(maps)
+            terms.append(self._reduce(state, edges, scales["skip_connect"]))
+        return total(terms)
 
-    def _separable(self, state: State, edges: list[int], names: list[str], scales: dict[str, Tensor]) -> list[Tensor]:
+    def _separable(
+        self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]
+    ) -> list[Tensor]:
         if not names:
             return []
-        x, maps = spread(state.relu, len(edges)), []
+        x, ends = spread(state.relu, len(edges)), []
         for name in names:
-            first, mixing, second, last = self._picked(name, edges)
-            y = F.relu_(norm(F.conv2d(depthwise(x, first, self.stride), mixing, groups=len(edges))))
-            maps.append(norm(F.conv2d(depthwise(y, second), last, groups=len(edges)), scales[name]))
-        return maps
+            first, mixing, second, weight = self._picked(name, edges)
+            hidden = F.relu_(norm(pointwise(depthwise(x, first, self.stride), mixing)))
+            ends.append(norm(pointwise(depthwise(hidden, second), weight), scales[name]))
+        return ends
 
-    def _dilated(self, state: State, edges: list[int], names: list[str], scales: dict[str, Tensor]) -> list[Tensor]:
+    def _dilated(self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]) -> list[Tensor]:
         if not names:
             return []
         convolve: Callable[[Tensor, Tensor], Tensor] = depthwise
         x = state.lattice
         if x is None:
             x, convolve = state.relu, partial(dilated, stride=self.stride)
-        x, maps = spread(x, len(edges)), []
+        x, ends = spread(x, len(edges)), []
         for name in names:
-            first, last = self._picked(name, edges)
-            maps.append(norm(F.conv2d(convolve(x, first), last, groups=len(edges)), scales[name]))
-        y = add(maps)
-        return [join(y) if state.lattice is not None and self.stride == 1 else y]
+            first, weight = self._picked(name, edges)
+            ends.append(norm(pointwise(convolve(x, first), weight), scales[name]))
+        return [join(total(ends))] if state.lattice is not None and self.stride == 1 else ends
 
-    def _reduce(self, state: State, edges: list[int], scale: Tensor) -> Tensor:
-        """FactorizedReduce (see `_operations`) of several edges; each edge's channels are put back side by side."""
-        halves = []
-        for weight, x in zip(self._picked("skip_connect", edges), even_and_odd(state.relu)):
-            y = F.conv2d(x, weight).permute(0, 2, 3, 1)
-            halves.append(y.unflatten(3, (len(edges), -1)))
-        return norm(torch.cat(halves, 4).flatten(3).permute(0, 3, 1, 2), scale)
+    def _reduce(self, state: State, edges: Sequence[int], scale: Tensor) -> Tensor:
+        """FactorizedReduce (see `_operations`) of several edges: one convolution of even and odd pixels, side by side;
+        each half of an edge's channels reads one of them."""
+        z = torch.cat(even_and_odd(state.relu), 1)
+        even, odd = (w.flatten(1).unflatten(0, (len(edges), -1)) for w in self._picked("skip_connect", edges))
+        weight = torch.cat([F.pad(even, (0, self.channels)), F.pad(odd, (self.channels, 0))], 1).flatten(0, 1)
+        return norm(pointwise(z, weight[..., None, None]), scale)
 
     def _picked(self, name: str, edges: Sequence[int]) -> list[Tensor]:
         """The stacked weights of some edges."""
@@ -141,34 +146,27 @@ class Fan(nn.Module):
         return [weight.unflatten(0, (self.edges, -1))[edges].flatten(0, 1) for weight in stack]
 
 
-def norm(x: Tensor, scale: Tensor | None = None) -> Tensor:
-    """Batch normalisation by the batch's own statistics, times a scale for each channel."""
-    return F.batch_norm(x, None, None, scale, training=True)
-
-
 def spread(x: Tensor, times: int) -> Tensor:
     """The same map for every edge, side by side."""
     return x if times == 1 else torch.cat([x] * times, 1)
 
 
-def add(maps: list[Tensor]) -> Tensor:
+def norm(x: Tensor, scale: Tensor | None = None) -> Tensor:
+    """Batch normalisation by the batch's own statistics, times a scale for each channel."""
+    return F.batch_norm(x, None, None, scale, training=True)
+
+
+def total(terms: list[Tensor]) -> Tensor:
     """The sum of at least one map. Only the first sum takes new memory."""
-    if len(maps) == 1:
-        return maps[0]
-    total = maps[0] + maps[1]
-    for x in maps[2:]:
-        total += x
-    return total
+    if len(terms) == 1:
+        return terms[0]
+    y = terms[0] + terms[1]
+    for x in terms[2:]:
+        y += x
+    return y
 
 
-def blend(maps: Tensor, shares: Tensor) -> Tensor:
-    """Weighted sums of maps that lie side by side, one sum for each row of `shares`, side by side.
-
-    On the CPU several are one 1x1 convolution of diagonal blocks: it reads every map once.
-    """
-    if len(shares) == 1 or maps.device.type != "cpu":
-        parts = maps.chunk(shares.shape[1], 1)
-        return torch.cat([add([x * share for x, share in zip(parts, row)]) for row in shares], 1)
-    channels = maps.shape[1] // shares.shape[1]
-    blocks = shares[:, None, :, None] * torch.eye(channels).to(shares)[None, :, None, :]
-    return F.conv2d(maps, blocks.reshape(len(shares) * channels, -1, 1, 1))
+def spreading(shares: Tensor, channels: int) -> Tensor:
+    """The matrix that weighs maps which lie side by side, one sum for each row of `shares`, side by side."""
+    blocks = shares.t()[:, None, :, None] * torch.eye(channels).to(shares)[None, :, None, :]
+    return blocks.reshape(1, shares.shape[1] * channels, -1)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._cells import CellNetwork, cifar_stem, imagenet_stems, reductions
-from spaces._darts_edges import Fan, State, add
+from spaces._darts_edges import Fan, State
 from spaces._genotype import Edge, Genotype
 from spaces._network import Supernet
-from spaces._operations import FactorizedReduce, ReluConvBn
+from spaces._operations import even_and_odd
 from spaces.base import Arch, Size
 from spaces.darts import CANDIDATES, CONCAT, NODES, Darts
 
@@ -26,13 +27,35 @@ PICKS = tuple(range(1, len(CANDIDATES)))
 """The candidates that compute something: all but `none`."""
 
 
+class Preprocess(nn.Sequential):
+    """`_operations.ReluConvBn` in search form, on channels_last maps."""
+
+    def __init__(self, inputs: int, channels: int):
+        norm = nn.BatchNorm2d(channels, affine=False, track_running_stats=False)
+        super().__init__(nn.ReLU(), nn.Conv2d(inputs, channels, 1, bias=False), norm)
+
+
+class HalvingPreprocess(nn.Module):
+    """`_operations.FactorizedReduce` in search form, on channels_last maps."""
+
+    def __init__(self, inputs: int, channels: int):
+        super().__init__()
+        self.conv_1 = nn.Conv2d(inputs, channels // 2, 1, bias=False)
+        self.conv_2 = nn.Conv2d(inputs, channels - channels // 2, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        even, odd = (part.contiguous(memory_format=torch.channels_last) for part in even_and_odd(F.relu(x)))
+        return F.batch_norm(torch.cat([self.conv_1(even), self.conv_2(odd)], 1), None, None, training=True)
+
+
 class MixedCell(nn.Module):
     """A cell with every candidate on every edge. Arguments as `_cells.Cell`."""
 
     def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
         super().__init__()
-        self.preprocess0 = (FactorizedReduce if halved else ReluConvBn)(inputs[0], channels, search=True)
-        self.preprocess1 = ReluConvBn(inputs[1], channels, search=True)
+        self.channels = channels
+        self.preprocess0 = (HalvingPreprocess if halved else Preprocess)(inputs[0], channels)
+        self.preprocess1 = Preprocess(inputs[1], channels)
         self.leaving = [[k for k, edge in enumerate(EDGES) if edge[1] == source] for source in range(NODES + 1)]
         self.strides = [2 if reduction and source < 2 else 1 for source in range(NODES + 1)]
         self.fans = nn.ModuleList(
@@ -40,17 +63,19 @@ class MixedCell(nn.Module):
         )
 
     def forward(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
-        inputs = [self.preprocess0(before), self.preprocess1(last)]
-        nothing = inputs[0][:, :, :: self.strides[0], :: self.strides[0]] * 0.0
-        nodes: list[list[Tensor]] = [[] for _ in range(NODES)]
-        for source, places in enumerate(self.leaving):
-            x = inputs[source] if source < 2 else _node(nodes[source - 2], nothing)
-            state = State(x, self.strides[source])
-            maps = self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
-            for k, y in zip(places, maps):
-                if y is not None:
-                    nodes[EDGES[k][0]].append(y)
-        return torch.cat([_node(maps, nothing) for maps in nodes], 1)
+        first, x = self.preprocess0(before), self.preprocess1(last)
+        ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come, side by side
+        for source in range(1, NODES + 1):
+            ahead = ahead + self._carried(source, x, mix, wanted)
+            x, ahead = ahead[:, : self.channels], ahead[:, self.channels :]
+            x = x.contiguous(memory_format=torch.channels_last)
+            nodes.append(x)
+        return torch.cat(nodes, 1)
+
+    def _carried(self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
+        places = self.leaving[source]
+        state = State(x, self.strides[source])
+        return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
 
     def weights(self, place: int, candidate: int) -> list[Tensor]:
         """The weights of one candidate on one edge, views in the order of `operation(…).parameters()`."""
@@ -85,7 +110,7 @@ class DartsSupernet(Supernet):
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         mix, wanted = [weights.to(x) for weights in mix], _wanted(mix)
         half = len(EDGES)
-        before = self.stem(x.contiguous(memory_format=torch.channels_last))
+        before = self.stem(x).contiguous(memory_format=torch.channels_last)
         last = before if self.stem2 is None else self.stem2(before)
         for i, cell in enumerate(self.cells):
             which = slice(half, None) if i in self.reductions else slice(half)
@@ -170,7 +195,3 @@ def _wanted(mix: Sequence[Tensor]) -> list[tuple[int, ...]]:
         else tuple(k for k, weight in enumerate(weights.tolist()) if k in PICKS and weight)
         for weights in mix
     ]
-
-
-def _node(maps: list[Tensor], nothing: Tensor) -> Tensor:
-    return add(maps) if maps else nothing

@@ -17,6 +17,7 @@ from protocols._optimizers import SGD, Adam, cosine
 from protocols.base import Budget
 from spaces import darts
 from spaces.base import Size, Space, UserError
+from tests.reference import darts as reference
 from tests.reference.run import TinyRun, random_images
 from tests.test_space_darts import published_supernet
 
@@ -89,6 +90,28 @@ def test_second_order_gradient_with_momentum_is_the_published_one():
     buffers = [weights.state[w]["momentum_buffer"] for w in weights.params]
     judgement = second_order(supernet, alphas, train, valid, LR, MOMENTUM, buffers, DECAY, "finite_difference")
     assert distance(judgement, data, "grad_second_warm") < 1e-8
+
+
+def test_search_steps_are_the_naive_ones():
+    """Float64, after a weight step, so that the second order sees momentum too."""
+    generator, supernet = torch.Generator().manual_seed(0), run_of().supernet().double()
+    alphas = Alphas(supernet.shape, generator).double()
+    naive = reference.Search(reference.naive(supernet), alphas.logits[0])
+    weights = SGD(supernet.parameters(), LR, MOMENTUM, DECAY)
+    train, valid = (
+        (torch.randn(8, 3, 8, 8, generator=generator).double(), torch.randint(5, (8,), generator=generator))
+        for _ in range(2)
+    )
+    weight_step(supernet, weights, alphas.mix(), train, clip=5.0)
+    naive.weight_step(train)
+    buffers = [weights.state[w]["momentum_buffer"] for w in weights.params]
+    second = second_order(supernet, alphas, train, valid, LR, MOMENTUM, buffers, DECAY, "finite_difference")
+    pairs = (
+        (first_order(supernet, alphas, valid).gradients[0], naive.first_order(valid)),
+        (second.gradients[0], naive.second_order(train, valid, LR)),
+    )
+    for ours, theirs in pairs:
+        assert float((ours - theirs).norm()) <= 1e-9 * float(theirs.norm())
 
 
 def run_of(space=None, epochs=2, seed=0):

@@ -1,5 +1,5 @@
-"""DARTS as the paper and its public code define it: edge by edge, operation by operation, in torch's own layers, nothing
-shared. The yardstick of the fast supernet and of its search steps, for their numbers and for their speed."""
+"""DARTS as the paper and its public code define it: edge by edge, operation by operation, in torch's own layers,
+nothing shared. The yardstick of the fast supernet and of its search steps, for their numbers and for their speed."""
 
 from __future__ import annotations
 
