@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from spaces._bands import plan
+from spaces._normalisation import EPS, ByCovariance, ByRows
 
-EPS = 1e-5  # torch's, which every batch normalisation has
 LONG = 4096  # pixels of a channel, from which passes over them cost more than a dozen small operations
 
 
@@ -154,9 +154,9 @@ class _Normalised(Function):
             hidden = F.relu(maps) if relu else maps
         shape, rows = hidden.shape[1:], hidden.flatten(1)
         flat = None if matrix is None else matrix.flatten(1)
-        form = _ByRows
+        form = ByRows
         if flat is not None and flat.shape[0] >= flat.shape[1] and rows.shape[1] >= LONG:
-            form = _ByCovariance
+            form = ByCovariance
         y, mean, variance, saved = form.forward(rows, flat, scale, shift, owned=hidden is not maps)
         ctx.form, ctx.step, ctx.shape, ctx.options = form, step, shape, (relu, stride, dilation)
         ctx.save_for_backward(x, kernel, matrix, scale, shift, room, toeplitz, *saved)
@@ -188,61 +188,6 @@ def _plain_gradients(inputs, options, wanted, grad) -> list[Tensor | None]:
     chosen = [tensor for tensor, needed in zip(inputs, wanted) if needed]
     found = iter(torch.autograd.grad(y, chosen, grad, create_graph=True))
     return [next(found) if needed else None for needed in wanted[: len(inputs)]]
-
-
-class _ByCovariance:
-    """matrix @ rows, normalised: the statistics of the product follow from the mean and covariance of the rows, its few
-    inputs, without a pass over it."""
-
-    @staticmethod
-    def forward(rows, matrix, scale, shift, owned):
-        mean = rows.mean(1, keepdim=True)
-        centred = rows.sub_(mean) if owned else rows - mean
-        covariance = centred @ centred.t() / rows.shape[1]
-        spread = matrix @ covariance
-        variance = (spread * matrix).sum(1)
-        inverse = (variance + EPS).rsqrt()
-        weight = matrix * (inverse if scale is None else inverse * scale)[:, None]
-        y = weight @ centred if shift is None else torch.addmm(shift[:, None], weight, centred)
-        return y, (matrix @ mean)[:, 0], variance, (centred, spread, inverse, weight)
-
-    @staticmethod
-    def backward(g, matrix, scale, saved, for_rows, for_matrix):
-        """Gradients of (rows, matrix, scale, shift)."""
-        centred, spread, inverse, weight = saved
-        count = centred.shape[1]
-        total, product = g.sum(1), g @ centred.t()
-        along = (product * matrix).sum(1) * inverse  # g . normalised
-        into = None
-        if for_rows:
-            through = weight.t() @ (matrix * (along * inverse / -count)[:, None])
-            into = torch.addmm((weight.t() @ total / -count)[:, None], weight.t(), g).addmm_(through, centred)
-        if for_matrix:
-            factor = inverse if scale is None else inverse * scale
-            product = (product - spread * (along * inverse)[:, None]) * factor[:, None]
-        return into, product if for_matrix else None, None if scale is None else along, None if scale is None else total
-
-
-class _ByRows:
-    """matrix @ rows, or the rows, normalised by torch."""
-
-    @staticmethod
-    def forward(rows, matrix, scale, shift, owned):
-        product = rows if matrix is None else matrix @ rows
-        y, mean, inverse = torch.native_batch_norm(product[None], scale, shift, None, None, True, 0.0, EPS)
-        return y[0], mean, inverse.pow(-2) - EPS, (rows, product, mean, inverse)
-
-    @staticmethod
-    def backward(g, matrix, scale, saved, for_rows, for_matrix):
-        rows, product, mean, inverse = saved
-        wanted = [True, scale is not None, scale is not None]
-        g, for_scale, for_shift = torch.ops.aten.native_batch_norm_backward(
-            g[None], product[None], scale, None, None, mean, inverse, True, EPS, wanted
-        )
-        g = g[0]
-        if matrix is None:
-            return g, None, for_scale, for_shift
-        return matrix.t() @ g if for_rows else None, g @ rows.t() if for_matrix else None, for_scale, for_shift
 
 
 class MaxPool(nn.MaxPool2d):
