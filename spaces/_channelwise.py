@@ -2,7 +2,7 @@
 
 Tensors keep their logical shape (images, channels, height, width) but lie in memory as (channels, height, width,
 images): a 1x1 convolution is one matrix product, batch normalisation runs over one contiguous row a channel, a
-depthwise convolution is a few products (`_bands`), and pooling is vectorised over the images. ReLU, convolutions and batch
+depthwise convolution is a few products (`_bands`), pooling is vectorised over the images. ReLU, convolutions and batch
 normalisation that follow each other are one step of autograd (`Unit`): at a few thousand pixels a channel its
 bookkeeping costs more than the arithmetic. Parameters are torch's, results too up to rounding. Elsewhere than on the
 CPU these are torch's layers.
@@ -97,8 +97,8 @@ def _through(x, norm, kernel=None, matrix=None, bias=None, relu=False, stride=1,
 
 
 def convolve_and_normalise(x, kernel, matrix, scale, shift, relu=True, stride=1, dilation=1):
-    """(result, mean, variance) of a `Unit` with the statistics of the batch, which are those of each channel in front of
-    the batch normalisation and have no gradients.
+    """(result, mean, variance) of a `Unit` with the statistics of the batch: those of each channel in front of batch
+    normalisation, without gradients.
 
     kernel: (channels, 1, k, k) or None; matrix: (outputs, channels, 1, 1) or None; scale and shift: (outputs,) or None.
     stride and dilation: the kernel's. Elsewhere than on the CPU there is only the result.
