@@ -16,7 +16,7 @@ def describe(space: Space, design: Any, size: Size) -> dict[str, Any]:
     """Counts a network. `parameters`: elements of all parameters, with the auxiliary head's where the size asks for one
     (the literature leaves the head out). `macs`: multiply-adds of convolutions and linear layers for one image in
     evaluation, where the head is not computed."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.device("meta"):  # shapes alone: no weights are drawn, and every layer takes its plain form
         network = space.network(design, size)
     counts = {"parameters": _parameters(network), "macs": macs(network.eval(), size)}
     if network.auxiliary is not None:
@@ -26,7 +26,7 @@ def describe(space: Space, design: Any, size: Size) -> dict[str, Any]:
 
 
 def macs(network: Network, size: Size) -> int:
-    """Multiply-adds of the modules that are convolutions or linear layers, for one image.
+    """Multiply-adds of the modules that are convolutions or linear layers, for one image. On the meta device.
 
     Not by torch.utils.flop_counter, which imports torch's compiler: 2 s in every training job. The tests compare.
     """
@@ -39,7 +39,7 @@ def macs(network: Network, size: Size) -> int:
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     with torch.no_grad():  # of two images: batch normalisation cannot train on one
-        network(torch.zeros(2, size.inputs, size.image, size.image))
+        network(torch.zeros(2, size.inputs, size.image, size.image, device="meta"))
     for hook in hooks:
         hook.remove()
     return total

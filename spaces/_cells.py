@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._channelwise import BatchNorm, Pointwise, concatenate
+from spaces._channelwise import BatchNorm, Pointwise, Unit, concatenate
 from spaces._genotype import Edge, Genotype
 from spaces._network import DropPath, Network
 from spaces._operations import FactorizedReduce, ReluConvBn, operation
@@ -76,8 +76,7 @@ class AuxiliaryHead(nn.Module):
         super().__init__()
         second_norm = [] if imagenet else [nn.BatchNorm1d(768)]
         self.features = nn.Sequential(
-            Pointwise(channels, 128),
-            BatchNorm(128),
+            Unit(Pointwise(channels, 128), BatchNorm(128)),
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(4 * 128, 768, bias=False),  # the published 2x2 convolution: the map is 2x2 when it gets here

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._cells import cifar_stem, imagenet_stems
-from spaces._depthwise import depthwise
+from spaces._channelwise import AvgPool, MaxPool, concatenate, convolve_and_normalise
 from spaces._enas_macro import BareReduce, fit
 from spaces._network import Supernet
 from spaces._operations import FactorizedReduce
@@ -105,12 +105,10 @@ class Bank(nn.Module):
         return list(zip(*(weight.index_select(0, index).unbind() for weight in self.parameters())))
 
     def forward(self, x: Tensor, row: tuple[Tensor, ...]) -> Tensor:
-        """x: (images, channels, height, width), after its ReLU."""
+        """x: (images, channels, height, width), before its ReLU."""
         kernels, pointwise, scale, offset = row
-        channels = len(scale)
-        x = depthwise(x, kernels.view(channels, 1, self.kernel, self.kernel))
-        x = F.conv2d(x, pointwise.view(channels, channels, 1, 1))
-        return F.batch_norm(x, None, None, scale, offset, training=True)
+        kernels = kernels.view(-1, 1, self.kernel, self.kernel)
+        return convolve_and_normalise(x, kernels, pointwise[:, :, None, None], scale, offset)[0]
 
 
 class State:
@@ -120,16 +118,12 @@ class State:
         self.x = x
 
     @cached_property
-    def relu(self) -> Tensor:
-        return F.relu(self.x)
-
-    @cached_property
     def avg_pool_3x3(self) -> Tensor:
-        return F.avg_pool2d(self.x, 3, stride=1, padding=1, count_include_pad=False)
+        return AvgPool(3, 1, 1, count_include_pad=False)(self.x)
 
     @cached_property
     def max_pool_3x3(self) -> Tensor:
-        return F.max_pool2d(self.x, 3, stride=1, padding=1)
+        return MaxPool(3, 1, 1)(self.x)
 
     @property
     def skip_connect(self) -> Tensor:
@@ -179,12 +173,13 @@ class Layer(nn.Module):
         if choice.operation not in self.banks:
             return getattr(state, choice.operation)
         (bank, second), (row, second_row) = self.banks[choice.operation], rows[choice.reader, choice.operation]
-        return second(F.relu(bank(state.relu, row)), second_row)
+        return second(bank(state.x, row), second_row)
 
     def _output(self, states: list[State], unread: list[float | Tensor]) -> Tensor:
         ends = [i for i, share in enumerate(unread) if not (isinstance(share, float) and share == 0.0)]
         weights = torch.cat([scaled(self.combine[i], unread[i]) for i in ends], 1)[:, :, None, None]
-        return self.norm(F.conv2d(torch.cat([states[i].relu for i in ends], 1), weights))
+        x = concatenate([states[i].x for i in ends])
+        return convolve_and_normalise(x, None, weights, self.norm.weight, self.norm.bias)[0]
 
 
 class EnasSupernet(Supernet):
@@ -216,7 +211,7 @@ class EnasSupernet(Supernet):
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         normal, reduction = wire(mix[: len(PLACES)]), wire(mix[len(PLACES) :])
-        before = self.stem(x.contiguous(memory_format=torch.channels_last))
+        before = self.stem(x)
         last = before if self.stem2 is None else self.stem2(before)
         for i, layer in enumerate(self.layers):
             before, last = layer(before, last, reduction if i in self.reductions else normal)

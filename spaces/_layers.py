@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._channelwise import BatchNorm, Depthwise, Pointwise
+from spaces._channelwise import BatchNorm, Depthwise, Pointwise, normalised
 from spaces._layerwise import Place
 from spaces._network import DropPath, Network
 from spaces.base import Size, UserError
@@ -50,10 +50,21 @@ class MBConv(nn.Module):
 
     def branch(self, x: Tensor) -> Tensor:
         """Without the residual connection."""
+        if x.device.type == "cpu":
+            return self._fused(x)
         hidden = x if self.expand is None else self.expand(x)
         if self.groups > 1:
             hidden = F.channel_shuffle(hidden, self.groups)
         return self.project(self.depthwise(hidden))
+
+    def _fused(self, x: Tensor) -> Tensor:
+        """A ReLU belongs to the convolution behind it."""
+        relu = [] if self.expand is None else [self.expand[2]]
+        hidden = x if self.expand is None else normalised(x, *self.expand[:2])
+        if self.groups > 1:
+            hidden = hidden.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
+        hidden = normalised(hidden, *relu, *self.depthwise[:2])
+        return normalised(hidden, self.depthwise[2], *self.project)
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
         y = self.branch(x)

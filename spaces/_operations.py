@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, concatenate
+from spaces._channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, Unit, joined
 
 
 def batch_norm(channels: int, search: bool) -> BatchNorm:
@@ -47,8 +47,7 @@ class FactorizedReduce(nn.Module):
 
     def reduce(self, x: Tensor) -> Tensor:
         """The same without the ReLU."""
-        even, odd = even_and_odd(x)
-        return self.bn(concatenate([self.conv_1(even), self.conv_2(odd)]))
+        return joined(even_and_odd(x), (self.conv_1, self.conv_2), self.bn)
 
 
 def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,34 +59,27 @@ def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]
 
 
-class ReluConvBn(nn.Sequential):
+class ReluConvBn(Unit):
     """ReLU, 1x1 convolution, batch normalisation: brings a cell's input to its width."""
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__(nn.ReLU(), Pointwise(inputs, outputs), batch_norm(outputs, search))
 
 
-def _separable(channels: int, kernel: int, stride: int, dilation: int) -> list[nn.Module]:
-    return [
-        nn.ReLU(),
-        Depthwise(channels, kernel, stride, dilation),
-        Pointwise(channels, channels),
-    ]
+def _separable(channels: int, kernel: int, stride: int, dilation: int, search: bool) -> Unit:
+    depthwise = Depthwise(channels, kernel, stride, dilation)
+    return Unit(nn.ReLU(), depthwise, Pointwise(channels, channels), batch_norm(channels, search))
 
 
 def _sep_conv(kernel: int) -> Callable[[int, int, bool], nn.Module]:
     def build(channels: int, stride: int, search: bool) -> nn.Module:
-        first, second = _separable(channels, kernel, stride, 1), _separable(channels, kernel, 1, 1)
-        return nn.Sequential(*first, batch_norm(channels, search), *second, batch_norm(channels, search))
+        return nn.Sequential(*(_separable(channels, kernel, step, 1, search) for step in (stride, 1)))
 
     return build
 
 
 def _dil_conv(kernel: int) -> Callable[[int, int, bool], nn.Module]:
-    def build(channels: int, stride: int, search: bool) -> nn.Module:
-        return nn.Sequential(*_separable(channels, kernel, stride, 2), batch_norm(channels, search))
-
-    return build
+    return lambda channels, stride, search: _separable(channels, kernel, stride, 2, search)
 
 
 def _pool(kind: type[nn.Module], **options: bool) -> Callable[[int, int, bool], nn.Module]:
