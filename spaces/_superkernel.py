@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._channelwise import as_maps, as_rows, convolve
-from spaces._depthwise import depthwise
+from spaces._channelwise import convolve_and_normalise
 from spaces._layers import batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
@@ -26,8 +25,6 @@ from spaces.base import Arch, Size
 
 if TYPE_CHECKING:
     from spaces.single_path import SinglePath
-
-SMALL = 16  # pixels of a map, up to which all is done channel by channel on a CPU
 
 
 class Shift(nn.Module):
@@ -68,14 +65,15 @@ class SuperkernelLayer(nn.Module):
         if not any(used):
             return x + self.block.project[1].bias.view(1, -1, 1, 1)
         side, width = 5 if k5e3 or k5e6 else 3, (6 if k3e6 or k5e6 else 3) * x.shape[1]
+        expand, norm1, _ = self.block.expand
         _, norm2, _ = self.block.depthwise
         project, norm3 = self.block.project
-        hidden = F.relu_(self._expand(x, width))
-        hidden = normalise(self._convolve(hidden, self._kernel(kernels, width, side)), norm2)
-        hidden = F.relu_(hidden)
+        hidden = _normalised(x, norm1, width, matrix=expand.weight[:width], relu=False)
+        kernel = self._kernel(kernels, width, side)
+        hidden = _normalised(hidden, norm2, width, kernel=kernel, stride=self.place.stride)
         if excited is not None:
-            hidden = self.block.excitation.mixed(hidden, kernels[1] + kernels[3], excited)
-        y = normalise(pointwise(hidden, project.weight[:, :width].flatten(1)), norm3)
+            hidden = self.block.excitation.mixed(F.relu(hidden), kernels[1] + kernels[3], excited)
+        y = _normalised(hidden, norm3, matrix=project.weight[:, :width], relu=excited is None)
         return x + y if self.block.residual else y
 
     def _kernel(self, kernels: Tensor, width: int, side: int) -> Tensor:
@@ -83,23 +81,6 @@ class SuperkernelLayer(nn.Module):
         masked = (self.kernel.unflatten(0, (2, -1)) * mask(kernels)[:, None, None]).flatten(0, 1)
         edge = (5 - side) // 2
         return masked[:width, :, edge : 5 - edge, edge : 5 - edge].contiguous()
-
-    def _convolve(self, x: Tensor, kernel: Tensor) -> Tensor:
-        return convolve(x, kernel, self.place.stride) if _small(x) else depthwise(x, kernel, self.place.stride)
-
-    def _expand(self, x: Tensor, width: int) -> Tensor:
-        """1x1 expansion and batch normalisation. On large maps its statistics are worth no pass over the many expanded
-        channels: they follow from mean and covariance of the few inputs."""
-        expand, norm, _ = self.block.expand
-        weight = expand.weight[:width].flatten(1)
-        if _small(x):
-            return normalise(pointwise(x, weight), norm)
-        rows = as_rows(x)
-        mean = rows.mean(1, keepdim=True)
-        centred = rows - mean
-        variance = (weight @ (centred @ centred.t() / rows.shape[1]) * weight).sum(1)
-        weight = weight * (norm.weight[:width] * (variance + norm.eps).rsqrt())[:, None]
-        return pointwise(x, weight, norm.bias[:width] - (weight @ mean)[:, 0])
 
     def inherit(self, block: nn.Module) -> nn.Module:
         """A plain block of one option, with a copy of the weights that `forward` uses for it."""
@@ -116,24 +97,18 @@ class SuperkernelLayer(nn.Module):
         return block
 
 
-def _small(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.shape[2] * x.shape[3] <= SMALL
-
-
-def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """A 1x1 convolution. weight: (outputs, inputs)."""
-    if bias is not None or not _small(x):
-        return F.conv2d(x.contiguous(memory_format=torch.channels_last), weight[:, :, None, None], bias)
-    return as_maps(weight @ as_rows(x), x)
-
-
-def normalise(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
-    """Batch normalisation by the statistics of the batch, with the weights of the first channels."""
-    weight, bias = norm.weight[: x.shape[1]], norm.bias[: x.shape[1]]
-    if not _small(x):
-        return F.batch_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
-    rows = as_rows(x).contiguous()  # see _channelwise.BatchNorm
-    return as_maps(F.batch_norm(rows[None], None, None, weight, bias, True, 0.0, norm.eps)[0], x)
+def _normalised(
+    x: Tensor,
+    norm: nn.BatchNorm2d,
+    channels: int | None = None,
+    kernel: Tensor | None = None,
+    matrix: Tensor | None = None,
+    relu: bool = True,
+    stride: int = 1,
+) -> Tensor:
+    """As `_channelwise.convolve_and_normalise`, with the weights of the first channels of `norm`."""
+    scale, shift = norm.weight[:channels], norm.bias[:channels]
+    return convolve_and_normalise(x, kernel, matrix, scale, shift, relu, stride)[0]
 
 
 class SinglePathSupernet(Supernet):
@@ -157,7 +132,7 @@ class SinglePathSupernet(Supernet):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        x = self.stem(x)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
         return self.tail(x)
