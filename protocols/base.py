@@ -24,7 +24,7 @@ class Budget:
     candidates: int = 8  # architectures a method may compare with shared weights before it chooses
     evaluations: int = 0  # short trainings from scratch
     evaluation_epochs: int = 0  # length of each of them
-    epochs_of: Mapping[str, int] = field(default_factory=dict)  # of methods whose pass is cheaper or dearer than most
+    epochs_of: Mapping[str, int] = field(default_factory=dict, hash=False)  # of methods that search longer or shorter
 
     def __post_init__(self) -> None:
         _at_least(self, epochs=1, batch=2, candidates=1, evaluations=0, evaluation_epochs=0)

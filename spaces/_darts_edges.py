@@ -99,8 +99,7 @@ class Fan(nn.Module):
         terms += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
         if plain := tuple(name for name in names if name not in self.stacks):
             shares = mix[:, [CANDIDATES.index(name) for name in plain]]
-            x = state.plain(plain)
-            terms.append(maps(multiply(flat(x), spreading(shares, self.channels)), x))
+            terms.append(blend(state.plain(plain), shares))
         if "skip_connect" in names and "skip_connect" in self.stacks:
             terms.append(self._reduce(state, edges, scales["skip_connect"]))
         return total(terms)
@@ -133,8 +132,12 @@ class Fan(nn.Module):
     def _reduce(self, state: State, edges: Sequence[int], scale: Tensor) -> Tensor:
         """FactorizedReduce (see `_operations`) of several edges: one convolution of even and odd pixels, side by side;
         each half of an edge's channels reads one of them."""
-        z = torch.cat(even_and_odd(state.relu), 1)
-        even, odd = (w.flatten(1).unflatten(0, (len(edges), -1)) for w in self._picked("skip_connect", edges))
+        inputs, weights = even_and_odd(state.relu), self._picked("skip_connect", edges)
+        if state.x.device.type != "cpu":
+            halves = [F.conv2d(x, weight).unflatten(1, (len(edges), -1)) for x, weight in zip(inputs, weights)]
+            return norm(torch.cat(halves, 2).flatten(1, 2), scale)
+        z = torch.cat(inputs, 1)
+        even, odd = (weight.flatten(1).unflatten(0, (len(edges), -1)) for weight in weights)
         weight = torch.cat([F.pad(even, (0, self.channels)), F.pad(odd, (self.channels, 0))], 1).flatten(0, 1)
         return norm(pointwise(z, weight[..., None, None]), scale)
 
@@ -166,7 +169,12 @@ def total(terms: list[Tensor]) -> Tensor:
     return y
 
 
-def spreading(shares: Tensor, channels: int) -> Tensor:
-    """The matrix that weighs maps which lie side by side, one sum for each row of `shares`, side by side."""
+def blend(x: Tensor, shares: Tensor) -> Tensor:
+    """Weighted sums of maps that lie side by side in x, one sum for each row of `shares`, side by side: on the CPU one
+    product, which reads every map once."""
+    if x.device.type != "cpu":
+        parts = x.chunk(shares.shape[1], 1)
+        return torch.cat([total([part * share for part, share in zip(parts, row)]) for row in shares], 1)
+    channels = x.shape[1] // shares.shape[1]
     blocks = shares.t()[:, None, :, None] * torch.eye(channels).to(shares)[None, :, None, :]
-    return blocks.reshape(1, shares.shape[1] * channels, -1)
+    return maps(multiply(flat(x), blocks.reshape(1, x.shape[1], -1)), x)
