@@ -22,7 +22,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from spaces.base import UserError
 
-PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9", "#d55e00"]
+PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#56b4e9", "#949494", "#ece133", "#fbafe4", "#d55e00"]
 KNOWN = ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
 KERNELS = {3: "#56b4e9", 5: "#0173b2", 7: "#023e8a"}
 BLOCK = re.compile(r"k?(?P<kernel>\d+)(?:x\d+)?[-_]e?(?P<expansion>\d+)(?P<more>.*)")
@@ -37,7 +37,7 @@ def draw(space: str, text: str, path: Path) -> None:
     if not text.strip():
         raise UserError(f"no architecture to draw: the text for space {space} is empty")
     with plt.rc_context({"svg.hashsalt": "nas", "font.size": 7, "figure.constrained_layout.use": False}):
-        figure = _figure(_parsed(text))
+        figure = _figure(parsed(text))
         figure.text(0, 1.0, space, va="bottom", fontsize=9, fontweight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
@@ -45,7 +45,8 @@ def draw(space: str, text: str, path: Path) -> None:
         plt.close(figure)
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """A cell as a dictionary, anything else as a list of its parts; UserError for JSON that is none."""
     if text.lstrip().startswith(("{", "[")):
         try:
             return json.loads(text)
@@ -55,11 +56,48 @@ def _parsed(text: str) -> Any:
 
 
 def _figure(design: Any) -> Figure:
-    if isinstance(design, dict) and all(_is_cell(design.get(name)) for name in ("normal", "reduce")):
+    if is_genotype(design):
         return _genotype(design)
-    if isinstance(design, list) and design and all(isinstance(block, str) for block in design):
-        return _strip(design) if any(BLOCK.fullmatch(block) for block in design) else _table(list(enumerate(design)))
+    if is_strip(design):
+        return _strip(design)
     return _table(list(design.items() if isinstance(design, dict) else enumerate(design)))
+
+
+def is_genotype(design: Any) -> bool:
+    return isinstance(design, dict) and all(_is_cell(design.get(name)) for name in ("normal", "reduce"))
+
+
+def is_strip(design: Any) -> bool:
+    """Whether it is a list of blocks of which at least one is named by its kernel and expansion."""
+    texts = isinstance(design, list) and all(isinstance(block, str) for block in design)
+    return texts and any(BLOCK.fullmatch(block) for block in design)
+
+
+def bar(block: str) -> tuple[int, str, dict[str, Any]]:
+    """(expansion, what the look means, the look of a bar) of a layer's block; expansion 0 where nothing is computed."""
+    match = BLOCK.fullmatch(block)
+    if match is None:
+        return 0, block, {"facecolor": "#949494", "edgecolor": "0.2"}
+    look = {"facecolor": KERNELS.get(int(match["kernel"]), "#949494"), "edgecolor": "0.2"}
+    said = f"{match['kernel']}×{match['kernel']}"
+    return (
+        int(match["expansion"]),
+        f"{said}, grouped" if match["more"] else said,
+        {
+            **look,
+            "hatch": "/////" if match["more"] else None,
+        },
+    )
+
+
+def op_line(op: str) -> dict[str, Any]:
+    """The look of an operation that is drawn as a line: dashed where dilated, dotted where pooled, thin for a skip."""
+    dashes = {"dil": (0, (4, 1.2)), "max": (0, (1, 0.8)), "avg": (0, (1, 0.8))}.get(op[:3], "-")
+    return {"color": _colour(op), "linestyle": dashes, "linewidth": 0.9 if op == "skip_connect" else 1.5}
+
+
+def op_order(op: str) -> tuple[int, str]:
+    return (KNOWN.index(op) if op in KNOWN else len(KNOWN)), op
 
 
 def _is_cell(value: Any) -> bool:
