@@ -23,7 +23,7 @@ def forest(table: pd.DataFrame, colours: Colours, xlabel: str, filled: str = "",
     `filled` and `hollow` say what such marks mean."""
     table = table.assign(label=[style.label(row.method, row.space) for row in table.itertuples()])
     groups = [group for _, group in table.groupby("dataset")]
-    pitch, columns = 0.19 * table["label"].map(style.lines).max(), 1 if len(table) <= 30 else 2
+    pitch, columns = style.pitch(table["label"]), 1 if len(table) <= 30 else 2
     rows = [groups[i : i + columns] for i in range(0, len(groups), columns)]
     heights = [max(map(len, row)) * pitch + 0.25 for row in rows]
     width = columns * (style.inches(table["label"]) + 2.5)
@@ -77,8 +77,8 @@ def random_distribution(runs: pd.DataFrame, colours: Colours) -> Figure:
     mean with the methods that are compared with it."""
     pairs = runs[["space", "method"]].drop_duplicates().sort_values(["space", "method"], key=_random_last)
     lanes = {(row.space, row.method): i for i, row in enumerate(pairs.itertuples())}
-    names = [f"random in {style.fold(s)}" if m == RANDOM else style.label(m, s) for s, m in lanes]
-    pitch = 0.17 * max(map(style.lines, names))
+    names = [style.label("random" if m == RANDOM else m, s) for s, m in lanes]
+    pitch = style.pitch(names)
     groups = [group for _, group in runs.groupby("dataset")]
     figure, axes = style.panels(len(groups), pitch * len(lanes) + 0.55, 1.8, style.inches(names), sharey=True)
     for axis, group in zip(axes, groups):
@@ -110,7 +110,7 @@ def critical_difference(ranks: pd.DataFrame, colours: Colours) -> Figure:
     """Average ranks, best on top, with bootstrap intervals; bars at the right join what Nemenyi's test cannot tell
     apart, and the line on top is as long as the critical difference."""
     labels = [style.label(row.method, row.space) if row.method != RANDOM else "random" for row in ranks.itertuples()]
-    height = 0.2 * max(map(style.lines, labels))
+    height = style.pitch(labels)
     figure, axis = plt.subplots(figsize=(max(style.COLUMN, style.inches(labels) + 2.2), height * len(ranks) + 0.9))
     for y, row in enumerate(ranks.itertuples()):
         axis.plot([row.rank_low, row.rank_high], [y, y], color=colours[row.method], linewidth=1.5)

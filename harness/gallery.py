@@ -153,6 +153,6 @@ def _texts(rows: pd.DataFrame) -> Figure:
         for row in rows.itertuples()
     ]
     text = "\n".join(said)
-    figure = plt.figure(figsize=(PAGE, 0.13 * style.lines(text) + 0.3))
+    figure = plt.figure(figsize=(PAGE, 0.11 * (text.count("\n") + 1) + 0.2))
     figure.text(0.01, 0.99, text, va="top", fontsize=6.5, family="monospace")
     return figure

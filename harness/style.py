@@ -120,7 +120,9 @@ def fold(name: str, width: int = NAME) -> str:
 
 
 def label(method: str, space: str) -> str:
-    return fold(method if method == space else f"{method} in {space}")
+    """A method in its space, on three lines at most."""
+    said = method if method == space else f"{method} in {space}"
+    return fold(said, max(NAME, len(said) // 3 + 8))
 
 
 def inches(labels: Iterable[str]) -> float:
@@ -128,8 +130,9 @@ def inches(labels: Iterable[str]) -> float:
     return LETTER * max((len(line) for text in labels for line in text.split("\n")), default=0) + 0.15
 
 
-def lines(text: str) -> int:
-    return text.count("\n") + 1
+def pitch(labels: Iterable[str]) -> float:
+    """Inches from one row to the next, so that the labels have room."""
+    return 0.05 + 0.135 * max(text.count("\n") + 1 for text in labels)
 
 
 def reach(values: pd.Series, low: pd.Series, high: pd.Series) -> float:
