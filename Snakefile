@@ -41,8 +41,12 @@ report: "report/workflow.rst"
 
 # What tables/ and figures/ hold, and under which heading the report (`snakemake --report report.html`) shows it.
 TABLES = {
+    "verdicts": "1 Better than random?",
     "relative_improvement": "1 Better than random?",
+    "ranking": "1 Better than random?",
+    "cost_matched": "3 Cost",
     "depth_gap": "2 Depth gap",
+    "variance": "2 Depth gap",
     "costs": "3 Cost",
     "accuracies": "4 Details",
     "run_times": "4 Details",

@@ -17,19 +17,9 @@ from harness.jobs import RANDOM
 PLACE = ["dataset", "space"]
 CELL = [*PLACE, "method"]
 IMPROVEMENT = [
-    *(
-        *CELL,
-        "cells",
-        "n_method",
-        "n_random",
-        "failed_method",
-        "failed_random",
-        "mean",
-        "std",
-        "random_mean",
-        "random_std",
-    ),
-    *("ri", "ri_low", "ri_high", "p", "p_holm", "verdict", "percentile"),
+    *(*CELL, "cells", "n_method", "n_random", "failed_method", "failed_random"),
+    *("mean", "std", "random_mean", "random_std", "ri", "ri_low", "ri_high", "p", "p_holm", "verdict", "runs_needed"),
+    *("percentile", "percentile_low", "percentile_high"),
 ]
 DEPTH = [
     *(*CELL, "cells_small", "cells_large", "n", "accuracy_small", "accuracy_large", "gain", "gain_low", "gain_high"),
@@ -66,7 +56,8 @@ def _cells(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]
 def relative_improvement(results: Results) -> pd.DataFrame:
     """One row a method, space and dataset, compared with the random architectures of that space and dataset.
 
-    Accuracies in the units they came in; ri and its interval in percent; Holm over all rows of the table.
+    Accuracies in the units they came in; ri and its interval in percent; Holm over all rows of the table;
+    runs_needed is inf for more than 1,000.
     """
     all_runs = runs(results)
     random = dict(iter(all_runs[all_runs["method"] == RANDOM].groupby(PLACE)))
@@ -95,11 +86,12 @@ def _compare(cell: dict[str, str], method: pd.DataFrame, random: pd.DataFrame) -
     if not len(a) or not len(b):
         return {**row, "verdict": "no result" if len(b) else "no baseline"}
     low, high = statistics.improvement_interval(a, b, **cell)
+    below, above = statistics.percentile_interval(a, b, **cell)
     return {
         **row,
         **{"ri": statistics.relative_improvement(a, b), "ri_low": low, "ri_high": high},
-        "p": statistics.difference_test(a, b),
-        "percentile": statistics.percentile(a.mean(), b),
+        **{"p": statistics.difference_test(a, b), "runs_needed": statistics.runs_needed(a, b)},
+        **{"percentile": statistics.percentile(a, b), "percentile_low": below, "percentile_high": above},
     }
 
 

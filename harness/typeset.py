@@ -1,4 +1,4 @@
-"""Tables as files: CSV for programs, Markdown and LaTeX (booktabs) for readers. Same table, same bytes."""
+"""Tables as files: CSV for programs, Markdown, HTML and LaTeX (booktabs) for readers. Same table, same bytes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,22 @@ LATEX = {
         ">": "$>$",
         "|": "$|$",
     },
-    **{"±": r"$\pm$", MINUS: "$-$", "τ": r"$\tau$", "→": r"$\rightarrow$", "–": "--", "×": r"$\times$"},
+    **{
+        "±": r"$\pm$",
+        MINUS: "$-$",
+        "τ": r"$\tau$",
+        "→": r"$\rightarrow$",
+        "–": "--",
+        "×": r"$\times$",
+        "≈": r"$\approx$",
+    },
 }
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as readers see it: cells are texts, the first `labels` columns are names and the others numbers."""
+    """A table as readers see it: cells are texts, the first `labels` columns are names and the others numbers. A line
+    break in a cell is kept where there is room for it: HTML and LaTeX."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -56,6 +65,12 @@ def interval(low: float, high: float, digits: int = 2, sign: bool = False) -> st
     return "" if pd.isna(low) else f"[{number(low, digits, sign)}, {number(high, digits, sign)}]"
 
 
+def estimate(value: float, low: float, high: float, digits: int = 2, sign: bool = False) -> str:
+    """A number with its interval below it; the number alone where it has none."""
+    bounds = interval(low, high, digits, sign)
+    return number(value, digits, sign) + (f"\n{bounds}" if bounds else "")
+
+
 def probability(p: float) -> str:
     if pd.isna(p):
         return "–"
@@ -66,19 +81,32 @@ def write(path: Path, text: str) -> None:
     write_atomically(path, text.encode())
 
 
+def write_all(path: Path, frame: pd.DataFrame, table: Table) -> None:
+    """path.csv from the numbers; path.md, path.html and path.tex from the table."""
+    write_csv(path.with_name(f"{path.name}.csv"), frame)
+    write_html(path.with_name(f"{path.name}.html"), table)
+    write(path.with_name(f"{path.name}.md"), markdown(table))
+    write(path.with_name(f"{path.name}.tex"), latex(table))
+
+
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Floats to six significant digits, and nothing below 1e-12: what differs between processors lies beyond them."""
     write(path, frame.round(12).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
-def write_markdown(path: Path, table: Table) -> None:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def markdown(table: Table) -> str:
+    """Columns as wide as their widest cell, so that the text reads well in a terminal too."""
+    rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (table.headers, *table.rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*rows)]
 
-    rule = ["---" if i < table.labels else "---:" for i in range(len(table.headers))]
-    body = [line(table.headers), line(rule), *map(line, table.rows)] if table.rows else ["No rows."]
+    def line(cells: Sequence[str]) -> str:
+        padded = (c.ljust(w) if i < table.labels else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths)))
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * w if i < table.labels else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    body = [line(rows[0]), line(rule), *map(line, rows[1:])] if table.rows else ["No rows."]
     notes = [f"\n{note}" for note in table.notes]
-    write(path, "\n".join([table.caption, "", *body, *notes]) + "\n")
+    return "\n".join([table.caption, "", *body, *notes]) + "\n"
 
 
 def write_html(path: Path, table: Table) -> None:
@@ -86,7 +114,7 @@ def write_html(path: Path, table: Table) -> None:
 
     def line(cells: Sequence[str], tag: str) -> str:
         kinds = ["" if i < table.labels else ' class="number"' for i in range(len(cells))]
-        row = (f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells))
+        row = (f"<{tag}{kind}>{html.escape(cell).replace(chr(10), '<br>')}</{tag}>" for kind, cell in zip(kinds, cells))
         return f"<tr>{''.join(row)}</tr>"
 
     parts = [
@@ -102,31 +130,51 @@ def write_html(path: Path, table: Table) -> None:
     write(path, "\n".join(parts) + "\n")
 
 
-def write_latex(path: Path, table: Table) -> None:
-    """A `table` environment that compiles as it stands in any document with booktabs."""
+def latex(table: Table) -> str:
+    """A `table` environment that compiles as it stands in any document with booktabs. A wide table is set smaller, and
+    reaches equally far into both margins where it is still wider than the text."""
 
     def line(cells: Sequence[str]) -> str:
-        return " & ".join(map(escape, cells)) + r" \\"
+        gap = r" \noalign{\smallskip}" if any("\n" in cell for cell in cells) else ""
+        return " & ".join(_stacked(cell, i < table.labels) for i, cell in enumerate(cells)) + rf" \\{gap}"
 
     body = [line(row) for row in table.rows] or [rf"\multicolumn{{{len(table.headers)}}}{{l}}{{No rows.}} \\"]
     columns = "l" * table.labels + "r" * (len(table.headers) - table.labels)
+    small = r"\scriptsize\setlength{\tabcolsep}{3pt}" if _fits(table) else r"\tiny\setlength{\tabcolsep}{2pt}"
     notes = [rf"\par\smallskip\parbox{{\linewidth}}{{\raggedright {escape(note)}}}" for note in table.notes]
     lines = [
         r"\begin{table}",
-        r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{escape(table.caption)}}}",
-        rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+        rf"\centering{small}",
+        rf"\caption{{{escape(table.caption)}}}\par\smallskip",
+        rf"\makebox[\linewidth][c]{{\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
         line(table.headers),
         r"\midrule",
         *body,
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}",
         *notes,
         r"\end{table}",
     ]
-    write(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def _fits(table: Table) -> bool:
+    """Into a page of LaTeX's `article`: 100 characters, two of them between columns, and 36 lines."""
+    widest = [
+        max(len(line) for cell in column for line in cell.split("\n")) for column in zip(table.headers, *table.rows)
+    ]
+    lines = sum(1 + max(cell.count("\n") for cell in row) for row in table.rows)
+    return sum(widest) + 2 * len(widest) <= 100 and lines <= 36
+
+
+def _stacked(cell: str, label: bool) -> str:
+    """The lines of a cell below each other, the first one level with the other cells of the row."""
+    lines = [escape(line) for line in cell.split("\n")]
+    side, stack = "l" if label else "r", r" \\ ".join(lines)
+    return stack if len(lines) == 1 else rf"\begin{{tabular}}[t]{{@{{}}{side}@{{}}}}{stack}\end{{tabular}}"
 
 
 def escape(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+    guard = "{}" if text.startswith(("[", "*")) else ""  # after the end of a row they would be its arguments
+    return guard + "".join(LATEX.get(character, character) for character in text)
