@@ -1,4 +1,4 @@
-"""Under which conditions the numbers were made: protocol, parameters of methods, software, machine: what records say."""
+"""Under which conditions the numbers were made, as the records say: protocol, methods, software, machine."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def conditions(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(sorted(rows, key=_order), columns=CONDITIONS)
 
 
-def _order(row: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    return PARTS.index(row[0]) if row[0] in PARTS else PARTS.index("training"), row
+def _order(row: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
+    """Parts in their order, methods before the training of what they found; which protocol it is comes first."""
+    part = PARTS.index(row[0]) if row[0] in PARTS else PARTS.index("search") + 0.5
+    return part, ("" if row[1] in ("name", "version") else row[1], *row)
 
 
 def _said(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:

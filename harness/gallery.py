@@ -99,7 +99,9 @@ def _arcs(
     out = set(nodes[2:] if concat is None else concat)
     for marker, chosen in (("s", nodes[:2]), ("o", nodes[2:])):
         face = ["0.25" if node in out else "white" for node in chosen]
-        axis.scatter(x + chosen, [y] * len(chosen), 11, face, marker, edgecolors="0.25", linewidths=0.7, zorder=3)
+        axis.scatter(
+            x + chosen, [y] * len(chosen), 11, face, marker=marker, edgecolors="0.25", linewidths=0.7, zorder=3
+        )
 
 
 def _strips(rows: pd.DataFrame, designs: Sequence[list[str]]) -> Figure:
