@@ -28,7 +28,7 @@ def forest(table: pd.DataFrame, colours: Colours, xlabel: str, filled: str = "",
     heights = [max(map(len, row)) * pitch + 0.25 for row in rows]
     width = columns * (style.inches(table["label"]) + 2.5)
     figure, axes = plt.subplots(
-        len(rows), columns, figsize=(width, sum(heights) + 0.7), squeeze=False, height_ratios=heights, sharex=True
+        len(rows), columns, figsize=(width, sum(heights) + 0.5), squeeze=False, height_ratios=heights, sharex=True
     )
     limit = style.reach(table["value"], table["low"], table["high"])
     for axis, group in zip(axes.flat, groups):

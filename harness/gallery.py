@@ -57,7 +57,8 @@ def _cells(rows: pd.DataFrame, designs: Sequence[dict[str, Any]]) -> Figure:
     states = 2 + max(len(design[kind]) // 2 for design in designs for kind in KINDS)
     pitch, drop = states + 0.4, FLAT * (states - 1) + 0.9
     names = [style.fold(f"{method}, {seed}", 20) for method, seed in lanes]
-    size = style.inches(names) + 0.45 + CELL_WIDTH * len(datasets), CELL_HEIGHT * 2.3 * len(lanes) + 0.8
+    width = max(style.COLUMN, style.inches(names) + 0.55 + CELL_WIDTH * len(datasets))
+    size = width, CELL_HEIGHT * 2.3 * len(lanes) + 0.35
     figure, axis = plt.subplots(figsize=size)
     edges: dict[str, list[np.ndarray]] = {}
     for row, design in zip(rows.itertuples(), designs):
@@ -67,12 +68,11 @@ def _cells(rows: pd.DataFrame, designs: Sequence[dict[str, Any]]) -> Figure:
         axis.text(x, y - 1.5 * drop, f"{row.accuracy:.1f}%", ha="left", va="center", fontsize=6.5)
     for op in sorted(edges, key=drawing.op_order):
         axis.plot(*np.concatenate(edges[op]).T, **drawing.op_line(op), label=op.replace("_", " "))
+    aside = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "ha": "right", "va": "center"}
     for lane, name in enumerate(names):
+        axis.annotate(name, (0, -drop * (2.3 * lane + 0.5)), (-36, 0), fontsize=8, **aside)
         for i, kind in enumerate(KINDS):
-            axis.text(-0.7, -drop * (2.3 * lane + i), kind, ha="right", va="center", fontsize=6.5)
-        axis.text(
-            -0.7 - 0.45 * pitch / CELL_WIDTH, -drop * (2.3 * lane + 0.5), name, ha="right", va="center", fontsize=8
-        )
+            axis.annotate(kind, (0, -drop * (2.3 * lane + i)), (-3, 0), fontsize=6.5, **aside)
     for i, dataset in enumerate(datasets):
         axis.text(pitch * i - 0.3, 0.75 * drop, style.fold(dataset, 18), va="bottom", fontsize=8)
     axis.set(xlim=(-0.6, pitch * len(datasets) - 1), ylim=(-drop * (2.3 * len(lanes) - 0.6), 0.7 * drop))
@@ -155,6 +155,6 @@ def _texts(rows: pd.DataFrame) -> Figure:
         for row in rows.itertuples()
     ]
     text = "\n".join(said)
-    figure = plt.figure(figsize=(PAGE, 0.11 * (text.count("\n") + 1) + 0.2))
+    figure = plt.figure(figsize=(PAGE, 0.13 * (text.count("\n") + 1) + 0.2))
     figure.text(0.01, 0.99, text, va="top", fontsize=6.5, family="monospace")
     return figure

@@ -84,7 +84,7 @@ def panels(count: int, height: float, width: float = 1.8, label: float = 0.4, **
     height in inches a row. Superfluous panels are removed."""
     columns = max(1, min(count, 3, int((PAGE - label) / width)))
     rows = math.ceil(count / columns)
-    size = (PAGE if columns > 1 else max(COLUMN, label + width), height * rows + 0.5)
+    size = (PAGE if columns > 1 else max(COLUMN, label + width), height * rows + 0.2)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
     for i, axis in enumerate(axes.flat):
         if i >= count:
@@ -102,9 +102,12 @@ def outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
 
 
 def legend(figure: Figure, entries: Sequence[Line2D]) -> None:
-    longest = max(len(entry.get_label()) for entry in entries)
-    columns = max(1, min(len(entries), int(figure.get_figwidth() / (LETTER * longest + 0.5))))
-    columns = math.ceil(len(entries) / math.ceil(len(entries) / columns))  # rows of equal length
+    """Below the panels, in rows of equal length; the figure grows by what they need."""
+    texts = [entry.get_label() for entry in entries]
+    columns = max(1, min(len(texts), int(figure.get_figwidth() / (inches(texts) + 0.35))))
+    rows = math.ceil(len(texts) / columns)
+    figure.set_figheight(figure.get_figheight() + rows * pitch(texts) + 0.1)
+    columns = math.ceil(len(texts) / rows)
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, frameon=False, handletextpad=0.3)
 
 
