@@ -80,14 +80,9 @@ def bar(block: str) -> tuple[int, str, dict[str, Any]]:
         return 0, block, {"facecolor": "#949494", "edgecolor": "0.2"}
     look = {"facecolor": KERNELS.get(int(match["kernel"]), "#949494"), "edgecolor": "0.2"}
     said = f"{match['kernel']}×{match['kernel']}"
-    return (
-        int(match["expansion"]),
-        f"{said}, grouped" if match["more"] else said,
-        {
-            **look,
-            "hatch": "/////" if match["more"] else None,
-        },
-    )
+    if match["more"]:
+        look, said = {**look, "hatch": "/////"}, f"{said}, grouped"
+    return int(match["expansion"]), said, look
 
 
 def op_line(op: str) -> dict[str, Any]:
@@ -191,22 +186,17 @@ def _ink(colour: str) -> str:
 def _strip(blocks: list[str]) -> Figure:
     """One bar a layer, from input to output: as high as its expansion, coloured by its kernel; a skip is a line."""
     figure, axis = plt.subplots(figsize=(0.32 * len(blocks) + 0.8, 2.6))
-    found = [BLOCK.fullmatch(block) for block in blocks]
-    highest = max(int(match["expansion"]) for match in found if match)
-    for i, (block, match) in enumerate(zip(blocks, found)):
-        height = int(match["expansion"]) if match else 0
-        colour = KERNELS.get(int(match["kernel"]), "#949494") if match else "#949494"
-        hatch = "//" if match and match["more"] else None
-        axis.add_patch(
-            Rectangle((i - 0.4, 0), 0.8, height, facecolor=colour, edgecolor="0.2", hatch=hatch, linewidth=0.6)
-        )
+    found = [bar(block) for block in blocks]
+    highest = max(height for height, _, _ in found)
+    for i, (block, (height, _, look)) in enumerate(zip(blocks, found)):
+        axis.add_patch(Rectangle((i - 0.4, 0), 0.8, height, linewidth=0.6, **look))
         axis.text(i, height + 0.12, block, rotation=90, ha="center", va="bottom")
     axis.plot([-0.6, len(blocks) - 0.4], [0, 0], color="0.2", linewidth=1)
     axis.set(xlim=(-0.7, len(blocks) - 0.3), ylim=(0, highest * 1.1 + 2.6), xticks=range(len(blocks)))
     axis.set(xticklabels=range(1, len(blocks) + 1), xlabel="layer", ylabel="expansion", yticks=sorted({1, 3, highest}))
     axis.spines[["top", "right", "left"]].set_visible(False)
-    kernels = sorted({int(match["kernel"]) for match in found if match})
-    bars = [Rectangle((0, 0), 1, 1, facecolor=KERNELS.get(k, "#949494"), label=f"{k}×{k}") for k in kernels]
+    looks = {said: look for height, said, look in found if height}
+    bars = [Rectangle((0, 0), 1, 1, label=said, **look) for said, look in sorted(looks.items())]
     axis.legend(handles=bars, ncols=len(bars), frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
