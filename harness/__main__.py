@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("verify", _verify, "Rebuild a published snapshot's tables from its records and compare the bytes.")
     sub.add_argument("folder", type=Path, metavar="FOLDER")
 
+    sub = command("rebuild", _rebuild, "Make a published snapshot's tables and figures anew from its records.")
+    sub.add_argument("folder", type=Path, metavar="FOLDER")
+
+    sub = command("compare", _compare, "Say what moved between two results, and whether it is more than noise.")
+    for name in ("before", "after"):
+        sub.add_argument(name, type=Path, metavar=name.upper(), help="a snapshot, a folder of records, or a CSV")
+
     command("cards", _cards, "Print what is to be known of each method, as Markdown: docs/methods.md.")
 
     sub = command("track", _track, "Show records in MLflow: imports whatever is missing, each record once.")
@@ -294,6 +301,18 @@ def _verify(options: argparse.Namespace) -> None:
     from harness import snapshot
 
     print(f"{options.folder}: {snapshot.verify(options.folder)} files come out of the records as they were published")
+
+
+def _rebuild(options: argparse.Namespace) -> None:
+    from harness import snapshot
+
+    print(f"{options.folder}: {snapshot.rebuild(options.folder)} tables and figures made anew from its records")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from harness import compare, typeset
+
+    print(typeset.markdown(compare.compared(options.before, options.after)), end="")
 
 
 def _cards(options: argparse.Namespace) -> None:

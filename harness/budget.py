@@ -67,21 +67,19 @@ def cost_matched(results: Results) -> pd.DataFrame:
     The best is chosen by test accuracy, so it is an upper bound of what random search could reach: only a perfect
     selector finds it. Records hold no validation accuracy of a final training that could choose instead.
     """
-    runs = summaries.runs(results).dropna(subset=["accuracy"])
-    costs = summaries.costs(results).set_index(summaries.CELL)
+    runs = summaries.by_cell(summaries.runs(results).dropna(subset=["accuracy"]))
+    costs = summaries.costs(results).dropna(subset=["search_images", "retraining_images"]).set_index(summaries.CELL)
     rows = []
-    for names, group in runs[runs["method"] != RANDOM].groupby(summaries.CELL, sort=True):
-        cell = dict(zip(summaries.CELL, names))
-        random = runs[(runs[summaries.PLACE] == list(names[:2])).all(axis=1) & (runs["method"] == RANDOM)]
-        if names in costs.index and len(random):
-            rows.append(_row(cell, group["accuracy"], random["accuracy"], costs.loc[names]))
-    return pd.DataFrame([row for row in rows if row], columns=BUDGET)
+    for cell, cost in costs.to_dict("index").items():
+        random = (*cell[:2], RANDOM)
+        if cell != random and random in runs:
+            samples = runs[cell]["accuracy"], runs[random]["accuracy"]
+            rows.append(_row(dict(zip(summaries.CELL, cell)), *samples, cost))
+    return pd.DataFrame(rows, columns=BUDGET)
 
 
-def _row(cell: dict[str, str], method: pd.Series, random: pd.Series, costs: pd.Series) -> dict[str, Any] | None:
-    search, retraining = costs["search_images"], costs["retraining_images"]
-    if pd.isna(search) or pd.isna(retraining) or not retraining:
-        return None
+def _row(cell: dict[str, str], method: pd.Series, random: pd.Series, cost: dict[str, int]) -> dict[str, Any]:
+    search, retraining = cost["search_images"], cost["retraining_images"]
     k = affordable(search, retraining)
     best = expected_best(random, k)
     (best_low, best_high), (low, high) = best_intervals(method, random, k, **cell)

@@ -1,8 +1,8 @@
 """Results that were not made here: a plain CSV put through the same statistics.
 
-Columns: dataset, space, method, seed, accuracy (fraction or percent), and where known cells (depth of the trained
-network), arch (text, one spelling an architecture) and repeat (0 for the training that counts, 1 … for further training
-seeds). Method `random_sampling` is the baseline of its space.
+Columns: dataset, space, method, seed, accuracy (fraction or percent, one unit a dataset; a percentage below 1 needs its
+sign: 0.83%), and where known cells (depth of the trained network), arch (text, one spelling an architecture) and repeat
+(0 for the training that counts, 1 … for further training seeds). Method `random_sampling` is the baseline of its space.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def read(path: Path) -> list[Row]:
             if not text:
                 raise UserError(f"{path}, line {line}: {name} is empty: write its name")
         row["seed"] = _count(path, line, "seed", cells["seed"])
-        row["accuracy"] = _accuracy(path, line, cells["accuracy"])
+        row["accuracy"] = _accuracy(path, line, cells["accuracy"].removesuffix("%").rstrip())
+        row["percent"] = cells["accuracy"].endswith("%")
         row["cells"] = _count(path, line, "cells", cells.get("cells", ""), empty=None, least=1)
         row["arch"] = cells.get("arch") or None
         row["repeat"] = _count(path, line, "repeat", cells.get("repeat", ""), empty=0)
@@ -38,7 +39,7 @@ def read(path: Path) -> list[Row]:
     if not rows:
         raise UserError(f"{path} holds no results: write one line a run under the header {','.join(NEEDED)}")
     _refuse_duplicates(path, rows)
-    _refuse_mixed_units(path, rows)
+    _settle_units(path, rows)
     _refuse_missing_baselines(path, rows)
     if not any(row["repeat"] for row in rows):
         _count_repeats(rows)
@@ -108,17 +109,23 @@ def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
             )
 
 
-def _refuse_mixed_units(path: Path, rows: list[Row]) -> None:
-    """A fraction among percentages would silently pull a mean down a hundredfold."""
+def _settle_units(path: Path, rows: list[Row]) -> None:
+    """One unit a dataset: a fraction among percentages would silently pull a mean down a hundredfold. Percentages that
+    are all below 1 become fractions, because numbers that are all below 1 are read as such."""
     for dataset in sorted({row["dataset"] for row in rows}):
-        values = [(row["accuracy"], row["line"]) for row in rows if row["dataset"] == dataset]
-        fractions = [(value, line) for value, line in values if 0 < value < 1]
-        if fractions and max(values)[0] > 1:
-            value, line = fractions[0]
+        of = [row for row in rows if row["dataset"] == dataset]
+        fractions = [row for row in of if 0 < row["accuracy"] < 1 and not row["percent"]]
+        percentages = [row for row in of if row["percent"] or row["accuracy"] > 1]
+        if fractions and percentages:
+            one, other = fractions[0], max(percentages, key=lambda row: row["accuracy"])
             raise UserError(
-                f"{path}, line {line}: accuracy {value:g} of {dataset} looks like a fraction, {max(values)[0]:g} on"
-                f" line {max(values)[1]} is a percentage: write all in one unit"
+                f"{path}, line {one['line']}: accuracy {one['accuracy']:g} of {dataset} looks like a fraction,"
+                f" {other['accuracy']:g} on line {other['line']} is a percentage: write all in one unit,"
+                " and percentages below 1 with their sign (0.83%)"
             )
+        if percentages and max(row["accuracy"] for row in of) <= 1:
+            for row in of:
+                row["accuracy"] /= 100
 
 
 def _refuse_missing_baselines(path: Path, rows: list[Row]) -> None:

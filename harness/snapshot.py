@@ -6,7 +6,8 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness import records, sums, tables
 from spaces.base import UserError
 
 PUBLISHED = Path("results/published")
+VIEWS = ("tables", "figures")
 
 
 def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Path:
@@ -47,16 +49,46 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
 def verify(folder: Path) -> int:
     """The number of tables and figures' data that come out of the records to the byte as they were published; UserError
     for the first that does not, or for a file that was changed since."""
-    if not (folder / sums.NAME).exists():
-        raise UserError(f"{folder} is not a published snapshot: it has no {sums.NAME}")
+    _known(folder)
     sums.check(folder)
-    with tempfile.TemporaryDirectory() as rebuilt:
-        shutil.copytree(folder / "records", Path(rebuilt, "records"))
-        tables.build(Path(rebuilt, "records"), Path(rebuilt, "tables"), Path(rebuilt, "figures"))
+    with _made_again(folder) as again:
         published = [*(folder / "tables").iterdir(), *(folder / "figures").glob("*.csv")]
         published = [path for path in published if path.name != sums.NAME]
         for path in sorted(published):
-            again = Path(rebuilt, path.relative_to(folder))
-            if not again.exists() or again.read_bytes() != path.read_bytes():
-                raise UserError(f"{path} is not what its records give: the tables' code has changed since")
+            other = again / path.relative_to(folder)
+            if not other.exists() or other.read_bytes() != path.read_bytes():
+                cure = f"python -m harness rebuild {folder}"
+                raise UserError(f"{path} is not what its records give: if the tables' code has changed since, {cure}")
     return len(published)
+
+
+def rebuild(folder: Path) -> int:
+    """The number of tables and figures made anew from a snapshot's records, for when their code has changed: views
+    follow the code, records stay. UserError where anything but tables and figures is not as it was published."""
+    _known(folder)
+    sums.check(folder, but=VIEWS)
+    found = {path.relative_to(folder).as_posix() for path in (folder / "records").rglob("*") if path.is_file()}
+    if strange := sorted(found - set(sums.read(folder))):
+        raise UserError(f"{folder / strange[0]} was not published with the snapshot: move it out of the folder")
+    with _made_again(folder) as again:
+        for name in VIEWS:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.copytree(again / name, folder / name)
+    files = [path for path in folder.rglob("*") if path.is_file() and path != folder / sums.NAME]
+    sums.write(folder, files)
+    return sum(path.parent.name in VIEWS and path.name != sums.NAME for path in files)
+
+
+def _known(folder: Path) -> None:
+    if not (folder / sums.NAME).exists():
+        raise UserError(f"{folder} is not a published snapshot: it has no {sums.NAME}")
+
+
+@contextmanager
+def _made_again(folder: Path) -> Iterator[Path]:
+    """A folder with the tables and figures that the snapshot's records give now."""
+    with tempfile.TemporaryDirectory() as temporary:
+        again = Path(temporary)
+        shutil.copytree(folder / "records", again / "records")
+        tables.build(again / "records", again / "tables", again / "figures")
+        yield again

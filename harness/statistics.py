@@ -63,11 +63,24 @@ def improvement_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | 
     """95% percentile-bootstrap interval of the RI, in percent: the method's runs and the random architectures are both
     drawn with replacement, 10,000 times. The axes seed it: more rows in a table change nothing in those that were
     there. (nan, nan) where either has fewer than 2 runs."""
+    return quantiles(_improvements(method, random, generator(purpose="improvement_interval", **axes)))
+
+
+def change_interval(
+    before: tuple[ArrayLike, ArrayLike], after: tuple[ArrayLike, ArrayLike], /, **axes: str | int
+) -> tuple[float, float]:
+    """95% percentile-bootstrap interval of how far the RI moved between two (method, random), in points of RI; as
+    `improvement_interval`, all four samples drawn anew."""
+    rng = generator(purpose="change_interval", **axes)
+    return quantiles(_improvements(*after, rng) - _improvements(*before, rng))
+
+
+def _improvements(method: ArrayLike, random: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Bootstrap draws of the RI; nan where either sample has fewer than 2 values."""
     method, random = np.asarray(method, float), np.asarray(random, float)
     if min(len(method), len(random)) < 2:
-        return NOTHING
-    rng = generator(purpose="improvement_interval", **axes)
-    return quantiles(_ratio(_resampled_means(method, rng), _resampled_means(random, rng)))
+        return np.full(1, math.nan)
+    return _ratio(_resampled_means(method, rng), _resampled_means(random, rng))
 
 
 def mean_interval(sample: ArrayLike, /, **axes: str | int) -> tuple[float, float]:

@@ -49,8 +49,13 @@ def runs(results: Results) -> pd.DataFrame:
 
 
 def _cells(frame: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    for names, group in frame.groupby(CELL, sort=True):
+    for names, group in by_cell(frame).items():
         yield dict(zip(CELL, names)), group
+
+
+def by_cell(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """Its rows by (dataset, space, method)."""
+    return dict(iter(frame.groupby(CELL, sort=True)))
 
 
 def relative_improvement(results: Results) -> pd.DataFrame:
@@ -164,10 +169,11 @@ def costs(results: Results) -> pd.DataFrame:
     """Means over the runs of a method: images seen by its search and by one retraining, parameters and MACs of what it
     found. Nothing here depends on the machine."""
     judged = runs(results).dropna(subset=["accuracy"])
+    searched = by_cell(results.searches)
     rows = []
     for cell, group in _cells(judged):
-        searched = _of(results.searches, cell)
-        counts = {"search_images": searched["images"], "retraining_images": group["images"]}
+        searches = searched.get(tuple(cell.values()), results.searches.iloc[:0])
+        counts = {"search_images": searches["images"], "retraining_images": group["images"]}
         counts |= {"parameters": group["parameters"], "macs": group["macs"]}
         row = {**cell, "n": len(group), **{name: values.mean() for name, values in counts.items()}}
         rows.append({**row, "parameters_std": group["parameters"].std(), "macs_std": group["macs"].std()})
@@ -185,16 +191,14 @@ def run_times(results: Results) -> pd.DataFrame:
     """Seconds of searches and retrainings (means of the finished ones) and of everything together: they depend on the
     machine, so they stay out of every other table."""
     rows = []
-    timed = pd.concat([results.trainings[CELL], results.searches[CELL]]).drop_duplicates()
-    for cell, _ in _cells(timed):
-        searched, trained = _of(results.searches, cell), _of(results.trainings, cell)
+    both = [results.searches, results.trainings]
+    grouped = [by_cell(frame) for frame in both]
+    for cell in sorted(set().union(*grouped)):
+        searched, trained = (group.get(cell, frame.iloc[:0]) for group, frame in zip(grouped, both))
         judged = trained[trained["main"] & (trained["status"] == "done")]["seconds"].astype(float)
         finished = searched[searched["status"] == "done"]["seconds"].astype(float)
-        row = {**cell, "searches": len(finished), "search_seconds": finished.mean(), "retrainings": len(judged)}
+        row = {**dict(zip(CELL, cell)), "searches": len(finished), "retrainings": len(judged)}
+        means = {"search_seconds": finished.mean(), "retraining_seconds": judged.mean()}
         total = searched["seconds"].astype(float).sum() + trained["seconds"].astype(float).sum()
-        rows.append({**row, "retraining_seconds": judged.mean(), "total_seconds": total})
+        rows.append({**row, **means, "total_seconds": total})
     return pd.DataFrame(rows, columns=TIMES).query("total_seconds > 0")
-
-
-def _of(frame: pd.DataFrame, cell: dict[str, str]) -> pd.DataFrame:
-    return frame[(frame[CELL] == pd.Series(cell)).all(axis=1)]

@@ -16,6 +16,7 @@ MINUS = "\N{MINUS SIGN}"
 HTML_STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 1.2em; }
 table { border-collapse: collapse; } th, td { padding: 0.25em 0.7em; text-align: left; white-space: nowrap; }
+td { vertical-align: baseline; }
 thead { border-bottom: 2px solid #444; } tbody tr:nth-child(even) { background: #f3f5f7; }
 .number { text-align: right; font-variant-numeric: tabular-nums; } p { max-width: 75em; }
 """

@@ -33,6 +33,17 @@ def test_interval_is_the_percentile_bootstrap_of_both_samples():
     assert low < statistics.relative_improvement(METHOD, RANDOM) < high
 
 
+def test_interval_agrees_with_scipys_bootstrap_for_unequal_n():
+    def improvement(method, random, axis=-1):
+        return 100 * (method.mean(axis=axis) / random.mean(axis=axis) - 1)
+
+    samples = ([0.81, 0.90, 0.86, 0.95, 0.88], RANDOM)
+    rng = np.random.default_rng(0)
+    scipys = stats.bootstrap(samples, improvement, method="percentile", n_resamples=20_000, rng=rng)
+    found = statistics.improvement_interval(*samples, dataset="digits")
+    assert found == pytest.approx(tuple(scipys.confidence_interval), abs=0.25)
+
+
 def test_interval_is_seeded_by_its_axes_and_by_nothing_else():
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
