@@ -157,7 +157,8 @@ def test_the_report_is_one_file_with_every_table_and_figure(finished):
     if browser is None:
         pytest.skip("no chromium: the page was not opened")
     walk = (registry.ROOT / "tests/walk_report.js").read_text()
-    (finished / "walked.html").write_text(page.replace("</body>", f"<script>{walk}</script></body>"))
+    head, _, tail = page.rpartition("</body>")  # its scripts hold others
+    (finished / "walked.html").write_text(f"{head}<script>{walk}</script></body>{tail}")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=90000", "--enable-logging=stderr"]
     flags += ["--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom"]
     shown = subprocess.run(
