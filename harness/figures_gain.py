@@ -64,7 +64,7 @@ def _forest_panel(axis: Axes, group: pd.DataFrame, colours: Colours, limit: floa
 def improvement_forest(table: pd.DataFrame, colours: Colours) -> Figure:
     rows = table.rename(columns={"ri": "value", "ri_low": "low", "ri_high": "high"})
     rows = rows.assign(filled=rows["verdict"].isin(["better", "worse"])).dropna(subset=["value"])[FOREST]
-    return forest(rows, colours, "relative improvement, %", "told from random", "not distinguishable")
+    return forest(rows, colours, "relative improvement, %", "told from random", "not told from random")
 
 
 def cost_matched(table: pd.DataFrame, colours: Colours) -> Figure:
