@@ -41,25 +41,40 @@ BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
 report: "report/workflow.rst"
 
 
-# What tables/ and figures/ hold, and under which heading the report (`snakemake --report report.html`) shows it.
-TABLES = {
-    "verdicts": "1 Better than random?",
-    "relative_improvement": "1 Better than random?",
-    "ranking": "1 Better than random?",
-    "cost_matched": "3 Cost",
-    "depth_gap": "2 Depth gap",
-    "variance": "2 Depth gap",
-    "costs": "3 Cost",
-    "accuracies": "4 Details",
-    "run_times": "4 Details",
+# What tables/ and figures/ hold, and where the report (`--report report.html`) shows it: by number, so the order is ours.
+SHOWN = {
+    "1 Better than random?": {
+        "verdicts": "tables/verdicts",
+        "forest plot": "figures/ri",
+        "relative improvement, table": "tables/relative_improvement",
+    },
+    "2 Among random architectures": {"every run": "figures/random_distribution"},
+    "3 Depth gap": {
+        "agreement of depths and its ceiling": "figures/depth_gap",
+        "every architecture at two depths": "figures/depth_points",
+        "depth gap, table": "tables/depth_gap",
+    },
+    "4 Cost and gain": {
+        "search cost against gain": "figures/cost_gain",
+        "against random search of equal cost": "figures/cost_matched",
+        "equal cost, table": "tables/cost_matched",
+        "accuracy against multiply-adds": "figures/accuracy_macs",
+        "costs, table": "tables/costs",
+    },
+    "5 Search curves": {"validation accuracy by epoch": "figures/search_curves"},
+    "6 Found architectures": {
+        f"space {space}": f"figures/architectures_{space}" for space in sorted({entry.space for entry in CONFIG.searches})
+    },
+    "7 Across datasets": {
+        "critical differences": "figures/critical_difference",
+        "ranking, table": "tables/ranking",
+        "sources of variance, table": "tables/variance",
+    },
+    "8 Protocol and versions": {"protocol and versions": "tables/protocol"},
+    "9 Run times, all accuracies": {"run times": "tables/run_times", "all accuracies": "tables/accuracies"},
 }
-FIGURES = {
-    "ri": "1 Better than random?",
-    "random_distribution": "1 Better than random?",
-    "depth_gap": "2 Depth gap",
-    "accuracy_macs": "3 Cost",
-    "search_curves": "4 Details",
-}
+FILES = [file for titles in SHOWN.values() for file in titles.values()]
+TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
 
 
 onstart:
@@ -86,15 +101,18 @@ def job(wildcards):
     return BY_NAME[wildcards.name]
 
 
-def shown(folder, names, suffix, what):
-    """The files of a folder that the report shows, with their captions."""
-
-    def flagged(name, heading):
-        labels = {"what": name.replace("_", " "), "as": what}
-        path, caption = f"{RESULTS}/{folder}/{name}.{suffix}", f"report/{name}.rst"
-        return report(path, caption=caption, category=heading, labels=labels)
-
-    return [flagged(name, heading) for name, heading in names.items()]
+def shown():
+    """The pages and pictures of the report, with their captions; of what a space's searches found, there is one caption."""
+    for heading, titles in SHOWN.items():
+        for i, (title, file) in enumerate(titles.items(), 1):
+            caption = "architectures" if "architectures_" in file else Path(file).name
+            suffix = "html" if file.startswith("tables") else "svg"
+            yield report(
+                f"{RESULTS}/{file}.{suffix}",
+                caption=f"report/{caption}.rst",
+                category=heading,
+                labels={"result": f"{heading[0]}.{i} {title}"},
+            )
 
 
 def manifest(wildcards):
@@ -161,15 +179,16 @@ rule tables:
     input:
         [record_path(job) for jobs in JOBS.values() for job in jobs],
     output:
-        tables=[*expand(f"{RESULTS}/tables/{{name}}.csv", name=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
-        figures=expand(f"{RESULTS}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["csv", "png"]),
-        shown=[*shown("tables", TABLES, "html", "table"), *shown("figures", FIGURES, "svg", "figure")],
+        tables=[*expand(f"{RESULTS}/{{file}}.csv", file=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
+        figures=expand(f"{RESULTS}/{{file}}.{{kind}}", file=FIGURES, kind=["csv", "png", "pdf"]),
+        shown=list(shown()),
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
     params:
         benchmark=shlex.join(BENCHMARK),
         tables=lambda w, output: Path(output.tables[0]).parent,
         figures=lambda w, output: Path(output.figures[0]).parent,
+        n=f"{CONFIG.seeds} searches a method, {CONFIG.random} or more random architectures a space, on each dataset",
     conda:
         "environment.yaml"
     shell:

@@ -22,7 +22,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from spaces.base import UserError
 
-PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9", "#d55e00"]
+PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#56b4e9", "#949494", "#ece133", "#fbafe4", "#d55e00"]
 KNOWN = ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
 KERNELS = {3: "#56b4e9", 5: "#0173b2", 7: "#023e8a"}
 BLOCK = re.compile(r"k?(?P<kernel>\d+)(?:x\d+)?[-_]e?(?P<expansion>\d+)(?P<more>.*)")
@@ -37,7 +37,7 @@ def draw(space: str, text: str, path: Path) -> None:
     if not text.strip():
         raise UserError(f"no architecture to draw: the text for space {space} is empty")
     with plt.rc_context({"svg.hashsalt": "nas", "font.size": 7, "figure.constrained_layout.use": False}):
-        figure = _figure(_parsed(text))
+        figure = _figure(parsed(text))
         figure.text(0, 1.0, space, va="bottom", fontsize=9, fontweight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
@@ -45,7 +45,8 @@ def draw(space: str, text: str, path: Path) -> None:
         plt.close(figure)
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """A cell as a dictionary, anything else as a list of its parts; UserError for JSON that is none."""
     if text.lstrip().startswith(("{", "[")):
         try:
             return json.loads(text)
@@ -55,11 +56,43 @@ def _parsed(text: str) -> Any:
 
 
 def _figure(design: Any) -> Figure:
-    if isinstance(design, dict) and all(_is_cell(design.get(name)) for name in ("normal", "reduce")):
+    if is_genotype(design):
         return _genotype(design)
-    if isinstance(design, list) and design and all(isinstance(block, str) for block in design):
-        return _strip(design) if any(BLOCK.fullmatch(block) for block in design) else _table(list(enumerate(design)))
+    if is_strip(design):
+        return _strip(design)
     return _table(list(design.items() if isinstance(design, dict) else enumerate(design)))
+
+
+def is_genotype(design: Any) -> bool:
+    return isinstance(design, dict) and all(_is_cell(design.get(name)) for name in ("normal", "reduce"))
+
+
+def is_strip(design: Any) -> bool:
+    """Whether it is a list of blocks of which at least one is named by its kernel and expansion."""
+    texts = isinstance(design, list) and all(isinstance(block, str) for block in design)
+    return texts and any(BLOCK.fullmatch(block) for block in design)
+
+
+def bar(block: str) -> tuple[int, str, dict[str, Any]]:
+    """(expansion, what the look means, the look of a bar) of a layer's block; expansion 0 where nothing is computed."""
+    match = BLOCK.fullmatch(block)
+    if match is None:
+        return 0, block, {"facecolor": "#949494", "edgecolor": "0.2"}
+    look = {"facecolor": KERNELS.get(int(match["kernel"]), "#949494"), "edgecolor": "0.2"}
+    said = f"{match['kernel']}×{match['kernel']}"
+    if match["more"]:
+        look, said = {**look, "hatch": "/////"}, f"{said}, grouped"
+    return int(match["expansion"]), said, look
+
+
+def op_line(op: str) -> dict[str, Any]:
+    """The look of an operation that is drawn as a line: dashed where dilated, dotted where pooled, thin for a skip."""
+    dashes = {"dil": (0, (4, 1.2)), "max": (0, (1, 0.8)), "avg": (0, (1, 0.8))}.get(op[:3], "-")
+    return {"color": _colour(op), "linestyle": dashes, "linewidth": 0.9 if op == "skip_connect" else 1.5}
+
+
+def op_order(op: str) -> tuple[int, str]:
+    return (KNOWN.index(op) if op in KNOWN else len(KNOWN)), op
 
 
 def _is_cell(value: Any) -> bool:
@@ -153,22 +186,17 @@ def _ink(colour: str) -> str:
 def _strip(blocks: list[str]) -> Figure:
     """One bar a layer, from input to output: as high as its expansion, coloured by its kernel; a skip is a line."""
     figure, axis = plt.subplots(figsize=(0.32 * len(blocks) + 0.8, 2.6))
-    found = [BLOCK.fullmatch(block) for block in blocks]
-    highest = max(int(match["expansion"]) for match in found if match)
-    for i, (block, match) in enumerate(zip(blocks, found)):
-        height = int(match["expansion"]) if match else 0
-        colour = KERNELS.get(int(match["kernel"]), "#949494") if match else "#949494"
-        hatch = "//" if match and match["more"] else None
-        axis.add_patch(
-            Rectangle((i - 0.4, 0), 0.8, height, facecolor=colour, edgecolor="0.2", hatch=hatch, linewidth=0.6)
-        )
+    found = [bar(block) for block in blocks]
+    highest = max(height for height, _, _ in found)
+    for i, (block, (height, _, look)) in enumerate(zip(blocks, found)):
+        axis.add_patch(Rectangle((i - 0.4, 0), 0.8, height, linewidth=0.6, **look))
         axis.text(i, height + 0.12, block, rotation=90, ha="center", va="bottom")
     axis.plot([-0.6, len(blocks) - 0.4], [0, 0], color="0.2", linewidth=1)
     axis.set(xlim=(-0.7, len(blocks) - 0.3), ylim=(0, highest * 1.1 + 2.6), xticks=range(len(blocks)))
     axis.set(xticklabels=range(1, len(blocks) + 1), xlabel="layer", ylabel="expansion", yticks=sorted({1, 3, highest}))
     axis.spines[["top", "right", "left"]].set_visible(False)
-    kernels = sorted({int(match["kernel"]) for match in found if match})
-    bars = [Rectangle((0, 0), 1, 1, facecolor=KERNELS.get(k, "#949494"), label=f"{k}×{k}") for k in kernels]
+    looks = {said: look for height, said, look in found if height}
+    bars = [Rectangle((0, 0), 1, 1, label=said, **look) for said, look in sorted(looks.items())]
     axis.legend(handles=bars, ncols=len(bars), frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 

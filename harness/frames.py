@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from harness import foreign, records
+from harness import conditions, foreign, records
 from spaces.base import UserError
 
 RUN = ["dataset", "space", "method", "seed"]
@@ -31,12 +31,14 @@ class Results:
 
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions.
+    `conditions`: all that the records say of how they were made.
     """
 
     trainings: pd.DataFrame
     searches: pd.DataFrame
     curves: pd.DataFrame
     about: dict[str, str]
+    conditions: pd.DataFrame = field(default_factory=lambda: conditions.conditions([]))
 
 
 def read(path: Path | Sequence[Path]) -> Results:
@@ -93,6 +95,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _frame([_row(record) for record in searches.values()], SEARCHES),
         _frame(curves, CURVES),
         _about(found.values()),
+        conditions.conditions(found.values()),
     )
 
 

@@ -74,19 +74,19 @@ def prober(search: Search, field: str, data: Path, out: Path, work: Path) -> Cal
 
 
 def write(probes: list[Probe], field: str, macs: int, out: Path) -> None:
-    """frontier.csv, and the curve of cost over the parameter as PNG and SVG."""
+    """frontier.csv, and the curve of cost over the parameter as PNG, SVG and PDF."""
     import matplotlib.pyplot as plt
     import pandas as pd
     import seaborn as sns
 
-    from harness import figures, typeset
+    from harness import style, typeset
 
     table = pd.DataFrame(sorted(probes)).rename(columns={"value": field})
     typeset.write_csv(out / "frontier.csv", table)
-    figures.set_style()
-    figure, axis = plt.subplots(figsize=(figures.COLUMN, 2.4))
+    style.set_style()
+    figure, axis = plt.subplots(figsize=(style.COLUMN, 2.4))
     sns.lineplot(table, x=field, y="macs", marker="o", ax=axis)
-    axis.axhline(macs, color=figures.GREY, linestyle="--", linewidth=1)
-    axis.annotate("wanted", (table[field].max(), macs), ha="right", va="bottom", fontsize=8, color=figures.GREY)
+    axis.axhline(macs, color=style.GREY, linestyle="--", linewidth=1)
+    axis.annotate("wanted", (table[field].max(), macs), ha="right", va="bottom", fontsize=8, color=style.GREY)
     axis.set(xscale="log", xlabel=field.replace("_", " "), ylabel="multiply-adds of what is found")
-    figures.save(figure, out / "frontier")
+    style.save(figure, out / "frontier")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness import budget, details, findings, frames, ranking, summaries, sums, typeset, variance
+from harness import budget, conditions, details, findings, frames, ranking, summaries, sums, typeset, variance
 from harness.frames import Results
 from harness.typeset import Table
 
@@ -59,6 +59,7 @@ def laid_out(results: Results, made: str) -> dict[str, tuple[pd.DataFrame, Table
         "depth_gap": (gap, details.show_depth_gap(gap, results, made)),
         "variance": (spread, details.show_variance(spread, made)),
         "costs": (costs, details.show_costs(costs, made)),
+        "protocol": (results.conditions, conditions.show(results.conditions, made)),
         "run_times": (times, details.show_times(times, made)),
         "accuracies": (every, details.show_accuracies(every, made)),
     }

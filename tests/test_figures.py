@@ -2,17 +2,24 @@
 
 import json
 import random
+from collections import Counter
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic_records as synthetic
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
-from harness import figures, frames, tables
+from harness import figures, frames, gallery, style, summaries, tables
 from harness.drawing import draw
 from spaces.base import UserError
 
 pytestmark = pytest.mark.filterwarnings("error")  # matplotlib warns where it takes a colour for data
-NAMES = {"ri", "random_distribution", "depth_gap", "search_curves", "accuracy_macs"}
+COMPARED = {"ri", "random_distribution", "critical_difference", "cost_matched", "cost_gain"}
+NAMES = {*COMPARED, "depth_gap", "depth_points", "search_curves", "accuracy_macs"}
+SPACES = {f"architectures_{space}" for space in ("darts", "enas", "fbnet", "single_path")}
 
 
 def contents(folder):
@@ -26,14 +33,14 @@ def results(tmp_path_factory):
     return frames.read(folder)
 
 
-def test_every_figure_comes_as_png_svg_and_data_the_same_twice(results, tmp_path):
+def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(results, tmp_path):
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
     figures.draw_all(results, tmp_path / "a")
     figures.draw_all(results, tmp_path / "b")
     assert (np.random.get_state()[1] == before).all()
     made = contents(tmp_path / "a")
-    assert set(made) == {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg", "csv")}
+    assert set(made) == {f"{name}.{kind}" for name in NAMES | SPACES for kind in ("png", "svg", "pdf", "csv")}
     assert made == contents(tmp_path / "b")
 
 
@@ -41,8 +48,69 @@ def test_figures_without_data_are_still_written(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text("dataset,space,method,seed,accuracy\nd,s,random_sampling,0,80\nd,s,m,0,81\n")
     tables.build(path, tmp_path)
-    assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == NAMES
+    assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == {*NAMES, "architectures_s"}
     assert (tmp_path / "relative_improvement.tex").exists()
+
+
+def foreign(folder, methods, datasets, arch=""):
+    """Results of methods with long names, as a CSV."""
+    lines = ["dataset,space,method,seed,accuracy,arch"]
+    for dataset in datasets:
+        for m in [*methods, "random_sampling"]:
+            row = f"{dataset},a_space_of_cells_with_a_long_name,{m}"
+            lines += [f"{row},{seed},{70 + 3 * seed + 5 * (m != 'random_sampling')},{arch}" for seed in range(3)]
+    (folder / "long.csv").write_text("\n".join(lines) + "\n")
+    return frames.read(folder / "long.csv")
+
+
+LONG = [f"progressive_differentiable_architecture_search_of_kind_{i}" for i in range(12)]
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, results, tmp_path):
+    data = foreign(tmp_path, LONG, ("CIFAR-10", "a_dataset_with_a_long_name_in_three_parts", "c"), "|a~0|+|b~0|c~1|")
+    style.set_style()
+    drawn = {**figures._compared(data if many else results), **figures._looked_at(data if many else results)}
+    for name, (rows, draw_it) in drawn.items():
+        if len(rows):
+            figure = draw_it()
+            figure.canvas.draw()
+            inked, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+            assert min(inked.x0, inked.y0) > -0.02, name
+            assert inked.x1 < width + 0.02 and inked.y1 < height + 0.02, name
+            plt.close(figure)
+
+
+def test_fourteen_methods_have_fourteen_colours_and_none_is_that_of_random():
+    colours = style.colours([*map(str, range(14)), "random_sampling"])
+    assert len({to_rgb(colour) for colour in colours.values()}) == 15
+
+
+def test_an_interval_that_is_too_wide_is_cut_and_presses_no_other_together():
+    values, low, high = pd.Series([1.0] * 20), pd.Series([-1.0] * 20), pd.Series([2.0] * 19 + [500.0])
+    assert style.reach(values, low, high) < 5
+
+
+def test_a_gallery_draws_every_operation_and_every_block(results):
+    runs = frames.in_percent(summaries.runs(results))
+    found = gallery.found(runs)
+    assert set(found["method"]) == {"darts", "enas", "fbnet", "single_path"}
+    cells = found[found["space"] == "darts"]
+    axis = gallery.draw(cells).axes[0]
+    ops = [json.loads(arch)[kind] for arch in cells["arch"] for kind in ("normal", "reduce")]
+    arcs = {line.get_label(): np.isnan(line.get_xdata()).sum() for line in axis.lines}
+    assert arcs == dict(Counter(op.replace("_", " ") for cell in ops for op, _ in cell))
+    strips = found[found["space"] == "fbnet"]
+    bars = gallery.draw(strips).axes[0].patches
+    assert sum(bar.get_height() > 0 for bar in bars) == sum(b != "skip" for a in strips["arch"] for b in a.split(","))
+    plt.close("all")
+
+
+def test_a_gallery_prints_what_it_cannot_draw(tmp_path):
+    runs = frames.in_percent(summaries.runs(foreign(tmp_path, ["m"], ["d"], '"{""normal"": ["')))
+    (text,) = gallery.draw(gallery.found(runs)).findobj(lambda artist: isinstance(artist, Text) and artist.get_text())
+    assert text.get_text().count("normal") == 3
+    plt.close("all")
 
 
 GENOTYPE = synthetic.genotype(random.Random(0))
