@@ -61,7 +61,10 @@ SHOWN = {
         "accuracy against multiply-adds": "figures/accuracy_macs",
         "costs, table": "tables/costs",
     },
-    "5 Search curves": {"validation accuracy by epoch": "figures/search_curves"},
+    "5 Search curves": {
+        "validation accuracy by epoch": "figures/search_curves",
+        "what searches logged, table": "tables/courses",
+    },
     "6 Found architectures": {
         f"space {space}": f"figures/architectures_{space}" for space in sorted({entry.space for entry in CONFIG.searches})
     },

@@ -101,6 +101,28 @@ def _count(mean: float, std: float = pd.NA) -> str:
     return "–" if pd.isna(mean) else f"{mean:,}" + ("" if pd.isna(std) else f" ± {std:,}")
 
 
+SCHEDULED = {"lr", "temperature", "train_loss", "val_loss"}
+"""What no reader of a search's course looks for: set by rule, or an accuracy in other words. The CSV has it all."""
+
+
+def show_courses(frame: pd.DataFrame, made: str) -> Table:
+    headers = ["dataset", "space", "method", "what", "n", "epochs", "first epoch", "middle", "last epoch"]
+    rows = [
+        [
+            *(row.dataset, row.space, row.method, row.metric.replace("_", " "), f"{row.n}", f"{row.epochs}"),
+            *(number(row.first), number(row.middle)),
+            number(row.last) + ("" if pd.isna(row.last_std) else f" ± {number(row.last_std)}"),
+        ]
+        for row in frame[~frame["metric"].isin(SCHEDULED)].itertuples()
+    ]
+    caption = (
+        f"How the searches went: means over n = {span(frame['n'])} searches of what they logged, ± standard deviation"
+        " (ddof 1). Accuracies, from 0 to 1, are those of the weight-sharing network. An entropy (nats) that stays, a"
+        f" share of gates that stays at 1, are decisions that were not taken. {made}"
+    )
+    return Table(headers, rows, caption, labels=4)
+
+
 def show_times(frame: pd.DataFrame, made: str) -> Table:
     headers = ["dataset", "space", "method", "searches", "search, s", "retrainings", "retraining, s", "all jobs, s"]
     rows = [

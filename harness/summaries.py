@@ -29,6 +29,7 @@ DEPTH = [
 ]
 ACCURACIES = [*RUN, "cells", "repeat", "main", "status", "accuracy", "parameters", "macs", "arch"]
 COSTS = [*CELL, "n", "search_images", "retraining_images", "parameters", "parameters_std", "macs", "macs_std"]
+COURSES = [*CELL, "metric", "n", "epochs", "first", "middle", "last", "last_std"]
 TIMES = [*CELL, "searches", "search_seconds", "retrainings", "retraining_seconds", "total_seconds"]
 
 
@@ -185,6 +186,18 @@ def costs(results: Results) -> pd.DataFrame:
         .round(0)
         .astype(dict.fromkeys(numbers, "Int64"))
     )
+
+
+def courses(results: Results) -> pd.DataFrame:
+    """How searches went: the mean over n searches of what they logged in the first, the middle and the last epoch."""
+    rows = []
+    for (*cell, metric), group in results.curves.groupby([*CELL, "metric"], sort=True):
+        values = group.groupby("epoch")["value"]
+        means, ends = values.mean(), group[group["epoch"] == group["epoch"].max()]["value"]
+        row = {**dict(zip(CELL, cell)), "metric": metric, "n": group["seed"].nunique(), "epochs": len(means)}
+        first, middle, last = means.iloc[[0, (len(means) - 1) // 2, -1]]
+        rows.append({**row, "first": first, "middle": middle, "last": last, "last_std": ends.std()})
+    return pd.DataFrame(rows, columns=COURSES)
 
 
 def run_times(results: Results) -> pd.DataFrame:

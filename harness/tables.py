@@ -51,6 +51,7 @@ def laid_out(results: Results, made: str) -> dict[str, tuple[pd.DataFrame, Table
     improvement, gap = summaries.relative_improvement(results), summaries.depth_gap(results)
     ranks, matched, spread = ranking.ranking(improvement), budget.cost_matched(results), variance.variance(results)
     costs, times, every = summaries.costs(results), summaries.run_times(results), summaries.accuracies(results)
+    course = summaries.courses(results)
     return {
         "verdicts": (findings.verdicts(improvement), findings.show_verdicts(improvement, results, made)),
         "relative_improvement": (improvement, findings.show_improvement(improvement, results, made)),
@@ -58,6 +59,7 @@ def laid_out(results: Results, made: str) -> dict[str, tuple[pd.DataFrame, Table
         "cost_matched": (matched, findings.show_cost_matched(matched, made)),
         "depth_gap": (gap, details.show_depth_gap(gap, results, made)),
         "variance": (spread, details.show_variance(spread, made)),
+        "courses": (course, details.show_courses(course, made)),
         "costs": (costs, details.show_costs(costs, made)),
         "protocol": (results.conditions, conditions.show(results.conditions, made)),
         "run_times": (times, details.show_times(times, made)),
