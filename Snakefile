@@ -3,6 +3,7 @@
 #   snakemake --cores 8 all                                        the embedded default
 #   snakemake --cores 2 all --configfile config/smoke.yaml         everything once, tiny
 #   snakemake -n all --configfile config/paper.yaml                what the published scale would run
+import json
 import os
 import shlex
 import sys
@@ -30,7 +31,7 @@ try:
 except UserError as error:
     sys.exit(f"error: {error}")
 
-BENCHMARK = ["--config", os.path.relpath(FILE)] + [a for k, v in OVERRIDES.items() for a in ("--override", f"{k}={v}")]
+BENCHMARK = ["--config", os.path.relpath(FILE)] + [a for k, v in OVERRIDES.items() for a in ("--override", f"{k}={json.dumps(v)}")]
 RESULTS = f"results/{CONFIG.protocol}"
 DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
 JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}

@@ -169,3 +169,9 @@ def test_a_missing_paper_dataset_stops_before_any_job(tmp_path):
     assert "cifar-10" in done.stderr
     assert str(Path(tmp_path)) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_study_of_learning_makes_the_default_searches():
+    default, study = (config.load(registry.ROOT / f"config/{name}.yaml") for name in ("default", "learning"))
+    assert study.searches == default.searches
+    assert set(study.datasets) <= set(default.datasets)
