@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from harness import config, registry
-from harness.__main__ import _parser
+from harness.arguments import parser
 from tests.pages import PAGES, Fence, anchors, commands, fences, links, section, tables, text
 
 NAMES = [str(page.relative_to(registry.ROOT)) for page in PAGES]
@@ -36,7 +36,7 @@ def test_links_lead_to_files_and_headings(page):
 
 @pytest.mark.parametrize("page", NAMES)
 def test_commands_parse(page):
-    known = next(action.choices for action in _parser()._actions if action.choices)
+    known = next(action.choices for action in parser()._actions if action.choices)
     for command in commands(text(page)):
         words = shlex.split(command, comments=True)
         words = words[words.index("harness") + 1 :]
@@ -44,7 +44,7 @@ def test_commands_parse(page):
             assert {*words} <= {*known}, f"{page}: {command}"
             continue
         try:
-            _parser().parse_args(words)
+            parser().parse_args(words)
         except SystemExit as end:
             assert end.code == 0, f"{page}: {command}"
 
@@ -61,7 +61,7 @@ def test_quoted_files_exist(page):
 
 
 def test_every_command_has_an_example():
-    known = next(action.choices for action in _parser()._actions if action.choices)
+    known = next(action.choices for action in parser()._actions if action.choices)
     shown = {shlex.split(command, comments=True)[3] for command in commands(text("docs/commands.md"))}
     assert shown == set(known)
 
@@ -154,3 +154,39 @@ def our_findings():
 def test_our_findings_are_the_snapshots():
     shown = tables(section(text("docs/findings.md"), "Our numbers"))[0]
     assert {row[""]: row["ours"] for row in shown} == our_findings()
+
+
+DECIDED = {"darts": "alpha_entropy", "enas": "entropy", "fbnet": "entropy", "single_path": "gates_kept"}
+"""What each method logs of how decided its architecture parameters are."""
+
+
+def our_learning():
+    """The two tables of docs/learning.md, computed from the snapshot's CSV files."""
+    page, cell = "docs/learning.md", lambda row: (row["dataset"], row["method"])
+    courses = {(*cell(row), row["metric"]): row for row in rows(page, "courses")}
+    learnt, ranked = {}, {}
+    for row in rows(page, "relative_improvement"):
+        accuracy, decided = (courses[*cell(row), metric] for metric in ("val_accuracy", DECIDED[row["method"]]))
+        spread = f"{percent([float(accuracy['last'])], '{:.0f}')} ± {percent([float(accuracy['last_std'])], '{:.0f}')}"
+        learnt[cell(row)] = [
+            *(accuracy["n"], accuracy["epochs"]),
+            *(percent([float(accuracy[when])], "{:.0f}") for when in ("first", "middle")),
+            *(spread, decided["metric"].replace("_", " ")),
+            *(f"{float(decided[when]):.2f}" for when in ("first", "last")),
+        ]
+        shown = lambda name, form, row=row: form(float(row[name]))  # noqa: E731
+        ranked[cell(row)] = [
+            *(row["n_method"], row["n_random"], percent([float(row["mean"])], "{:.1f}")),
+            percent([float(row["random_mean"])], "{:.1f}"),
+            f"{shown('percentile', '{:.0f}'.format)} "
+            f"[{shown('percentile_low', '{:.0f}'.format)}, {shown('percentile_high', '{:.0f}'.format)}]",
+            f"{shown('ri', signed)} [{shown('ri_low', signed)}, {shown('ri_high', signed)}]",
+            *(shown("p_holm", "{:.3f}".format), row["verdict"]),
+        ]
+    return learnt, ranked
+
+
+def test_the_page_on_learning_is_the_snapshots():
+    for found, shown in zip(our_learning(), tables(text("docs/learning.md"))):
+        cells = {(row["dataset"], row["method"]): list(row.values())[2:] for row in shown}
+        assert cells == found
