@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
@@ -49,6 +50,9 @@ def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
     for field in fields:
         if field not in known:
             raise refuse(f"parameter of {name}", field, known)
+        values = fields[field] if isinstance(fields[field], list | tuple) else [fields[field]]
+        if not all(math.isfinite(value) for value in values if isinstance(value, float)):
+            raise UserError(f"parameter {field} of {name}: Input should be a finite number, got {fields[field]!r}")
     if not fields:
         return cls()
     from pydantic import ValidationError
