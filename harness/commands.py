@@ -31,7 +31,8 @@ def describe(options: argparse.Namespace) -> None:
 
     space = registry.space(options.space, **_fields(options.reading))
     given = {name: getattr(options, name) for name in ("cells", "channels", "classes", "image", "inputs", "stem")}
-    size = replace(space.published, **{name: value for name, value in given.items() if value is not None})
+    usual = space.searched if options.supernet else space.published
+    size = replace(usual, **{name: value for name, value in given.items() if value is not None})
     design = None if options.supernet else space.read(options.arch)
     from harness.describe import describe, describe_supernet
 
