@@ -181,7 +181,7 @@ def our_learning():
             f"{shown('percentile', '{:.0f}'.format)} "
             f"[{shown('percentile_low', '{:.0f}'.format)}, {shown('percentile_high', '{:.0f}'.format)}]",
             f"{shown('ri', signed)} [{shown('ri_low', signed)}, {shown('ri_high', signed)}]",
-            *(shown("p_holm", "{:.3f}".format), row["verdict"]),
+            *(shown("p_holm", lambda p: "< 0.001" if p < 5e-4 else f"{p:.3f}"), row["verdict"]),
         ]
     return learnt, ranked
 
