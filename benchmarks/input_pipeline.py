@@ -59,7 +59,7 @@ def measure(name: str, scale: Scale) -> Ratio:
     )
     _drain(loader, -1)  # starts the workers
     ours = partial(_epoch, images, scale, generator)
-    return summary(name, [slow / fast for slow, fast in pairs(ours, partial(_drain, loader), scale)])
+    return summary(name, [slow / fast for slow, fast in pairs(ours, partial(_drain, loader), scale, alone=False)])
 
 
 def _drain(loader: DataLoader, number: int) -> None:

@@ -55,22 +55,26 @@ def equal(name: str, ours: Tensor, naive: Tensor) -> None:
         ) from None
 
 
-def pairs(ours: Callable[[int], object], naive: Callable[[int], object], scale: Scale) -> list[tuple[float, float]]:
-    """Seconds (naive, ours) of calls in turns; each call gets the number of its pair."""
+def pairs(
+    ours: Callable[[int], object], naive: Callable[[int], object], scale: Scale, alone: bool = True
+) -> list[tuple[float, float]]:
+    """Seconds (naive, ours) of calls in turns; each call gets the number of its pair. On a CPU a call that is `alone`,
+    without other processes or threads, is timed by its processor time: a busy machine disturbs it less."""
+    clock = time.process_time if alone and scale.device.type == "cpu" else time.perf_counter
     found: list[tuple[float, float]] = []
     start = time.perf_counter()
     while len(found) < scale.pairs or time.perf_counter() - start < scale.seconds and len(found) < 30:
         number = len(found)
-        found.append((_seconds(naive, number, scale), _seconds(ours, number, scale)))
+        found.append((_seconds(naive, number, scale, clock), _seconds(ours, number, scale, clock)))
     return found
 
 
-def _seconds(step: Callable[[int], object], number: int, scale: Scale) -> float:
-    start = time.perf_counter()
+def _seconds(step: Callable[[int], object], number: int, scale: Scale, clock: Callable[[], float]) -> float:
+    start = clock()
     step(number)
     if scale.device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def summary(name: str, ratios: Sequence[float], centre: Callable[[Sequence[float]], float] = median) -> Ratio:
