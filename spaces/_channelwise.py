@@ -5,7 +5,7 @@ images): a 1x1 convolution is one matrix product, batch normalisation runs over 
 depthwise convolution is a few products (`_bands`), pooling is vectorised over the images. ReLU, convolutions and batch
 normalisation that follow each other are one step of autograd (`Unit`): at a few thousand pixels a channel its
 bookkeeping costs more than the arithmetic. Parameters are torch's, results too up to rounding. Elsewhere than on the
-CPU these are torch's layers.
+CPU, and for no images, these are torch's layers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ from spaces._bands import plan
 from spaces._normalisation import EPS, ByCovariance, ByRows
 
 LONG = 4096  # pixels of a channel, from which passes over them cost more than a dozen small operations
+
+
+def fused(x: Tensor) -> bool:
+    """Whether the layers here compute in their own way. Not for a batch of no images, whose shapes alone are asked for:
+    there every layer is called, so that hooks see it."""
+    return x.device.type == "cpu" and len(x) > 0
 
 
 def as_memory(x: Tensor) -> Tensor:
@@ -60,14 +66,14 @@ class Depthwise(nn.Conv2d):
 
 class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) if x.device.type != "cpu" else normalised(x, self)
+        return normalised(x, self) if fused(x) else super().forward(x)
 
 
 class Unit(nn.Sequential):
     """ReLU, depthwise convolution, 1x1 convolution, batch normalisation, in this order; only the last must be there."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) if x.device.type != "cpu" else normalised(x, *self)
+        return normalised(x, *self) if fused(x) else super().forward(x)
 
 
 def normalised(x: Tensor, *parts: nn.Module) -> Tensor:
@@ -103,7 +109,7 @@ def convolve_and_normalise(x, kernel, matrix, scale, shift, relu=True, stride=1,
     kernel: (channels, 1, k, k) or None; matrix: (outputs, channels, 1, 1) or None; scale and shift: (outputs,) or None.
     stride and dilation: the kernel's. Elsewhere than on the CPU there is only the result.
     """
-    if x.device.type != "cpu":
+    if not fused(x):
         return _plainly(x, kernel, matrix, scale, shift, relu, stride, dilation), None, None
     return _Normalised.apply(x, kernel, matrix, scale, shift, relu, stride, dilation)
 
@@ -194,14 +200,14 @@ class MaxPool(nn.MaxPool2d):
     """Images lie innermost: to torch they are the channels of channels_last."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) if x.device.type != "cpu" else _over_images(super().forward, x)
+        return _over_images(super().forward, x) if fused(x) else super().forward(x)
 
 
 class AvgPool(nn.AvgPool2d):
     """As `MaxPool`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) if x.device.type != "cpu" else _over_images(super().forward, x)
+        return _over_images(super().forward, x) if fused(x) else super().forward(x)
 
 
 def _over_images(pool, x: Tensor) -> Tensor:
@@ -210,14 +216,14 @@ def _over_images(pool, x: Tensor) -> Tensor:
 
 def concatenate(maps: Sequence[Tensor]) -> Tensor:
     """Channels of several tensors side by side."""
-    if maps[0].device.type != "cpu":
+    if not fused(maps[0]):
         return torch.cat(list(maps), 1)
     return as_maps(torch.cat([x.permute(1, 2, 3, 0) for x in maps]))
 
 
 def joined(maps: Sequence[Tensor], convolutions: Sequence[Pointwise], norm: nn.BatchNorm2d) -> Tensor:
     """Each map through its convolution, side by side, normalised together."""
-    if maps[0].device.type != "cpu":
+    if not fused(maps[0]):
         return norm(concatenate([convolution(x) for x, convolution in zip(maps, convolutions)]))
     matrix = torch.block_diag(*(convolution.matrix().flatten(1) for convolution in convolutions))
     return _through(concatenate(maps), norm, matrix=matrix[:, :, None, None])

@@ -38,6 +38,7 @@ class Network(nn.Module):
         """(logits, auxiliary logits): the latter is None outside training mode or without the head.
 
         x: (images, inputs, image, image); logits: (images, classes). `drop` is applied to every path but identities.
+        Must take a batch of no images, with which multiply-adds are counted: `flatten(1)`, not `view(len(x), -1)`.
         """
 
 

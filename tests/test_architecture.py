@@ -1,6 +1,7 @@
 """The shape of the house: imports run one way, planning needs no torch, every method says where it departs."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,9 +52,12 @@ def test_only_tracking_talks_to_mlflow():
     assert guilty == {path.name for path in FILES if path.name.removeprefix("_").startswith("tracking")} & guilty
 
 
-def modules_after(code: str) -> set[str]:
+def modules_after(code: str, folder: Path = ROOT) -> set[str]:
     code += "\nimport sys; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
@@ -68,10 +72,21 @@ jobs = [job for d in plan.datasets for job in [*plan.searches_of(d), *plan.train
     assert not modules_after(code) & {"torch", "pandas", "mlflow", "numpy"}
 
 
-def test_training_imports_nothing_heavy_but_torch():
-    modules = modules_after("import harness.cell, harness.training, harness.searching, protocols._optimizers")
+@pytest.mark.parametrize("method", ["darts", "random_sampling"])
+def test_jobs_import_nothing_heavy_but_torch(method, tmp_path):
+    """From their start to their end: a training, with the search in front of it."""
+    shell = [sys.executable, "-m", "harness", "data", "--dataset", "digits", "--image", "8"]
+    subprocess.run(shell, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True)
+    job = f"--protocol smoke --dataset digits --space darts --method {method} --seed 0"
+    code = f"""
+from harness.__main__ import main
+assert main("search {job} --out search.json".split()) == 0
+assert main("train {job} --cells 4 --repeat 0 --search search.json --out train.json".split()) == 0
+"""
+    modules = modules_after(code, tmp_path)
     assert "torch" in modules
-    assert not modules & {"torchvision", "pandas", "mlflow", "scipy", "sklearn", "matplotlib", "torch._dynamo", "PIL"}
+    assert not modules & {"torchvision", "pandas", "mlflow", "scipy", "sklearn", "matplotlib", "PIL"}
+    assert not modules & {"torch._dynamo", "torch._inductor", "sympy"}  # torch's compiler: 1 s and 110 MB
 
 
 def test_sampling_imports_no_torch():
