@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import records, registry
+from harness.attempts import ALLOWED, Attempts
 from harness.curves import Diverged
 from harness.jobs import RANDOM, Search, Training, hash_of
 from harness.seeds import seed_of
@@ -128,6 +129,7 @@ def _record(
     versions = {name: version for name, version in environment.items() if name != "commit"}
     identity = hash_of({**made_from, **versions, **inputs})
     kept, checkpoint = place.work / "finished" / f"{identity}.json", place.work / f"{job.name}.checkpoint"
+    attempts = Attempts(place.work / f"{job.name}.attempt")
 
     def ended(status: str, outcome: dict[str, Any]) -> dict[str, Any]:
         record = {
@@ -144,11 +146,14 @@ def _record(
             records.write(kept, record)
         records.write(place.out, record)
         checkpoint.unlink(missing_ok=True)
+        attempts.end()
         return record
 
     if record := _finished(kept):
         records.write(place.out, record)
         return record
+    if attempts.begin() >= ALLOWED:
+        return ended("oom", _failure(f"the kernel killed it {ALLOWED} times for want of memory"))
     limit = _limit(place.hours, lambda reason: ended("timeout", _failure(reason)))
     try:
         outcome = body(identity, checkpoint, clock)

@@ -182,7 +182,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--drivers", type=int, default=3, help="kills of snakemake in each trial")
     parser.add_argument("--jobs", type=int, default=5, help="kills of jobs in each trial")
-    parser.add_argument("--seconds", type=float, help="mean time between two kills; default: a 14th of an unbroken run")
+    parser.add_argument("--seconds", type=float, help="mean time between two kills; default: a 25th of an unbroken run")
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="torture-")).resolve()
     unbroken = folder_for(root / "unbroken")
@@ -196,7 +196,7 @@ def main() -> int:
     for seed in itertools.count():
         if len(verdicts) - verdicts.count("too few kills") == options.trials:
             break
-        trial = Trial(folder_for(root / f"trial{seed}"), seed, *wanted.values(), options.seconds or seconds / 14)
+        trial = Trial(folder_for(root / f"trial{seed}"), seed, *wanted.values(), options.seconds or seconds / 25)
         started = time.monotonic()
         problem = trial.problem(expected)
         verdicts.append(problem or ("passed" if trial.delivered == wanted else "too few kills"))
