@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToTensor, functional
 
-from benchmarks.measuring import TOLERANCE, Ratio, Scale, pairs, summary
+from benchmarks.measuring import TOLERANCES, Ratio, Scale, pairs, summary
 from protocols._augmentation import augment
 from spaces.base import UserError
 
@@ -82,7 +82,7 @@ def _compare(name: str, images: Tensor, generator: torch.Generator) -> None:
     for picture, ours in zip(Pictures(images).images, _ours(images, generator, images.shape[-1] // 2)):
         blank = (ours == 0).all(0)
         every = torch.stack(_every(picture))
-        same = ((every - ours).abs() <= TOLERANCE).all(1) | blank
+        same = ((every - ours).abs() <= TOLERANCES[ours.dtype]).all(1) | blank
         if not same.flatten(1).all(1).any() or blank.sum() > (images.shape[-1] // 2) ** 2:
             raise UserError(f"{name}: augmentation gives an image that torchvision does not: run pytest to see where")
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spaces.base import Size, UserError
 
-TOLERANCE = 1e-4  # float32 logits and images, absolute and relative
+TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-9}  # of logits and images, absolute and relative
 
 
 class Ratio(NamedTuple):
@@ -45,12 +45,13 @@ class Scale:
 
 def equal(name: str, ours: Tensor, naive: Tensor) -> None:
     """UserError where two results are not equal: a ratio of their times would mean nothing."""
+    allowed = TOLERANCES[ours.dtype]
     try:
-        torch.testing.assert_close(ours, naive, rtol=TOLERANCE, atol=TOLERANCE)
+        torch.testing.assert_close(ours, naive, rtol=allowed, atol=allowed)
     except AssertionError:
         worst = float((ours - naive).abs().max()) if ours.shape == naive.shape else float("inf")
         raise UserError(
-            f"{name}: our results differ from the naive form's by {worst:.1e}, allowed is {TOLERANCE:g}: "
+            f"{name}: our results differ from the naive form's by {worst:.1e}, allowed is {allowed:g}: "
             "no ratio of unequal things; run pytest to see where"
         ) from None
 
