@@ -1,7 +1,7 @@
 """One training step of evaluation networks (random genotypes of the space darts) against their naive form.
 
-On a GPU ours runs as in training, in mixed precision; the naive form in float32. Equality is checked in float64: through
-20 cells of batch statistics the naive form in float32 differs by 1e-3 from itself in another memory layout.
+On a GPU ours runs as in training, in mixed precision; the naive form in float32. Equality is checked in float64:
+through 20 cells of batch statistics the naive form in float32 differs by 1e-3 from itself in another memory layout.
 """
 
 from __future__ import annotations
