@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness import _tracking_follow
 from harness import config as configuration
+from harness import preloaded
 from harness.jobs import data_folder, record_path, slug
 from harness.lifeline import Driver
 from spaces.base import UserError
@@ -85,6 +86,7 @@ onstart:
     try:
         configuration.check_data(CONFIG)
         DRIVER.start()
+        preloaded.start(Path(".snakemake"))
         FOLLOWER.start()
     except UserError as error:
         sys.exit(f"error: {error}")

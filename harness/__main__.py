@@ -6,13 +6,15 @@ import errno
 import gc
 import sys
 
-from harness import arguments, lifeline
-from spaces.base import UserError
+from harness.preloaded import delegate
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user's to mend
 
 
 def main(words: list[str] | None = None) -> int:
+    from harness import arguments, lifeline
+    from spaces.base import UserError
+
     options = arguments.parser().parse_args(words)
     lifeline.follow_driver()
     try:
@@ -31,6 +33,8 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    status = main()
+    status = delegate(sys.argv[1:])
+    if status is None:
+        status = main()
     gc.freeze()  # else Python, before it ends, looks for cycles in all that torch has made: 0.5 s
     sys.exit(status)

@@ -13,10 +13,15 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from harness.preloaded import leave
 from spaces.base import UserError
+
+if TYPE_CHECKING:
+    import psutil
 
 VARIABLE = "HARNESS_DRIVER"  # the driver's process id, for its jobs
 POLL_SECONDS = 0.5
@@ -82,17 +87,30 @@ def workers(folder: Path) -> tuple[float | None, dict[str, float]]:
 def follow_driver() -> None:
     """In a job: ends this process within a second of its driver's death. Without a driver, by hand, nothing happens."""
     if VARIABLE in os.environ:
-        threading.Thread(target=_follow, args=(int(os.environ[VARIABLE]),), daemon=True).start()
+        threading.Thread(target=_follow, daemon=True).start()
 
 
-def _follow(pid: int) -> None:
+def driver() -> psutil.Process | None:
+    """The driver of this job; None where it has died."""
     import psutil
 
     try:
-        driver = psutil.Process(pid)
-        while driver.is_running() and driver.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(POLL_SECONDS)
+        return psutil.Process(int(os.environ[VARIABLE]))
     except psutil.NoSuchProcess:
-        pass
+        return None
+
+
+def lives(process: psutil.Process | None) -> bool:
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _follow() -> None:
+    process = driver()
+    while lives(process):
+        time.sleep(POLL_SECONDS)
     print(FAREWELL, file=sys.stderr, flush=True)
-    os._exit(ORPHANED)
+    leave(ORPHANED)

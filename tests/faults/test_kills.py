@@ -17,7 +17,7 @@ pytestmark = pytest.mark.pipeline
 
 def test_the_same_bytes_after_kills_on_one_core_in_another_folder(unbroken, tmp_path):
     folder = torture.folder_for(tmp_path.resolve() / "run", ONE_METHOD)
-    trial = torture.Trial(folder, seed=1, drivers=2, kills=3, seconds=4, cores=1)
+    trial = torture.Trial(folder, seed=1, drivers=2, kills=3, seconds=2, cores=1)
     trial.run()
     assert trial.delivered["driver"] + trial.delivered["job"] >= 3
     assert torture.results(folder) == torture.results(unbroken)

@@ -29,6 +29,7 @@ from typing import Any
 import psutil
 
 from harness import registry
+from harness.lifeline import lives
 
 SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "report"]
 ONE_METHOD = """\
@@ -46,6 +47,7 @@ ALL_METHODS = f"""{ONE_METHOD}\
 """
 ORPHANS_SECONDS = 2.0
 JOB = re.compile(r"harness (search|train) ")
+PRELOADED = "preloaded.serve"
 
 
 def folder_for(folder: Path, config: str = ALL_METHODS) -> Path:
@@ -80,13 +82,19 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
-    """The searches and trainings that run in a folder, with their names."""
+    """The searches and trainings that run in a folder, with their names: their processes, and the forks that do their
+    work (harness/preloaded.py)."""
     for process in psutil.process_iter():
-        with suppress(psutil.Error):
+        with suppress(psutil.Error, OSError):
+            if not process.name().startswith("python") or process.cwd() != str(folder):
+                continue
             command = " ".join(process.cmdline())
-            if process.name().startswith("python") and JOB.search(command) and process.cwd() == str(folder):
+            if JOB.search(command):
                 name = re.search(r"records/(\S+)\.json", command.partition("--out")[2])
                 yield process, name[1] if name else ""
+            elif PRELOADED in command and PRELOADED in " ".join(process.parent().cmdline()):
+                log = os.readlink(f"/proc/{process.pid}/fd/1")
+                yield process, log.partition("/work/logs/")[2].removesuffix(".log")
 
 
 def last_epoch(folder: Path, name: str) -> int:
@@ -155,8 +163,9 @@ class Trial:
         driver.kill()
         driver.wait()
         killed = time.monotonic()
-        gone, alive = psutil.wait_procs([process for process, _ in orphans], timeout=ORPHANS_SECONDS)
-        assert not alive, f"{len(alive)} jobs outlived their driver by more than {ORPHANS_SECONDS} seconds"
+        while alive := [name for process, name in orphans if lives(process)]:
+            assert time.monotonic() - killed < ORPHANS_SECONDS, f"{alive} outlived their driver by {ORPHANS_SECONDS} s"
+            time.sleep(0.02)
         if orphans:
             self.slowest_orphan = max(self.slowest_orphan, time.monotonic() - killed)
         self.delivered["driver"] += 1
