@@ -41,7 +41,6 @@ def start(folder: Path) -> None:
         server.listen(64)
         subprocess.Popen(
             [sys.executable, "-c", f"from harness import preloaded; preloaded.serve({server.fileno()})"],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
             pass_fds=[server.fileno()],
             start_new_session=True,  # Ctrl-C is for the jobs
         )
@@ -79,6 +78,7 @@ def serve(number: int) -> None:
     from harness import lifeline
 
     driver = lifeline.driver()
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")  # as Snakemake tells a job of one thread
     gc.disable()
     import harness.cell
     import harness.searching
