@@ -84,7 +84,8 @@ def sync(
             artifacts = view.Artifacts(Path(folder, "files"), pictures or Path(folder), drawing)
             _sync(store, wanted, table, artifacts, report)
     except _store_errors() as error:
-        text = (str(error).splitlines() or [""])[0][:300] or type(error).__name__
+        said = [line for line in str(error).splitlines() if not line.startswith("(raised as a result")]  # SQLAlchemy's
+        text = (said or [""])[0][:300] or type(error).__name__
         report.error = re.sub("//[^/@]*@", "//", text)  # no passwords in logs
     if not quiet:
         _warn(report)

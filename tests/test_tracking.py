@@ -1,6 +1,8 @@
 """MLflow shows exactly one run a record: after kills, races, changes, and with the store away."""
 
 import math
+import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -175,6 +177,34 @@ def test_an_unusable_database_is_left_alone(tmp_path, capsys, content):
     assert "rebuilt from the records" in report.error
     assert capsys.readouterr().err.count("\n") == 1
     assert database.read_bytes() == content
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv: root may write everywhere")
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_database_that_cannot_be_written_is_left_alone(database, tmp_path_factory, locked):
+    """Read-only: its folder too, or only the file. Runs arrive when it can be written again."""
+    if locked:
+        database.with_name("mlflow.db.lock").touch()
+        database.chmod(0o444)
+    else:
+        database.parent.chmod(0o555)
+    folder = tmp_path_factory.mktemp("records")
+    write(folder, 1)
+    before = database.read_bytes()
+    without = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
+    command = [sys.executable, "-m", "harness", "track", "--records", str(folder)]
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{database}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    as_root = ["setpriv", *without] if os.geteuid() == 0 else []
+    done = subprocess.run([*as_root, *command], cwd="/", env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr.count("\n") == 1
+    assert ("readonly database" if locked else "Permission denied") in done.stderr
+    assert database.read_bytes() == before
+    database.parent.chmod(0o755), database.chmod(0o644)
+    assert tracking.sync(folder.glob("*.json"), f"sqlite:///{database}").imported == 1
 
 
 @pytest.mark.parametrize("listens", [False, True])
