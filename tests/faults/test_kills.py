@@ -15,7 +15,10 @@ from tests.faults.torture import ONE_METHOD
 pytestmark = pytest.mark.pipeline
 
 
-def test_the_same_bytes_after_kills_on_one_core_in_another_folder(unbroken, tmp_path):
+def test_the_same_bytes_after_kills_on_one_core_in_another_folder(unbroken, tmp_path, monkeypatch):
+    """And in another time zone and language, with other hashes of texts."""
+    for name, value in {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7"}.items():
+        monkeypatch.setenv(name, value)
     folder = torture.folder_for(tmp_path.resolve() / "run", ONE_METHOD)
     trial = torture.Trial(folder, seed=1, drivers=2, kills=3, seconds=2, cores=1)
     trial.run()
@@ -23,12 +26,37 @@ def test_the_same_bytes_after_kills_on_one_core_in_another_folder(unbroken, tmp_
     assert torture.results(folder) == torture.results(unbroken)
 
 
+def test_the_same_bytes_after_other_signals(unbroken, tmp_path):
+    """Ctrl-C, which a terminal sends to all; the end of a session; a polite kill."""
+    folder = torture.folder_for(tmp_path.resolve() / "run", ONE_METHOD)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        driver = torture.start(folder)
+        started(folder)
+        time.sleep(4)
+        running = list(torture.jobs(folder))
+        (os.kill if number == signal.SIGTERM else os.killpg)(driver.pid, number)
+        assert driver.wait(60) != 0
+        deadline = time.monotonic() + torture.ORPHANS_SECONDS
+        while any(lifeline.lives(process) for process, _ in running):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert torture.start(folder).wait() == 0
+    assert torture.results(folder) == torture.results(unbroken)
+
+
+def started(folder):
+    """The jobs that run, as soon as some do."""
+    deadline = time.monotonic() + 60
+    while not (running := list(torture.jobs(folder))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert running
+    return running
+
+
 def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path):
     folder = torture.folder_for(tmp_path.resolve() / "run", ONE_METHOD)
     first = torture.start(folder)
-    deadline = time.monotonic() + 60
-    while not list(torture.jobs(folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    started(folder)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "all", "--configfile", "benchmark.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     second = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
