@@ -84,7 +84,7 @@ TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folde
 
 onstart:
     try:
-        configuration.check_data(CONFIG)
+        configuration.check_place(CONFIG)
         DRIVER.start()
         preloaded.start(Path(".snakemake"))
         FOLLOWER.start()

@@ -5,6 +5,7 @@ No torch here: planning hundreds of jobs must stay instant.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,10 +123,18 @@ def _number_like_1e3() -> None:
 _number_like_1e3()
 
 
-def check_data(config: Config) -> None:
-    """UserError where a dataset is not where it must be: it says what to download and where to put it."""
+def check_place(config: Config) -> None:
+    """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
+    benchmark cannot write."""
     for dataset in config.datasets:
         datasets.check(dataset, Path(config.data_root))
+    for folder in (Path("work"), Path("results") / config.protocol):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"folder {folder} cannot be written: {error.strerror}: mend that and try again") from None
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:

@@ -1,6 +1,7 @@
 """A search that diverges: the other jobs go on, the tables say n of N, the run ends with exit 1 and says why."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -45,10 +46,35 @@ def test_the_same_command_says_it_again_and_repeats_nothing(failed):
     assert {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.json")} == before
 
 
-def test_no_cores(failed):
-    folder, _, _ = failed
-    command = [sys.executable, "-m", "snakemake", "--cores", "0", "all", "--configfile", "benchmark.yaml"]
+def refusal(folder, *command, cores=1):
+    """The last line that snakemake says where it does not begin."""
+    command = [
+        *command,
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        str(cores),
+        "all",
+        "--configfile",
+        "benchmark.yaml",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "error: --cores 0 runs nothing: give at least 1"
+    return done.stderr.splitlines()[-1]
+
+
+def test_no_cores(failed):
+    assert refusal(failed[0], cores=0) == "error: --cores 0 runs nothing: give at least 1"
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv: root may write everywhere")
+def test_results_that_cannot_be_written(tmp_path):
+    """Before any job."""
+    folder = torture.folder_for(tmp_path / "run", ONE_METHOD)
+    (folder / "results").mkdir(mode=0o555)
+    without = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
+    said = refusal(folder, *(["setpriv", *without] if os.geteuid() == 0 else []))
+    assert said == "error: folder results/smoke cannot be written: Permission denied: mend that and try again"
+    assert not (folder / "work/data").exists()
