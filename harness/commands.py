@@ -99,7 +99,9 @@ def train(options: argparse.Namespace) -> None:
 def tables(options: argparse.Namespace) -> None:
     from harness import tables
 
-    tables.build(_records(options), options.out, options.figures)
+    left = tables.build(_records(options), options.out, options.figures, report=bool(options.records))
+    if options.records:
+        print(f"{options.out / 'report.html'}: all tables and figures; {len(left)} left out, which it names")
 
 
 def track(options: argparse.Namespace) -> None:

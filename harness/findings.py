@@ -71,15 +71,16 @@ def _verdict(row: Any) -> str:
 
 
 def show_improvement(frame: pd.DataFrame, results: Results, made: str) -> Table:
-    headers = ["dataset", "space", "method", "n", "random\nn", "accuracy, %", "random, %", "RI, %\n[95% interval]"]
-    headers += ["p", "p (Holm)", "verdict", "runs for\n80% power", "percentile\n[95% interval]"]
+    headers = ["dataset", "space", "method", "RI, %\n[95% interval]", "verdict\n(p, Holm)", "runs for\n80% power"]
+    headers += ["n vs\nrandom", "accuracy, % vs\nrandom", "percentile\n[95% interval]"]
     rows = [
         [
             *(row.dataset, row.space, row.method),
-            *(_of(row.n_method, row.failed_method), _of(row.n_random, row.failed_random)),
-            *(spread(row.mean, row.std, scale), spread(row.random_mean, row.random_std, scale)),
             estimate(row.ri, row.ri_low, row.ri_high, sign=True),
-            *(probability(row.p), probability(row.p_holm), row.verdict, _runs(row.runs_needed)),
+            row.verdict + ("" if pd.isna(row.p_holm) else f"\n(p {probability(row.p_holm)})"),
+            _runs(row.runs_needed),
+            f"{_of(row.n_method, row.failed_method)} vs\n{_of(row.n_random, row.failed_random)}",
+            f"{spread(row.mean, row.std, scale)} vs\n{spread(row.random_mean, row.random_std, scale)}",
             estimate(row.percentile, row.percentile_low, row.percentile_high, 0),
         ]
         for row, scale in zip(frame.itertuples(), scales(frame, "mean", "random_mean"))

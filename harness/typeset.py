@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from harness.records import write_atomically
 MINUS = "\N{MINUS SIGN}"
 HTML_STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 1.2em; }
-table { border-collapse: collapse; } th, td { padding: 0.25em 0.7em; text-align: left; white-space: nowrap; }
+table { border-collapse: collapse; } th, td { padding: 0.25em 0.55em; text-align: left; white-space: nowrap; }
 td { vertical-align: baseline; }
 thead { border-bottom: 2px solid #444; } tbody tr:nth-child(even) { background: #f3f5f7; }
 .number { text-align: right; font-variant-numeric: tabular-nums; } p { max-width: 75em; }
@@ -40,6 +41,9 @@ LATEX = {
         "≈": r"$\approx$",
     },
 }
+
+
+NAME, NARROW = 30, 22  # characters of a name on one line: in a figure, in a column of a table
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,23 @@ def probability(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def fold(name: str, width: int = NAME) -> str:
+    """A name on several lines where it is long, broken after a word or an underscore where there is one."""
+    words = name.replace("_", "_ ")
+    folded = textwrap.wrap(words, width, break_on_hyphens=True)
+    return "\n".join(line.replace("_ ", "_") for line in folded)
+
+
+def _narrow(table: Table) -> Table:
+    """With long names on several lines."""
+
+    def folded(cell: str) -> str:
+        return cell if "\n" in cell else fold(cell, NARROW)
+
+    rows = [[*map(folded, row[: table.labels]), *row[table.labels :]] for row in table.rows]
+    return replace(table, headers=[*map(folded, table.headers)], rows=rows)
+
+
 def write(path: Path, text: str) -> None:
     write_atomically(path, text.encode())
 
@@ -112,6 +133,7 @@ def markdown(table: Table) -> str:
 
 def write_html(path: Path, table: Table) -> None:
     """A page of its own, as Snakemake's report shows it: caption, table, notes."""
+    table = _narrow(table)
 
     def line(cells: Sequence[str], tag: str) -> str:
         kinds = ["" if i < table.labels else ' class="number"' for i in range(len(cells))]
@@ -134,6 +156,7 @@ def write_html(path: Path, table: Table) -> None:
 def latex(table: Table) -> str:
     """A `table` environment that compiles as it stands in any document with booktabs. A wide table is set smaller, and
     reaches equally far into both margins where it is still wider than the text."""
+    table = _narrow(table)
 
     def line(cells: Sequence[str]) -> str:
         gap = r" \noalign{\smallskip}" if any("\n" in cell for cell in cells) else ""
