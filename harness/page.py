@@ -99,7 +99,7 @@ def _caption(path: Path, n: str) -> str:
 
 def _rendered(path: Path, n: str) -> str:
     text = (ROOT / path).read_text(encoding="utf-8").replace("{{ snakemake.params.n }}", n)
-    return publish_parts(text, writer_name="html", settings_overrides={"_disable_config": True})["body"]
+    return publish_parts(text, writer="html", settings_overrides={"_disable_config": True})["body"]
 
 
 def _result(place: Path, title: str) -> str:
