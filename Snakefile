@@ -116,7 +116,7 @@ rule search:
     wildcard_constraints:
         name=r"[^/]+/[^/]+/[^/]+/search-\d+",
     log:
-        "work/logs/{name}.log",
+        f"work/logs/{CONFIG.protocol}/{{name}}.log",
     params:
         arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
         fingerprint=lambda w: job(w).fingerprint(),
@@ -135,7 +135,7 @@ rule train:
     wildcard_constraints:
         name=r"[^/]+/[^/]+/[^/]+/train-[^/]+",
     log:
-        "work/logs/{name}.log",
+        f"work/logs/{CONFIG.protocol}/{{name}}.log",
     params:
         arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
         fingerprint=lambda w: job(w).fingerprint(),

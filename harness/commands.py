@@ -169,13 +169,15 @@ def status(options: argparse.Namespace) -> int:
 def publish(options: argparse.Namespace) -> None:
     from harness import snapshot
 
-    print(snapshot.publish(options.name, _records(options), options.config))
+    folder = snapshot.publish(options.name, _records(options), options.config)
+    print(f"{folder}\ncite as: {snapshot.citation(folder)}")
 
 
 def verify(options: argparse.Namespace) -> None:
     from harness import snapshot
 
     print(f"{options.folder}: {snapshot.verify(options.folder)} files come out of the records as they were published")
+    print(f"cite as: {snapshot.citation(options.folder)}")
 
 
 def rebuild(options: argparse.Namespace) -> None:
