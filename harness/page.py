@@ -37,7 +37,7 @@ WANTED = {
     "architectures_": "architectures (arch) of methods",
     "critical_difference": "a dataset on which every method has a result",
     "ranking": "a dataset on which every method has a result",
-    "variance": "several runs a method",
+    "variance": "several datasets, or an architecture (arch) trained more than once",
     "protocol": "records",
     "run_times": "records",
 }

@@ -43,7 +43,7 @@ LATEX = {
 }
 
 
-NAME, NARROW = 30, 22  # characters of a name on one line: in a figure, in a column of a table
+NAME, NARROW = 30, 24  # characters of a name on one line: in a figure, in a column of a table
 
 
 @dataclass(frozen=True)
