@@ -12,6 +12,7 @@ from pathlib import Path
 from harness import _tracking_follow
 from harness import config as configuration
 from harness import preloaded
+from harness.contents import caption, contents
 from harness.jobs import data_folder, record_path, slug
 from harness.lifeline import Driver
 from spaces.base import UserError
@@ -43,41 +44,7 @@ BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
 report: "report/workflow.rst"
 
 
-# What tables/ and figures/ hold, and where the report (`--report report.html`) shows it: by number, so the order is ours.
-SHOWN = {
-    "1 Better than random?": {
-        "verdicts": "tables/verdicts",
-        "forest plot": "figures/ri",
-        "relative improvement, table": "tables/relative_improvement",
-    },
-    "2 Among random architectures": {"every run": "figures/random_distribution"},
-    "3 Depth gap": {
-        "agreement of depths and its ceiling": "figures/depth_gap",
-        "every architecture at two depths": "figures/depth_points",
-        "depth gap, table": "tables/depth_gap",
-    },
-    "4 Cost and gain": {
-        "search cost against gain": "figures/cost_gain",
-        "against random search of equal cost": "figures/cost_matched",
-        "equal cost, table": "tables/cost_matched",
-        "accuracy against multiply-adds": "figures/accuracy_macs",
-        "costs, table": "tables/costs",
-    },
-    "5 Search curves": {
-        "validation accuracy by epoch": "figures/search_curves",
-        "what searches logged, table": "tables/courses",
-    },
-    "6 Found architectures": {
-        f"space {space}": f"figures/architectures_{space}" for space in sorted({entry.space for entry in CONFIG.searches})
-    },
-    "7 Across datasets": {
-        "critical differences": "figures/critical_difference",
-        "ranking, table": "tables/ranking",
-        "sources of variance, table": "tables/variance",
-    },
-    "8 Protocol and versions": {"protocol and versions": "tables/protocol"},
-    "9 Run times, all accuracies": {"run times": "tables/run_times", "all accuracies": "tables/accuracies"},
-}
+SHOWN = contents(entry.space for entry in CONFIG.searches)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
 
@@ -111,11 +78,10 @@ def shown():
     """The pages and pictures of the report, with their captions; of what a space's searches found, there is one caption."""
     for heading, titles in SHOWN.items():
         for i, (title, file) in enumerate(titles.items(), 1):
-            caption = "architectures" if "architectures_" in file else Path(file).name
             suffix = "html" if file.startswith("tables") else "svg"
             yield report(
                 f"{RESULTS}/{file}.{suffix}",
-                caption=f"report/{caption}.rst",
+                caption=str(caption(file)),
                 category=heading,
                 labels={"result": f"{heading[0]}.{i} {title}"},
             )
@@ -152,7 +118,7 @@ rule search:
     wildcard_constraints:
         name=r"[^/]+/[^/]+/[^/]+/search-\d+",
     log:
-        "work/logs/{name}.log",
+        f"work/logs/{CONFIG.protocol}/{{name}}.log",
     params:
         arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
         fingerprint=lambda w: job(w).fingerprint(),
@@ -171,7 +137,7 @@ rule train:
     wildcard_constraints:
         name=r"[^/]+/[^/]+/[^/]+/train-[^/]+",
     log:
-        "work/logs/{name}.log",
+        f"work/logs/{CONFIG.protocol}/{{name}}.log",
     params:
         arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
         fingerprint=lambda w: job(w).fingerprint(),

@@ -77,7 +77,9 @@ def _jobs(command: Command) -> None:
 
 def _results(command: Command) -> None:
     """Whole benchmarks: how they stand, what comes of them."""
-    sub = command("tables", "Make all tables and figures from records, or from a CSV of anyone's results.")
+    sub = command(
+        "tables", "Make all tables and figures, and a report, from records or from a CSV of anyone's results."
+    )
     _records_arguments(sub)
     sub.add_argument("--out", type=Path, required=True, help="folder for the tables")
     sub.add_argument("--figures", type=Path, help="folder for the figures; default: figures/ in the tables' folder")

@@ -99,7 +99,9 @@ def train(options: argparse.Namespace) -> None:
 def tables(options: argparse.Namespace) -> None:
     from harness import tables
 
-    tables.build(_records(options), options.out, options.figures)
+    left = tables.build(_records(options), options.out, options.figures, report=bool(options.records))
+    if options.records:
+        print(f"{options.out / 'report.html'}: all tables and figures; {len(left)} left out, which it names")
 
 
 def track(options: argparse.Namespace) -> None:
@@ -167,13 +169,15 @@ def status(options: argparse.Namespace) -> int:
 def publish(options: argparse.Namespace) -> None:
     from harness import snapshot
 
-    print(snapshot.publish(options.name, _records(options), options.config))
+    folder = snapshot.publish(options.name, _records(options), options.config)
+    print(f"{folder}\ncite as: {snapshot.citation(folder)}")
 
 
 def verify(options: argparse.Namespace) -> None:
     from harness import snapshot
 
     print(f"{options.folder}: {snapshot.verify(options.folder)} files come out of the records as they were published")
+    print(f"cite as: {snapshot.citation(options.folder)}")
 
 
 def rebuild(options: argparse.Namespace) -> None:

@@ -28,10 +28,10 @@ def conditions(found: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(sorted(rows, key=_order), columns=CONDITIONS)
 
 
-def _order(row: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
+def _order(row: tuple[str, ...]) -> tuple[float, str, str, tuple[str, ...]]:
     """Parts in their order, methods before the training of what they found; which protocol it is comes first."""
     part = PARTS.index(row[0]) if row[0] in PARTS else PARTS.index("search") + 0.5
-    return part, ("" if row[1] in ("name", "version") else row[1], *row)
+    return part, row[0], "" if row[1] in ("name", "version") else row[1], row
 
 
 def _said(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -43,11 +43,14 @@ def _said(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     groups = {"budget": "search", "recipe": "training", "tricks": "training"}
     for name, value in setting.items():
         if name in groups:
-            yield from ((groups[name], inner, said) for inner, said in value.items())
+            own = {"epochs", "epochs_of"} if name == "budget" else set()  # what each method has of its own
+            yield from ((groups[name], inner, said) for inner, said in value.items() if inner not in own)
         else:
             yield "protocol", name, f"{value:.4g}" if isinstance(value, float) else value
     if record["kind"] == "search" and key["method"] != RANDOM:
-        yield from ((f"method {key['method']}", name, said) for name, said in config.get("parameters", {}).items())
+        epochs = {"epochs": setting["budget"]["epochs"]} if "budget" in setting else {}
+        own = {**epochs, **config.get("parameters", {})}
+        yield from ((f"method {key['method']}", name, said) for name, said in own.items())
     yield from (("software", name, said) for name, said in record.get("environment", {}).items() if said)
     if machine := record.get("measured", {}).get("machine"):
         yield "machine", "processor", machine

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from harness import budget, figures_gain, figures_runs, frames, gallery, ranking, style, summaries, typeset
+from harness import budget, contents, figures_gain, figures_runs, frames, gallery, ranking, style, summaries, typeset
 from harness.frames import Results
 
 Drawn = dict[str, tuple[pd.DataFrame, Callable[[], Figure]]]
@@ -71,7 +70,7 @@ def _looked_at(results: Results) -> Drawn:
     found = gallery.found(runs)
     for space in sorted(runs["space"].unique()):
         of_space = found[found["space"] == space]
-        drawn[f"architectures_{re.sub(r'[^A-Za-z0-9_.-]+', '-', space)}"] = (
+        drawn[Path(contents.gallery(space)).name] = (
             of_space,
             lambda rows=of_space: gallery.draw(rows),
         )

@@ -127,9 +127,9 @@ def critical_difference(ranks: pd.DataFrame, colours: Colours) -> Figure:
         yticks=range(len(ranks)), yticklabels=labels, ylim=(len(ranks) - 0.4, -2.3), xlabel="average rank, 1 is best"
     )
     axis.set(xticks=range(1, len(ranks) + 1, max(1, len(ranks) // 6)), xlim=(0.6, None))
-    p = ranks["p_friedman"].iloc[0]
-    said = typeset.probability(p)
-    axis.set_title(f"{ranks['datasets'].iloc[0]} datasets, Friedman p {said if said[0] == '<' else f'= {said}'}")
+    said, count = typeset.probability(ranks["p_friedman"].iloc[0]), ranks["datasets"].iloc[0]
+    tested = f"{count} datasets, Friedman p {said if said[0] == '<' else f'= {said}'}"
+    axis.set_title(tested if count > 1 else "1 dataset: ranks without a test")
     axis.grid(axis="y", visible=False)
     return figure
 

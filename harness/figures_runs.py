@@ -32,7 +32,9 @@ def depth_gap(gap: pd.DataFrame) -> Figure:
         axis.set(yticks=range(len(row)), yticklabels=[label for label, *_ in row], ylim=(len(row) - 0.4, -0.6))
         axis.set(xlim=(-1.05, 1.05), xlabel="Kendall's τ", title=style.fold(f"{names[0]}, space {names[1]}"))
         axis.grid(axis="y", visible=False)
-    entries = style.entry("two depths", style.PALETTE[0]), style.entry("ceiling: two seeds", GREY, "s")
+    entries = [style.entry("two depths", style.PALETTE[0])]
+    if any(ceiling for row in rows for *_, ceiling in row):
+        entries.append(style.entry("ceiling: two seeds", GREY, "s"))
     style.legend(figure, entries)
     return figure
 

@@ -57,10 +57,15 @@ def show_verdicts(frame: pd.DataFrame, results: Results, made: str) -> Table:
         " of the random architectures' mean test accuracy, with its 95% bootstrap interval and the verdict: better or"
         f" worse where Welch's test, Holm-corrected over all {frame['p'].notna().sum()} tested cells, gives"
         f" p < {statistics.ALPHA}; ≈ where method and random cannot be told apart, whatever the interval says: it is"
-        f" narrow for few runs. n = {span(frame['n_method'])} runs a method against {span(frame['n_random'])} random"
-        f" architectures. {made}"
+        f" narrow for few runs.{_untested(frame)} n = {span(frame['n_method'])} runs a method against"
+        f" {span(frame['n_random'])} random architectures. {made}"
     )
     return Table(["method", "space", *datasets], rows, caption, failures(results), labels=2)
+
+
+def _untested(frame: pd.DataFrame) -> str:
+    """What a single run lacks, where there is one."""
+    return " No interval: one run has neither an interval nor a test." if "no interval" in set(frame["verdict"]) else ""
 
 
 def _verdict(row: Any) -> str:
@@ -71,15 +76,16 @@ def _verdict(row: Any) -> str:
 
 
 def show_improvement(frame: pd.DataFrame, results: Results, made: str) -> Table:
-    headers = ["dataset", "space", "method", "n", "random\nn", "accuracy, %", "random, %", "RI, %\n[95% interval]"]
-    headers += ["p", "p (Holm)", "verdict", "runs for\n80% power", "percentile\n[95% interval]"]
+    headers = ["dataset", "space", "method", "RI, %\n[95% interval]", "verdict\n(p, Holm)", "runs for\n80% power"]
+    headers += ["n vs\nrandom", "accuracy, % vs\nrandom", "percentile\n[95% interval]"]
     rows = [
         [
             *(row.dataset, row.space, row.method),
-            *(_of(row.n_method, row.failed_method), _of(row.n_random, row.failed_random)),
-            *(spread(row.mean, row.std, scale), spread(row.random_mean, row.random_std, scale)),
             estimate(row.ri, row.ri_low, row.ri_high, sign=True),
-            *(probability(row.p), probability(row.p_holm), row.verdict, _runs(row.runs_needed)),
+            row.verdict + ("" if pd.isna(row.p_holm) else f"\n(p {probability(row.p_holm)})"),
+            _runs(row.runs_needed),
+            f"{_of(row.n_method, row.failed_method)} vs\n{_of(row.n_random, row.failed_random)}",
+            f"{spread(row.mean, row.std, scale)} vs\n{spread(row.random_mean, row.random_std, scale)}",
             estimate(row.percentile, row.percentile_low, row.percentile_high, 0),
         ]
         for row, scale in zip(frame.itertuples(), scales(frame, "mean", "random_mean"))
@@ -90,6 +96,7 @@ def show_improvement(frame: pd.DataFrame, results: Results, made: str) -> Table:
         " standard deviation (ddof 1) of the test accuracy. Intervals: percentile bootstrap over runs and random"
         f" architectures, {statistics.DRAWS:,} draws; narrow for few runs, so the verdict rests on the test: Welch's t,"
         f" two-sided, Holm-corrected over the {frame['p'].notna().sum()} rows that have one, at {statistics.ALPHA}."
+        f"{_untested(frame)}"
         " Runs for 80% power: of the method, and as many random architectures, that would tell this RI from 0 in one"
         " test at 0.05, were the means and spreads seen here the true ones. Percentile: of the method's runs among the"
         f" random architectures, 50 for random draws. {made}"

@@ -1,8 +1,9 @@
 """Results that were not made here: a plain CSV put through the same statistics.
 
 Columns: dataset, space, method, seed, accuracy (fraction or percent, one unit a dataset; a percentage below 1 needs its
-sign: 0.83%), and where known cells (depth of the trained network), arch (text, one spelling an architecture) and repeat
-(0 for the training that counts, 1 … for further training seeds). Method `random_sampling` is the baseline of its space.
+sign: 0.83%), and where known cells (depth of the trained network), arch (text, one spelling an architecture), repeat
+(0 for the training that counts, 1 … for further training seeds), main (true for the trainings that runs are judged by),
+status (why a run has no accuracy), parameters and macs. Method `random_sampling` is the baseline of its space.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any
 from harness.jobs import RANDOM
 from spaces.base import UserError
 
-NEEDED = ("dataset", "space", "method", "seed", "accuracy")
-OPTIONAL = ("cells", "arch", "repeat")
+RUN = ("dataset", "space", "method", "seed")
+NEEDED = (*RUN, "accuracy")
+OPTIONAL = ("cells", "arch", "repeat", "main", "status", "parameters", "macs")
+TRUE, FALSE, DONE = ("true", "1", "yes"), ("false", "0", "no"), "done"
 Row = dict[str, Any]
 
 
@@ -25,25 +28,34 @@ def read(path: Path) -> list[Row]:
     """The rows of a CSV as trainings; UserError that names file, line and cure."""
     rows: list[Row] = []
     for line, cells in _lines(path):
-        row = {name: cells[name] for name in ("dataset", "space", "method")}
-        for name, text in row.items():
-            if not text:
-                raise UserError(f"{path}, line {line}: {name} is empty: write its name")
-        row["seed"] = _count(path, line, "seed", cells["seed"])
-        row["accuracy"] = _accuracy(path, line, cells["accuracy"].removesuffix("%").rstrip())
-        row["percent"] = cells["accuracy"].endswith("%")
-        row["cells"] = _count(path, line, "cells", cells.get("cells", ""), empty=None, least=1)
-        row["arch"] = cells.get("arch") or None
-        row["repeat"] = _count(path, line, "repeat", cells.get("repeat", ""), empty=0)
-        rows.append({**row, "line": line, "status": "done"})
+        rows.append(_row(path, line, cells))
     if not rows:
         raise UserError(f"{path} holds no results: write one line a run under the header {','.join(NEEDED)}")
     _refuse_duplicates(path, rows)
     _settle_units(path, rows)
     _refuse_missing_baselines(path, rows)
+    _refuse_two_main(path, rows)
     if not any(row["repeat"] for row in rows):
         _count_repeats(rows)
     return rows
+
+
+def _row(path: Path, line: int, cells: dict[str, str]) -> Row:
+    row: Row = {name: cells[name] for name in ("dataset", "space", "method")}
+    for name, text in row.items():
+        if not text:
+            raise UserError(f"{path}, line {line}: {name} is empty: write its name")
+    row["seed"] = _count(path, line, "seed", cells["seed"])
+    row["status"] = cells.get("status") or DONE
+    failed = row["status"] != DONE and not cells["accuracy"]
+    row["accuracy"] = math.nan if failed else _accuracy(path, line, cells["accuracy"].removesuffix("%").rstrip())
+    row["percent"] = cells["accuracy"].endswith("%")
+    row["arch"] = cells.get("arch") or None
+    row["repeat"] = _count(path, line, "repeat", cells.get("repeat", ""), empty=0)
+    row["main"] = _main(path, line, cells["main"]) if "main" in cells else None
+    for name in ("cells", "parameters", "macs"):
+        row[name] = _count(path, line, name, cells.get(name, ""), empty=None, least=1)
+    return {**row, "line": line}
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -97,10 +109,18 @@ def _accuracy(path: Path, line: int, text: str) -> float:
     return value
 
 
+def _main(path: Path, line: int, text: str) -> bool:
+    if text.lower() not in TRUE + FALSE:
+        raise UserError(
+            f"{path}, line {line}: main is {text!r}: write true for a training that a run is judged by, or false"
+        )
+    return text.lower() in TRUE
+
+
 def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
-        names = ("dataset", "space", "method", "seed", *OPTIONAL)
+        names = (*RUN, "cells", "arch", "repeat")
         first = seen.setdefault(tuple(row[name] for name in names), row["line"])
         if first != row["line"]:
             raise UserError(
@@ -129,12 +149,26 @@ def _settle_units(path: Path, rows: list[Row]) -> None:
 
 
 def _refuse_missing_baselines(path: Path, rows: list[Row]) -> None:
-    baselines = {(row["dataset"], row["space"]) for row in rows if row["method"] == RANDOM}
+    judged = [row for row in rows if row["main"] is not False]
+    baselines = {(row["dataset"], row["space"]) for row in judged if row["method"] == RANDOM}
     for row in rows:
         if (row["dataset"], row["space"]) not in baselines:
+            marked = "" if row["main"] is None else ", main true where it counts"
             raise UserError(
                 f"{path}, line {row['line']}: no baseline for space {row['space']} on dataset {row['dataset']}:"
-                f" add its random architectures as method {RANDOM}"
+                f" add its random architectures as method {RANDOM}{marked}"
+            )
+
+
+def _refuse_two_main(path: Path, rows: list[Row]) -> None:
+    """A run is judged by one training: two would count it twice."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        first = seen.setdefault(tuple(row[name] for name in RUN), row["line"]) if row["main"] else row["line"]
+        if first != row["line"]:
+            raise UserError(
+                f"{path}, line {row['line']}: main is true as on line {first}, for the same run ({row['dataset']},"
+                f" {row['space']}, {row['method']}, seed {row['seed']}): leave it true for one of them"
             )
 
 

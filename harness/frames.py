@@ -52,8 +52,12 @@ def read(path: Path | Sequence[Path]) -> Results:
         raise UserError(f"no records in {path}: run the benchmark first, or name another folder")
     if not path.exists():
         raise UserError(f"no records at {path}: name a folder of records or a CSV file")
-    trainings = _frame(foreign.read(path), TRAININGS)
-    return Results(_mark_main(trainings), _frame([], SEARCHES), _frame([], CURVES), {"source": path.name})
+    rows = foreign.read(path)
+    marked = any(row["main"] is not None for row in rows)
+    trainings = _frame(rows, TRAININGS)
+    return Results(
+        trainings if marked else _mark_main(trainings), _frame([], SEARCHES), _frame([], CURVES), {"source": path.name}
+    )
 
 
 def unit(accuracy: pd.Series) -> float:

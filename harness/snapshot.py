@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
 
-from harness import records, sums, tables
+from harness import frames, records, sums, tables
+from harness.registry import ROOT
 from spaces.base import UserError
 
 PUBLISHED = Path("results/published")
@@ -60,6 +63,22 @@ def verify(folder: Path) -> int:
                 cure = f"python -m harness rebuild {folder}"
                 raise UserError(f"{path} is not what its records give: if the tables' code has changed since, {cure}")
     return len(published)
+
+
+def citation(folder: Path) -> str:
+    """How a snapshot is cited, in one sentence: what it was made with, and a checksum of its records, which neither the
+    tables' code nor a rebuild changes: `grep ' records/' SHA256SUMS | sha256sum`."""
+    _known(folder)
+    lines = (folder / sums.NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    of_records = hashlib.sha256("".join(line for line in lines if "  records/" in line).encode()).hexdigest()
+    about = frames.read(folder / "records").about
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    said = tables.provenance({name: about[name] for name in ("protocol", "commit") if name in about})
+    made = said.rstrip(".").replace("; ", ", ")
+    return (
+        f"NAS against random {project['version']}, snapshot {folder.resolve().name}, {made[:1].lower()}{made[1:]},"
+        f" records {of_records[:12]}."
+    )
 
 
 def rebuild(folder: Path) -> int:

@@ -91,7 +91,7 @@ def _expected(kind: Kind, dataset: str, done: dict[tuple[Kind, str], list[float]
 
 
 def _state(entry: Entry, began: float | None) -> tuple[str, str]:
-    log = LOGS / f"{entry.job.name}.log"
+    log = LOGS / entry.job.key["protocol"] / f"{entry.job.name}.log"
     if entry.problem:
         return "spoilt", entry.problem
     if entry.record:

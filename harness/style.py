@@ -4,7 +4,6 @@ apart. A method has the same colour everywhere, and the random architectures are
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +21,7 @@ from matplotlib.lines import Line2D
 
 from harness.jobs import RANDOM
 from harness.records import write_atomically
+from harness.typeset import NAME, fold
 
 STYLE = {
     **{"svg.hashsalt": "nas", "pdf.fonttype": 42, "savefig.dpi": 200, "grid.linewidth": 0.6},
@@ -43,7 +43,6 @@ GREY = "0.55"
 PALETTE = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#56b4e9", "#ca9161"]
 MARKERS = "oDsv^P*X"
 COLUMN, PAGE, LETTER = 3.3, 7.0, 0.062  # inches: a column, both, a character of 8 points
-NAME = 30  # characters of a name on one line
 
 
 def set_style() -> None:
@@ -113,13 +112,6 @@ def legend(figure: Figure, entries: Sequence[Line2D]) -> None:
 
 def entry(label: str, colour: Colour, marker: str = "o", **style: object) -> Line2D:
     return Line2D([], [], **({"marker": marker, "linestyle": "", "color": colour, "label": label} | style))
-
-
-def fold(name: str, width: int = NAME) -> str:
-    """A name on several lines where it is long, broken after a word or an underscore where there is one."""
-    words = name.replace("_", "_ ")
-    folded = textwrap.wrap(words, width, break_on_hyphens=True)
-    return "\n".join(line.replace("_ ", "_") for line in folded)
 
 
 def label(method: str, space: str) -> str:

@@ -19,25 +19,32 @@ PROVENANCE = ("source", "protocol", "machine", "commit")
 
 
 def build(
-    records: Path | Sequence[Path], out: Path, figures: Path | None = None, caption: Mapping[str, str] | None = None
-) -> None:
+    records: Path | Sequence[Path],
+    out: Path,
+    figures: Path | None = None,
+    caption: Mapping[str, str] | None = None,
+    report: bool = False,
+) -> list[str]:
     """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of
     records, a list of them, or a CSV (see `foreign`).
 
     `caption` adds to, or replaces, what the records say of themselves: source, protocol, machine, commit. UserError
     where the input cannot be trusted; nothing is written then. SHA256SUMS in `out` names the input and all that was
-    made of it.
+    made of it. `report`: also all of it as one page, `out`/report.html; returns what that leaves out.
     """
     from harness.figures import draw_all
+    from harness.page import write_page
 
     results = frames.read(records)
     tables(results, out, caption)
     figures = figures or out / "figures"
     draw_all(results, figures)
+    left = write_page(out, figures) if report else []
     sources = [records] if isinstance(records, Path) else records
     read = [file for source in sources for file in (source.rglob("*.json") if source.is_dir() else [source])]
     made = [file for folder in {out, figures} for file in folder.iterdir() if file.is_file() and file.name != sums.NAME]
     sums.write(out, [*read, *made])
+    return left
 
 
 def tables(results: Results, out: Path, caption: Mapping[str, str] | None = None) -> None:

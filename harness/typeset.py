@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from harness.records import write_atomically
 MINUS = "\N{MINUS SIGN}"
 HTML_STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #222; background: #fff; margin: 1.2em; }
-table { border-collapse: collapse; } th, td { padding: 0.25em 0.7em; text-align: left; white-space: nowrap; }
+table { border-collapse: collapse; } th, td { padding: 0.25em 0.55em; text-align: left; white-space: nowrap; }
 td { vertical-align: baseline; }
 thead { border-bottom: 2px solid #444; } tbody tr:nth-child(even) { background: #f3f5f7; }
 .number { text-align: right; font-variant-numeric: tabular-nums; } p { max-width: 75em; }
@@ -40,6 +41,9 @@ LATEX = {
         "≈": r"$\approx$",
     },
 }
+
+
+NAME, NARROW = 30, 24  # characters of a name on one line: in a figure, in a column of a table
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,23 @@ def probability(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def fold(name: str, width: int = NAME) -> str:
+    """A name on several lines where it is long, broken after a word or an underscore where there is one."""
+    words = name.replace("_", "_ ")
+    folded = textwrap.wrap(words, width, break_on_hyphens=True)
+    return "\n".join(line.replace("_ ", "_") for line in folded)
+
+
+def _narrow(table: Table) -> Table:
+    """With long names on several lines."""
+
+    def folded(cell: str) -> str:
+        return cell if "\n" in cell else fold(cell, NARROW)
+
+    rows = [[*map(folded, row[: table.labels]), *row[table.labels :]] for row in table.rows]
+    return replace(table, headers=[*map(folded, table.headers)], rows=rows)
+
+
 def write(path: Path, text: str) -> None:
     write_atomically(path, text.encode())
 
@@ -112,6 +133,7 @@ def markdown(table: Table) -> str:
 
 def write_html(path: Path, table: Table) -> None:
     """A page of its own, as Snakemake's report shows it: caption, table, notes."""
+    table = _narrow(table)
 
     def line(cells: Sequence[str], tag: str) -> str:
         kinds = ["" if i < table.labels else ' class="number"' for i in range(len(cells))]
@@ -132,41 +154,68 @@ def write_html(path: Path, table: Table) -> None:
 
 
 def latex(table: Table) -> str:
-    """A `table` environment that compiles as it stands in any document with booktabs. A wide table is set smaller, and
-    reaches equally far into both margins where it is still wider than the text."""
-
-    def line(cells: Sequence[str]) -> str:
-        gap = r" \noalign{\smallskip}" if any("\n" in cell for cell in cells) else ""
-        return " & ".join(_stacked(cell, i < table.labels) for i, cell in enumerate(cells)) + rf" \\{gap}"
-
-    body = [line(row) for row in table.rows] or [rf"\multicolumn{{{len(table.headers)}}}{{l}}{{No rows.}} \\"]
-    columns = "l" * table.labels + "r" * (len(table.headers) - table.labels)
-    small = r"\scriptsize\setlength{\tabcolsep}{3pt}" if _fits(table) else r"\tiny\setlength{\tabcolsep}{2pt}"
+    """A `table` environment that compiles as it stands in any document with booktabs, several where a page cannot hold
+    it. A wide table is set smaller, and reaches equally far into both margins where it is still wider than the text."""
+    table = _narrow(table)
+    small, most = SMALL if _width(table) <= CHARACTERS else TINY
+    parts = _parts(table.rows, most) or [[]]
+    captions = [rf"\caption{{{escape(table.caption)}}}"]
+    captions += [r"\addtocounter{table}{-1}\caption{Continued.}"] * (len(parts) - 1)
     notes = [rf"\par\smallskip\parbox{{\linewidth}}{{\raggedright {escape(note)}}}" for note in table.notes]
-    lines = [
-        r"\begin{table}",
-        rf"\centering{small}",
-        rf"\caption{{{escape(table.caption)}}}\par\smallskip",
-        rf"\makebox[\linewidth][c]{{\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
-        r"\toprule",
-        line(table.headers),
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}}",
-        *notes,
-        r"\end{table}",
-    ]
+    columns = "l" * table.labels + "r" * (len(table.headers) - table.labels)
+    lines = []
+    for rows, caption in zip(parts, captions):
+        body = [_line(row, table.labels) for row in rows]
+        lines += [
+            r"\begin{table}",
+            rf"\centering{small}",
+            rf"{caption}\par\smallskip",
+            rf"\makebox[\linewidth][c]{{\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+            r"\toprule",
+            _line(table.headers, table.labels),
+            r"\midrule",
+            *(body or [rf"\multicolumn{{{len(table.headers)}}}{{l}}{{No rows.}} \\"]),
+            r"\bottomrule",
+            r"\end{tabular}}",
+            *(notes if rows is parts[-1] else []),
+            r"\end{table}",
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _fits(table: Table) -> bool:
-    """Into a page of LaTeX's `article`: 100 characters, two of them between columns, and 36 lines."""
+CHARACTERS = 100
+"""That a line of LaTeX's `article` holds in small letters."""
+SMALL = r"\scriptsize\setlength{\tabcolsep}{3pt}", 52
+TINY = r"\tiny\setlength{\tabcolsep}{2pt}", 65
+"""Letters of a table, and the lines of them that a page of `article` holds beside a caption."""
+
+
+def _width(table: Table) -> int:
+    """In characters, two of them between columns."""
     widest = [
         max(len(line) for cell in column for line in cell.split("\n")) for column in zip(table.headers, *table.rows)
     ]
-    lines = sum(1 + max(cell.count("\n") for cell in row) for row in table.rows)
-    return sum(widest) + 2 * len(widest) <= 100 and lines <= 36
+    return sum(widest) + 2 * len(widest)
+
+
+def _parts(rows: Sequence[Sequence[str]], most: int) -> list[list[Sequence[str]]]:
+    """The rows by page, a row of several lines being a little higher than these."""
+    parts: list[list[Sequence[str]]] = []
+    used = math.inf
+    for row in rows:
+        broken = max(cell.count("\n") for cell in row)
+        height = 1 + broken + (0.5 if broken else 0)
+        if used + height > most:
+            parts.append([])
+            used = 0
+        parts[-1].append(row)
+        used += height
+    return parts
+
+
+def _line(cells: Sequence[str], labels: int) -> str:
+    gap = r" \noalign{\smallskip}" if any("\n" in cell for cell in cells) else ""
+    return " & ".join(_stacked(cell, i < labels) for i, cell in enumerate(cells)) + rf" \\{gap}"
 
 
 def _stacked(cell: str, label: bool) -> str:

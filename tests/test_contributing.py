@@ -104,3 +104,11 @@ def test_a_published_table(checkout):
         assert row["p (Holm)"] == ("<0.001" if p < 0.001 else f"{p:.3f}")
         assert row["verdict"] == ours["verdict"]
     assert not found
+    page = (checkout / "published/report.html").read_text()
+    assert all(method in page for method in ("auxiliary", "all_three")) and "Left out" in page
+
+
+def test_two_snapshots_compared():
+    (fence,) = fences(section(text("docs/foreign.md"), "Two results compared"))
+    said = shell(fence.code, registry.ROOT)
+    assert "16 within noise" in said and "24 only before" in said

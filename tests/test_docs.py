@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import config, registry
+from harness import config, registry, snapshot
 from harness.arguments import parser
 from tests.pages import PAGES, Fence, anchors, commands, fences, links, section, tables, text
 
@@ -110,6 +110,14 @@ def test_the_readmes_table_is_the_snapshots():
     for key, row in found.items():
         interval = f"[{signed(row['ri_low'])}, {signed(row['ri_high'])}]"
         assert cells[key] == f"{signed(row['ri'])} {SAID[row['verdict']]}<br>{interval}"
+
+
+def test_the_readmes_citation_is_the_snapshots():
+    page = text("README.md")
+    said = snapshot.citation(registry.ROOT / re.search(r"results/published/[\w.-]+", page)[0])
+    assert f"\n> {said}\n" in page
+    (bibtex,) = (fence.code for fence in fences(page) if fence.language == "bibtex")
+    assert said.partition("snapshot ")[2].rstrip(".") in bibtex
 
 
 def percent(values, form="{:.2f}"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import subprocess
 
 import pytest
 import synthetic_records as synthetic
@@ -75,6 +76,19 @@ def test_views_are_made_anew_and_nothing_else_moves(published):
     assert main(["rebuild", str(published)]) == 0
     assert _lines(published) == before
     assert snapshot.verify(published) >= 10
+
+
+def test_a_citation_names_the_records_whatever_becomes_of_the_views(published, capsys):
+    assert main(["verify", str(published)]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("cite as: NAS against random ")
+    assert "snapshot first, protocol laptop-1, commit 0123456789ab, records " in said
+    command = f"grep ' records/' {published / sums.NAME} | sha256sum"
+    printed = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert said.endswith(f" records {printed[:12]}.")
+    (published / "tables/costs.csv").write_text("old\n")
+    snapshot.rebuild(published)
+    assert f"cite as: {snapshot.citation(published)}" == said
 
 
 def test_no_view_is_made_of_records_that_were_not_published(published):

@@ -25,7 +25,7 @@ def test_before_during_and_after_a_kill(tmp_path):
     folder = torture.folder_for(tmp_path.resolve() / "run", torture.ONE_METHOD)
     assert "0 of 6 jobs ended; no snakemake is at work here; nothing is done yet" in status(folder)
     driver = torture.start(folder)
-    log = folder / "work/logs/digits/darts/darts/search-0.log"
+    log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
     wait_until(lambda: log.exists() and "epoch 0" in log.read_text(), 240)
     began, workers = lifeline.workers(folder / ".snakemake")
     seen = status(folder)
@@ -42,3 +42,16 @@ def test_before_during_and_after_a_kill(tmp_path):
     wait_until(lambda: not lifeline.workers(folder / ".snakemake")[1])
     assert "stopped: digits/darts/darts/search-0: epoch " in status(folder)
     assert "no snakemake is at work here" in status(folder)
+
+
+def test_the_logs_of_another_protocol_are_not_its_jobs(tmp_path):
+    """A first look with the smoke configuration, then the default run in the same folder."""
+    folder = torture.folder_for(tmp_path.resolve() / "run", torture.ONE_METHOD)
+    log = folder / "work/logs/laptop/digits/darts/darts/search-0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch 0: train_loss 2.3\n")
+    assert "stopped" not in status(folder)
+    log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch 0: train_loss 2.3\n")
+    assert "stopped: digits/darts/darts/search-0: epoch 1 of 2" in status(folder)

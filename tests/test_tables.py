@@ -234,20 +234,6 @@ def test_pages_have_every_cell_and_escape(folder, tmp_path):
     )
 
 
-def test_latex_has_as_many_cells_as_columns_and_escapes(folder, tmp_path):
-    tables.tables(frames.read(folder), tmp_path)
-    for path in tmp_path.glob("*.tex"):
-        text = path.read_text()
-        columns = text.split(r"\begin{tabular}{@{}")[1].split("@{}")[0]
-        body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
-        lines = [line for line in body.splitlines() if line.endswith((r"\\", r"\noalign{\smallskip}"))]
-        assert len(lines) > 1
-        assert all(line.count("&") == len(columns) - 1 for line in lines)
-        assert r"single\_path" in text or path.stem in ("depth_gap", "protocol")
-        assert text.isascii()
-    assert typeset.escape("a_b 5% & ±") == r"a\_b 5\% \& $\pm$"
-
-
 def test_tables_without_rows_say_so(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text(BASELINE)

@@ -26,7 +26,7 @@ def test_the_run_ends_with_exit_1_and_a_summary(failed):
     folder, code, log = failed
     assert code == 1
     assert "diverged: digits/darts/darts/search-0: " in log
-    assert "(work/logs/digits/darts/darts/search-0.log)" in log
+    assert "(work/logs/smoke/digits/darts/darts/search-0.log)" in log
     assert "failed: digits/darts/darts/train-0-cells3-repeat0: RuntimeError: the search diverged" in log
     summary = [line for line in log.splitlines() if line.startswith("all ")][-1]
     assert summary.split() == ["all", "4", "1", "1"]  # done, diverged, failed

@@ -94,19 +94,19 @@ def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
                 yield process, name[1] if name else ""
             elif PRELOADED in command and PRELOADED in " ".join(process.parent().cmdline()):
                 log = os.readlink(f"/proc/{process.pid}/fd/1")
-                yield process, log.partition("/work/logs/")[2].removesuffix(".log")
+                yield process, log.partition("/work/logs/smoke/")[2].removesuffix(".log")
 
 
 def last_epoch(folder: Path, name: str) -> int:
     """The epoch that a job's log named last; -1 for none."""
-    log = folder / "work/logs" / f"{name}.log"
+    log = folder / "work/logs/smoke" / f"{name}.log"
     found = re.findall(r"^epoch (\d+):", log.read_text(), re.MULTILINE) if log.exists() else []
     return int(found[-1]) if found else -1
 
 
 def first_epoch(folder: Path, name: str) -> int | None:
     """The epoch that a job's log names first."""
-    found = re.search(r"^epoch (\d+):", (folder / "work/logs" / f"{name}.log").read_text(), re.MULTILINE)
+    found = re.search(r"^epoch (\d+):", (folder / "work/logs/smoke" / f"{name}.log").read_text(), re.MULTILINE)
     return int(found[1]) if found else None
 
 
