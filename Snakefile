@@ -61,11 +61,13 @@ onstart:
 
 # How it went: what is done, what failed and why, what is left. (The exit status is that of rule all.)
 onsuccess:
+    preloaded.stop()
     FOLLOWER.stop(complete=True)
     shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
 
 
 onerror:
+    preloaded.stop()
     FOLLOWER.stop(complete=False)
     shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
 

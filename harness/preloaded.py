@@ -34,7 +34,7 @@ def start(folder: Path) -> None:
 
     os.environ[VARIABLE] = str(folder / "preloaded.socket")  # relative: such a path may have 100 characters
     with socket.socket(socket.AF_UNIX) as server:
-        Path(os.environ[VARIABLE]).unlink(missing_ok=True)  # a dead driver's
+        stop()  # what a dead driver left
         mask = os.umask(0o077)  # for this user alone
         server.bind(os.environ[VARIABLE])
         os.umask(mask)
@@ -44,6 +44,12 @@ def start(folder: Path) -> None:
             pass_fds=[server.fileno()],
             start_new_session=True,  # Ctrl-C is for the jobs
         )
+
+
+def stop() -> None:
+    """In the driver, at its end: from now on nobody finds the process, which ends by itself."""
+    if path := os.environ.get(VARIABLE):
+        Path(path).unlink(missing_ok=True)
 
 
 def delegate(words: list[str]) -> int | None:
