@@ -22,7 +22,7 @@ NAMES = (*SEARCHES[:2], *EVALUATIONS, *SEARCHES[2:], "input_pipeline")
 def scale(where: torch.device) -> Scale:
     """What is measured on a CPU, or on a GPU."""
     if where.type == "cuda":
-        return Scale(where, Size(16, 8, 10, 32), 64, Size(36, 20, 10, 32), 96)
+        return Scale(where, Size(16, 8, 10, 32), 64, Size(36, 20, 10, 32), 96, compiled=True)
     return Scale(where, Size(8, 8, 10, 16), 64, Size(8, 20, 10, 16), 64)
 
 

@@ -37,6 +37,7 @@ class Scale:
     evaluation_batch: int
     cells: tuple[int, int] = (8, 20)  # of evaluation networks
     genotypes: int = 8
+    compiled: bool = False  # our evaluation networks, by torch.compile
     image: int = 32  # of the input pipeline
     images: int = 4096
     pairs: int = 3  # at least

@@ -5,7 +5,7 @@ images): a 1x1 convolution is one matrix product, batch normalisation runs over 
 depthwise convolution is a few products (`_bands`), pooling is vectorised over the images. ReLU, convolutions and batch
 normalisation that follow each other are one step of autograd (`Unit`): at a few thousand pixels a channel its
 bookkeeping costs more than the arithmetic. Parameters are torch's, results too up to rounding. Elsewhere than on the
-CPU, and for no images, these are torch's layers.
+CPU, for no images, and in mixed precision, these are torch's layers.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LONG = 4096  # pixels of a channel, from which passes over them cost more than a
 
 def fused(x: Tensor) -> bool:
     """Whether the layers here compute in their own way. Not for a batch of no images, whose shapes alone are asked for:
-    there every layer is called, so that hooks see it."""
-    return x.device.type == "cpu" and len(x) > 0
+    there every layer is called, so that hooks see it. Nor in mixed precision: its casts are of torch's layers."""
+    return x.device.type == "cpu" and len(x) > 0 and not torch.is_autocast_enabled("cpu")
 
 
 def as_memory(x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import importlib
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -73,6 +74,18 @@ def test_no_ratio_of_unequal_networks_and_images(monkeypatch):
 class Louder(torch.nn.Module):
     def forward(self, outputs):
         return outputs[0] * 1.001, outputs[1]
+
+
+def test_what_a_gpu_gets_runs_here_too(monkeypatch):
+    """Compiled, in mixed precision; without the code generator, which takes minutes a network on a CPU."""
+    from benchmarks import evaluation
+
+    compiled, train = [], evaluation._train
+    compile_fast = partial(torch.compile, backend="eager")
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or compile_fast(network))
+    monkeypatch.setattr(evaluation, "_train", lambda *a: train(*a[:4], True, *a[5:]))
+    (row,) = bench.measure(replace(TINY, compiled=True), ["evaluation_8_cells"])
+    assert len(compiled) == row.n == 2
 
 
 def test_turns_and_their_number():
