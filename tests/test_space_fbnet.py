@@ -195,6 +195,6 @@ def test_paths_and_inheritance():
 def test_candidates_of_weight_zero_are_not_computed():
     supernet, x, _ = supernet_case(torch.float64)
     for layer in supernet.layers:
-        for weight in layer.candidates[7].parameters():
-            weight.data.fill_(float("nan"))
+        for weight in layer.weights(7).values():
+            weight.detach().fill_(float("nan"))
     assert supernet(x, supernet.path((0,) * 22)).isfinite().all()
