@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,6 +28,11 @@ def block(option: str, place: Place, bias: bool, e1_pointwise: bool) -> nn.Modul
     return MBConv(place, kernel, expansion, groups, e1_pointwise or expansion > 1, bias)
 
 
+FIT = 8192
+"""Hidden elements of an image up to which blocks are computed together. Several times more, at the usual batches, and
+what one operation writes has left the caches when the next one reads it."""
+
+
 class MixedLayer(nn.Module):
     """The candidates of one layer: blocks, those of a kernel size together, and the skipped layer."""
 
@@ -37,7 +41,7 @@ class MixedLayer(nn.Module):
         candidates = [space.block(option, place) for option in space.options]
         self.options, self.stride, self.residual = len(candidates), place.stride, place.residual
         blocks = [i for i, candidate in enumerate(candidates) if isinstance(candidate, MBConv)]
-        self.members = list(by_kernel(candidates, blocks))
+        self.members = together(candidates, blocks, place.image)
         self.stacks = nn.ModuleList(Stack([candidates[i] for i in members]) for members in self.members)
         self.skips = nn.ModuleDict({str(i): candidates[i] for i in range(self.options) if i not in blocks})
 
@@ -78,14 +82,20 @@ class MixedLayer(nn.Module):
         return block
 
 
-def by_kernel(candidates: Sequence[nn.Module], blocks: Sequence[int]) -> Iterator[list[int]]:
-    """Numbers of blocks of equal kernels; those without an expansion first."""
+def together(candidates: Sequence[nn.Module], blocks: Sequence[int], image: int) -> list[list[int]]:
+    """Numbers of blocks that make a stack: of equal kernels, those without an expansion first, and as many as `FIT`
+    the caches."""
 
     def kind(i: int) -> tuple[int, bool]:
         return candidates[i].depthwise[0].kernel_size[0], candidates[i].expand is not None
 
-    for _, members in groupby(sorted(blocks, key=kind), key=lambda i: kind(i)[0]):
-        yield list(members)
+    runs: list[list[int]] = []
+    for i in sorted(blocks, key=kind):
+        width = sum(candidates[j].depthwise[0].in_channels for j in [*(runs[-1] if runs else []), i])
+        if not runs or kind(runs[-1][0])[0] != kind(i)[0] or width * image**2 > FIT:
+            runs.append([])
+        runs[-1].append(i)
+    return runs
 
 
 class FbnetSupernet(Supernet):

@@ -45,6 +45,53 @@ def for_normalised(g: Tensor, saved: Sequence[Tensor], affine: bool) -> tuple[Te
     return rows(found[0]), *found[1:]
 
 
+class ByPasses:
+    """The positive part of x @ matrix', normalised."""
+
+    @staticmethod
+    def forward(x: Tensor, matrix: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> tuple[Tensor, ...]:
+        """Fills `out`; gives what the gradient needs."""
+        y, saved = normalise(x @ matrix.t(), scale, shift)
+        torch.clamp_min(y, 0, out=out)
+        return saved
+
+    @staticmethod
+    def backward(
+        g: Tensor, x: Tensor, matrix: Tensor, scale: Tensor, saved: Sequence[Tensor], into: Tensor | None, train: bool
+    ) -> tuple[Tensor | None, ...]:
+        """Adds the gradient of x to `into`; gives, to `train`, those of matrix, scale and shift."""
+        g, *affine = for_normalised(g, saved, train)
+        if into is not None:
+            into.addmm_(g, matrix)
+        return g.t() @ x if train else None, *affine
+
+
+class ByCovariance:
+    """The same: the statistics follow from the covariance of x, its few inputs, without a pass over the product."""
+
+    @staticmethod
+    def forward(x: Tensor, matrix: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> tuple[Tensor, ...]:
+        centred = x - x.mean(0)
+        spread = matrix @ (centred.t() @ centred / len(x))
+        inverse = ((spread * matrix).sum(1) + EPS).rsqrt()
+        weight = matrix * (inverse * scale)[:, None]
+        torch.addmm(shift, centred, weight.t(), out=out).relu_()
+        return centred, spread, inverse, weight
+
+    @staticmethod
+    def backward(
+        g: Tensor, x: Tensor, matrix: Tensor, scale: Tensor, saved: Sequence[Tensor], into: Tensor | None, train: bool
+    ) -> tuple[Tensor | None, ...]:
+        centred, spread, inverse, weight = saved
+        total, product = g.sum(0), g.t() @ centred
+        along = (product * matrix).sum(1) * inverse
+        slope = (along * inverse)[:, None]
+        if into is not None:
+            into.add_(total @ weight, alpha=-1 / len(g)).addmm_(g, weight)
+            into.addmm_(centred, (matrix * slope).t() @ weight, alpha=-1 / len(g))
+        return (product - spread * slope) * (inverse * scale)[:, None], along, total
+
+
 class Products:
     """1x1 convolutions, each of its own channels. Weights are flat, one convolution's behind the other's."""
 

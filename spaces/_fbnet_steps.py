@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.autograd import Function
 
 from spaces._depthwise import convolve, input_gradient, weight_gradient
-from spaces._fbnet_rows import for_normalised, maps, normalise, normalised, rows
+from spaces._fbnet_rows import ByCovariance, ByPasses, for_normalised, maps, normalise, normalised, rows
+
+LARGE = 2**19  # elements of a product, from which passes over it cost more than the narrow products that save them
 
 threshold_backward = torch.ops.aten.threshold_backward
 
@@ -50,8 +52,8 @@ class Expand(Step):
         y = x.new_empty(len(x), fed + (0 if matrix is None else len(matrix)))
         torch.mm(x, feed.t(), out=y[:, :fed])
         if matrix is not None:
-            expanded, saved = normalise(x @ matrix.t(), scale, shift)
-            torch.clamp_min(expanded, 0, out=y[:, fed:])
+            ctx.form = ByCovariance if len(x) * len(matrix) >= LARGE else ByPasses
+            saved = ctx.form.forward(x, matrix, scale, shift, y[:, fed:])
         ctx.constants = ()
         ctx.save_for_backward(x, feed, matrix, scale, shift, y, *saved)
         return y
@@ -60,15 +62,14 @@ class Expand(Step):
     def backward(ctx, g):
         if torch.is_grad_enabled():
             return tuple(Expand.again(ctx, g))
-        x, feed, matrix, _, _, y, *saved = ctx.saved_tensors
-        fed, (for_x, _, train, _, _) = len(feed), ctx.needs_input_grad
+        x, feed, matrix, scale, _, y, *saved = ctx.saved_tensors
+        fed, (for_x, _, train, *_) = len(feed), ctx.needs_input_grad
         into = g[:, :fed] @ feed if for_x else None
         if matrix is None:
             return into, None, None, None, None
-        g, *affine = for_normalised(threshold_backward(g[:, fed:], y[:, fed:], 0), saved, train)
-        if for_x:
-            into.addmm_(g, matrix)
-        return into, None, g.t() @ x if train else None, *affine
+        g = threshold_backward(g[:, fed:], y[:, fed:], 0)
+        for_product = ctx.form.backward(g, x, matrix, scale, saved, into, train)
+        return into, None, *for_product
 
 
 class Depthwise(Step):
