@@ -12,9 +12,6 @@ from torch import Tensor, nn
 
 from spaces._normalisation import EPS
 
-NARROW = 36
-"""Outputs up to which neighbours are multiplied as one matrix of diagonal blocks: narrow products are slow."""
-
 
 def rows(x: Tensor) -> Tensor:
     """(images, channels, height, width) -> (pixels, channels): a view where x is channels_last."""
@@ -96,15 +93,7 @@ class Products:
     """1x1 convolutions, each of its own channels. Weights are flat, one convolution's behind the other's."""
 
     def __init__(self, convolutions: Sequence[nn.Conv2d]):
-        self.runs: list[list[tuple[int, int]]] = []  # shapes of the blocks of each product's matrix
-        wide = NARROW
-        for conv in convolutions:
-            blocks = [(conv.out_channels // conv.groups, conv.in_channels // conv.groups)] * conv.groups
-            wide += conv.out_channels
-            if wide > NARROW:
-                self.runs.append([])
-                wide = conv.out_channels
-            self.runs[-1] += blocks
+        self.runs = [[(c.out_channels // c.groups, c.in_channels // c.groups)] * c.groups for c in convolutions]
         self.inputs = [sum(inputs for _, inputs in run) for run in self.runs]
         self.outputs = [sum(outputs for outputs, _ in run) for run in self.runs]
         self.sizes = [outputs * inputs for run in self.runs for outputs, inputs in run]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from spaces import _fbnet_steps
 from spaces._fbnet_network import MixedLayer
 from spaces._layers import batch_statistics
 from spaces._layerwise import Place
@@ -164,6 +165,23 @@ def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e
     for weights in (mix, mix.clone().requires_grad_()):
         tensors += [weights] * weights.requires_grad
         assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), tensors) <= 1e-9
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("large", [0, 10**9])
+def test_large_layers_equal_naive_form(monkeypatch, large, trained):
+    """Several stacks of a kernel size, large products, and the step of the architecture, which trains no weights."""
+    monkeypatch.setattr(_fbnet_steps, "LARGE", large)
+    torch.manual_seed(0)
+    layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(8, 12, 1, 16))).double()
+    assert [len(members) for members in layer.members] == [2, 1, 1, 2, 1, 1]
+    for weight in layer.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    layer.requires_grad_(trained)
+    x = torch.randn(3, 8, 16, 16, dtype=torch.float64, requires_grad=True)
+    mix = torch.rand(9, dtype=torch.float64, requires_grad=True)
+    tensors = [x, mix, *(layer.parameters() if trained else [])]
+    assert both_gradients(layer(x, mix), mixed_layer(layer, Fbnet.options, x, mix), tensors) <= 1e-9
 
 
 @pytest.mark.parametrize("image", [3, 9])
