@@ -91,7 +91,7 @@ def _darts(supernet: Supernet, splits: Splits, order: int) -> Callable[[int], No
 
 def _slowly(method: Method, supernet: Supernet, space: Space, scale: Scale, splits: Splits) -> Callable[[int], None]:
     """The same search on a copy of the supernet that computes by its definition."""
-    copied = copy.deepcopy(supernet)
+    copied = fbnet.separated(supernet) if isinstance(space, Fbnet) else copy.deepcopy(supernet)
     copied.forward = partial(_mixed(space), copied)
     copied.requires_grad_ = lambda wanted=True: copied  # everything is differentiated, as public code does
     return partial(_search, method, copied, space, scale, splits)

@@ -22,7 +22,7 @@ DILATION = 2
 def depthwise(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     """x: (images, channels, height, width); weight: (channels, 1, k, k), k odd. Zero padding keeps the map's size."""
     if x.device.type == "cpu":
-        return _Convolve.apply(x, _reachable(weight, x.shape[2:]), stride)
+        return _Convolve.apply(x, reachable(weight, x.shape[2:]), stride)
     return F.conv2d(x, weight, None, stride, weight.shape[-1] // 2, 1, len(weight))
 
 
@@ -59,7 +59,7 @@ def join(x: Tensor) -> Tensor:
     return parts.reshape(n // 4, 2 * h, 2 * w, c).permute(0, 3, 1, 2)
 
 
-def _reachable(weight: Tensor, sides: torch.Size) -> Tensor:
+def reachable(weight: Tensor, sides: torch.Size) -> Tensor:
     """The kernel without the rows and columns that, on so small a map, see nothing but padding."""
     rows, columns = (max(length // 2 - side + 1, 0) for length, side in zip(weight.shape[2:], sides))
     height, width = weight.shape[2:]
@@ -74,7 +74,7 @@ class _Convolve(Function):
     def forward(ctx, x, weight, stride):
         ctx.save_for_backward(x, weight)
         ctx.stride = stride
-        return _convolve(x, weight, stride)
+        return convolve(x, weight, stride)
 
     @staticmethod
     def backward(ctx, g):
@@ -92,10 +92,7 @@ class _InputGradient(Function):
     def forward(ctx, g, weight, shape, stride):
         ctx.save_for_backward(g, weight)
         ctx.stride = stride
-        x = torch.empty(
-            shape, dtype=g.dtype, device=g.device, memory_format=torch.channels_last
-        )  # only its shape counts
-        return _gradients(g, x, weight, stride, _padding(weight.shape), [True, False, False])[0]
+        return input_gradient(g, weight, shape, stride)
 
     @staticmethod
     def backward(ctx, x):
@@ -114,7 +111,7 @@ class _WeightGradient(Function):
     def forward(ctx, x, g, shape, stride):
         ctx.save_for_backward(x, g)
         ctx.stride = stride
-        return _weight_gradient(x, g, shape, stride)
+        return weight_gradient(x, g, shape, stride)
 
     @staticmethod
     def backward(ctx, weight):
@@ -128,8 +125,13 @@ class _WeightGradient(Function):
         )
 
 
-def _convolve(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+def convolve(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     return F.conv2d(x, weight, None, stride, _padding(weight.shape), 1, len(weight))
+
+
+def input_gradient(g: Tensor, weight: Tensor, shape: torch.Size, stride: int) -> Tensor:
+    x = torch.empty(shape, dtype=g.dtype, device=g.device, memory_format=torch.channels_last)  # only its shape counts
+    return _gradients(g, x, weight, stride, _padding(weight.shape), [True, False, False])[0]
 
 
 def _padding(shape: torch.Size) -> list[int]:
@@ -142,7 +144,7 @@ def _gradients(g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: list[
     )
 
 
-def _weight_gradient(x: Tensor, g: Tensor, shape: torch.Size, stride: int) -> Tensor:
+def weight_gradient(x: Tensor, g: Tensor, shape: torch.Size, stride: int) -> Tensor:
     channels, _, height, width = shape
     rows, columns = _padding(shape)
     wanted = [False, True, False]

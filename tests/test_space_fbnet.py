@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from spaces import _fbnet_steps
 from spaces._fbnet_network import MixedLayer
 from spaces._layers import batch_statistics
 from spaces._layerwise import Place
@@ -166,6 +167,23 @@ def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e
         assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), tensors) <= 1e-9
 
 
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("large", [0, 10**9])
+def test_large_layers_equal_naive_form(monkeypatch, large, trained):
+    """Several stacks of a kernel size, large products, and the step of the architecture, which trains no weights."""
+    monkeypatch.setattr(_fbnet_steps, "LARGE", large)
+    torch.manual_seed(0)
+    layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(8, 12, 1, 16))).double()
+    assert [len(members) for members in layer.members] == [2, 1, 1, 2, 1, 1]
+    for weight in layer.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    layer.requires_grad_(trained)
+    x = torch.randn(3, 8, 16, 16, dtype=torch.float64, requires_grad=True)
+    mix = torch.rand(9, dtype=torch.float64, requires_grad=True)
+    tensors = [x, mix, *(layer.parameters() if trained else [])]
+    assert both_gradients(layer(x, mix), mixed_layer(layer, Fbnet.options, x, mix), tensors) <= 1e-9
+
+
 @pytest.mark.parametrize("image", [3, 9])
 def test_stacked_layers_have_second_derivatives(image):
     torch.manual_seed(0)
@@ -195,6 +213,6 @@ def test_paths_and_inheritance():
 def test_candidates_of_weight_zero_are_not_computed():
     supernet, x, _ = supernet_case(torch.float64)
     for layer in supernet.layers:
-        for weight in layer.candidates[7].parameters():
-            weight.data.fill_(float("nan"))
+        for weight in layer.weights(7).values():
+            weight.detach().fill_(float("nan"))
     assert supernet(x, supernet.path((0,) * 22)).isfinite().all()

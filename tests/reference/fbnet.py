@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -33,8 +34,29 @@ def candidate(x: Tensor, option: str, module: nn.Module) -> Tensor:
     return x + y if x.shape == y.shape else y
 
 
-def mixed_layer(layer: MixedLayer, options: Sequence[str], x: Tensor, weights: Tensor) -> Tensor:
-    blocks = zip(weights, options, layer.candidates)
+def views(layer: MixedLayer, option: int) -> nn.Module:
+    """A candidate whose weights are the layer's: a gradient reaches them."""
+    module = copy.deepcopy(layer.template(option))
+    for name, weight in layer.weights(option).items():
+        part, kind = name.rsplit(".", 1)
+        del module.get_submodule(part)._parameters[kind]
+        setattr(module.get_submodule(part), kind, weight)
+    return module
+
+
+def separated(supernet: FbnetSupernet) -> FbnetSupernet:
+    """A copy for `mixed` in which every candidate has parameters of its own."""
+    supernet = copy.deepcopy(supernet)
+    supernet.layers = nn.ModuleList(
+        nn.ModuleList(layer.inherit(i) for i in range(layer.options)) for layer in supernet.layers
+    )
+    return supernet
+
+
+def mixed_layer(layer: MixedLayer | nn.ModuleList, options: Sequence[str], x: Tensor, weights: Tensor) -> Tensor:
+    separate = isinstance(layer, nn.ModuleList)
+    candidates = layer if separate else [views(layer, i) for i in range(layer.options)]
+    blocks = zip(weights, options, candidates)
     return sum(weight * candidate(x, option, module) for weight, option, module in blocks)
 
 
