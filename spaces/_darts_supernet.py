@@ -67,7 +67,8 @@ class MixedCell(nn.Module):
         ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come, side by side
         for source in range(1, NODES + 1):
             ahead = ahead + self._carried(source, x, mix, wanted)
-            x, ahead = ahead[:, : self.channels], ahead[:, self.channels :]
+            x, *rest = ahead.split(self.channels, 1)
+            ahead = torch.cat(rest, 1) if rest else None
             x = x.contiguous(memory_format=torch.channels_last)
             nodes.append(x)
         return torch.cat(nodes, 1)
@@ -115,7 +116,7 @@ class DartsSupernet(Supernet):
         for i, cell in enumerate(self.cells):
             which = slice(half, None) if i in self.reductions else slice(half)
             before, last = last, cell(before, last, mix[which], wanted[which])
-        return self.classifier(last.mean((2, 3)))
+        return self.classifier(F.avg_pool2d(last, last.shape[2:]).flatten(1))
 
     def derive(self, mix: Sequence[Tensor]) -> Arch:
         return self.space.encode(published_rule(mix))
