@@ -64,19 +64,18 @@ class MixedCell(nn.Module):
 
     def forward(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
         first, x = self.preprocess0(before), self.preprocess1(last)
-        ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come, side by side
+        ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come
         for source in range(1, NODES + 1):
-            ahead = ahead + self._carried(source, x, mix, wanted)
-            x, *rest = ahead.split(self.channels, 1)
-            ahead = torch.cat(rest, 1) if rest else None
-            x = x.contiguous(memory_format=torch.channels_last)
+            x, *ahead = (a + b for a, b in zip(ahead, self._carried(source, x, mix, wanted), strict=True))
             nodes.append(x)
         return torch.cat(nodes, 1)
 
-    def _carried(self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
+    def _carried(
+        self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]
+    ) -> Sequence[Tensor]:
         places = self.leaving[source]
         state = State(x, self.strides[source])
-        return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
+        return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places]).split(self.channels, 1)
 
     def weights(self, place: int, candidate: int) -> list[Tensor]:
         """The weights of one candidate on one edge, views in the order of `operation(…).parameters()`."""
