@@ -37,7 +37,7 @@ class State:
         """The maps of candidates without weights, side by side; pooled ones are batch-normalised, together."""
         if names not in self._plain:
             pooled = [POOLS[name](self.x, self.stride) for name in names if name in POOLS]
-            found = [norm(torch.cat(pooled, 1))] if pooled else []
+            found = [dense_gradient(norm(torch.cat(pooled, 1)))] if pooled else []
             self._plain[names] = torch.cat([*found, self.x] if "skip_connect" in names else found, 1)
         return self._plain[names]
 
@@ -157,6 +157,13 @@ def spread(x: Tensor, times: int) -> Tensor:
 def norm(x: Tensor, scale: Tensor | None = None) -> Tensor:
     """Batch normalisation by the batch's own statistics, times a scale for each channel."""
     return F.batch_norm(x, None, None, scale, training=True)
+
+
+def dense_gradient(x: Tensor) -> Tensor:
+    """x, whose gradient may be some channels of a wider one: batch normalisation takes five times as long with that."""
+    if x.requires_grad:
+        x.register_hook(lambda g: g.contiguous(memory_format=torch.channels_last))
+    return x
 
 
 def total(terms: list[Tensor]) -> Tensor:

@@ -72,8 +72,8 @@ class _Convolve(Function):
 
     @staticmethod
     def forward(ctx, x, weight, stride):
-        ctx.save_for_backward(x, weight)
-        ctx.stride = stride
+        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, weight)
+        ctx.shape, ctx.stride = x.shape, stride
         return convolve(x, weight, stride)
 
     @staticmethod
@@ -81,7 +81,7 @@ class _Convolve(Function):
         x, weight = ctx.saved_tensors
         for_x, for_weight, _ = ctx.needs_input_grad
         return (
-            _InputGradient.apply(g, weight, x.shape, ctx.stride) if for_x else None,
+            _InputGradient.apply(g, weight, ctx.shape, ctx.stride) if for_x else None,
             _WeightGradient.apply(x, g, weight.shape, ctx.stride) if for_weight else None,
             None,
         )

@@ -46,7 +46,7 @@ def multiply(x: Tensor, matrices: Tensor) -> Tensor:
 class _Multiply(Function):
     @staticmethod
     def forward(ctx, x, matrices):
-        ctx.save_for_backward(x, matrices)
+        ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, matrices)
         return _multiply(x, matrices)
 
     @staticmethod
@@ -83,10 +83,6 @@ def _multiply(x: Tensor, matrices: Tensor) -> Tensor:
     if groups == 1:
         return x @ matrices[0]
     y = x.new_empty(len(x), groups * outputs)
-    if min(inputs, outputs) >= WIDE:
-        mine, its = (part.view(len(part), groups, -1).transpose(0, 1) for part in (y, x))
-        torch.bmm(its, matrices, out=mine)
-        return y
     for first, last in _runs(groups, min(inputs, outputs)):
         blocks = _blocks(matrices[first:last])
         torch.mm(x[:, first * inputs : last * inputs], blocks, out=y[:, first * outputs : last * outputs])
@@ -95,8 +91,8 @@ def _multiply(x: Tensor, matrices: Tensor) -> Tensor:
 
 def _gram(x: Tensor, y: Tensor, groups: int) -> Tensor:
     inputs, outputs = x.shape[1] // groups, y.shape[1] // groups
-    if groups == 1 or min(inputs, outputs) >= WIDE:
-        return torch.bmm(x.view(-1, groups, inputs).permute(1, 2, 0), y.view(-1, groups, outputs).transpose(0, 1))
+    if groups == 1:
+        return (x.t() @ y)[None]
     parts = []
     for first, last in _runs(groups, min(inputs, outputs)):
         full = x[:, first * inputs : last * inputs].t() @ y[:, first * outputs : last * outputs]
@@ -113,6 +109,8 @@ def _runs(groups: int, width: int) -> list[tuple[int, int]]:
 def _blocks(matrices: Tensor) -> Tensor:
     """One matrix with the given ones on its diagonal."""
     groups, inputs, outputs = matrices.shape
+    if groups == 1:
+        return matrices[0]
     blocks = matrices.new_zeros(groups, inputs, groups, outputs)
     blocks.diagonal(0, 0, 2).copy_(matrices.permute(1, 2, 0))
     return blocks.view(groups * inputs, groups * outputs)
