@@ -93,7 +93,7 @@ def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
                 name = re.search(r"records/(\S+)\.json", command.partition("--out")[2])
                 yield process, name[1] if name else ""
             elif PRELOADED in command and PRELOADED in " ".join(process.parent().cmdline()):
-                log = os.readlink(f"/proc/{process.pid}/fd/1")
+                log = os.readlink(f"/proc/{process.pid}/fd/1").removesuffix(" (deleted)")
                 yield process, log.partition("/work/logs/smoke/")[2].removesuffix(".log")
 
 
