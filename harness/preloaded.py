@@ -103,6 +103,7 @@ def serve(number: int) -> None:
             if os.fork() == 0:
                 server.close()
                 _work(job)
+    os.killpg(0, signal.SIGKILL)  # with all its forks, at once: while they compute, their own look-out may be late
 
 
 def _work(job: socket.socket) -> None:
