@@ -97,16 +97,21 @@ def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
                 yield process, log.partition("/work/logs/smoke/")[2].removesuffix(".log")
 
 
-def last_epoch(folder: Path, name: str) -> int:
-    """The epoch that a job's log named last; -1 for none."""
-    log = folder / "work/logs/smoke" / f"{name}.log"
-    found = re.findall(r"^epoch (\d+):", log.read_text(), re.MULTILINE) if log.exists() else []
-    return int(found[-1]) if found else -1
+def log_of(folder: Path, name: str) -> Path:
+    return folder / "work/logs/smoke" / f"{name}.log"
 
 
-def first_epoch(folder: Path, name: str) -> int | None:
+def reached(log: Path) -> tuple[int, int]:
+    """The epoch that a job's log names last, -1 for none, and when the log was written last."""
+    if not log.exists():
+        return -1, 0
+    found = re.findall(r"^epoch (\d+):", log.read_text(), re.MULTILINE)
+    return int(found[-1]) if found else -1, log.stat().st_mtime_ns
+
+
+def first_epoch(log: Path) -> int | None:
     """The epoch that a job's log names first."""
-    found = re.search(r"^epoch (\d+):", (folder / "work/logs/smoke" / f"{name}.log").read_text(), re.MULTILINE)
+    found = re.search(r"^epoch (\d+):", log.read_text(), re.MULTILINE)
     return int(found[1]) if found else None
 
 
@@ -118,7 +123,7 @@ class Trial:
         self.folder, self.rng, self.seconds, self.cores = folder, random.Random(seed), seconds, cores
         self.events = ["driver"] * drivers + ["job"] * kills
         self.rng.shuffle(self.events)
-        self.killed: dict[str, int] = {}  # job -> the epoch it was in
+        self.killed: dict[str, tuple[int, int]] = {}  # job -> what its log had `reached`
         self.delivered = {"driver": 0, "job": 0}
         self.slowest_orphan = 0.0
 
@@ -134,9 +139,11 @@ class Trial:
         driver.wait()
         last = start(self.folder, self.cores)
         assert last.wait() == 0, (self.folder / "snakemake.log").read_text()[-3000:]
-        for name, epoch in self.killed.items():
-            first = first_epoch(self.folder, name)
-            assert first is None or first >= epoch, f"{name} was killed in epoch {epoch} and began again at {first}"
+        for name, (epoch, written) in self.killed.items():
+            log = log_of(self.folder, name)
+            first = first_epoch(log)
+            if log.stat().st_mtime_ns != written:  # else it had ended: the kill met a process with nothing left to do
+                assert first is None or first >= epoch, f"{name} was killed in epoch {epoch} and began again at {first}"
 
     def problem(self, expected: dict[str, Any]) -> str:
         """What an unbroken run has and this trial has not; nothing where it passes."""
@@ -158,14 +165,13 @@ class Trial:
 
     def _kill_driver(self, driver: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
         orphans = list(jobs(self.folder))
-        for _, name in orphans:
-            self.killed[name] = last_epoch(self.folder, name)
         driver.kill()
         driver.wait()
         killed = time.monotonic()
         while alive := [name for process, name in orphans if lives(process)]:
             assert time.monotonic() - killed < ORPHANS_SECONDS, f"{alive} outlived their driver by {ORPHANS_SECONDS} s"
             time.sleep(0.02)
+        self.killed |= {name: reached(log_of(self.folder, name)) for _, name in orphans}
         if orphans:
             self.slowest_orphan = max(self.slowest_orphan, time.monotonic() - killed)
         self.delivered["driver"] += 1
@@ -176,10 +182,9 @@ class Trial:
         while time.monotonic() < deadline and driver.poll() is None:
             if running := sorted(jobs(self.folder), key=lambda found: found[1]):
                 process, name = self.rng.choice(running)
-                epoch = last_epoch(self.folder, name)
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-                    self.killed[name] = epoch
+                    self.killed[name] = reached(log_of(self.folder, name))
                     self.delivered["job"] += 1
                     break
             time.sleep(0.05)
