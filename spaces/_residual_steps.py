@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from spaces._depthwise import convolve, input_gradient, weight_gradient
-from spaces._residual_rows import ByCovariance, ByPasses, for_normalised, maps, normalise, normalised, rows
+from spaces._residual_rows import ByCovariance, ByPasses, for_normalised, maps, normalise, normalised, product, rows
 
 LARGE = 2**19  # elements of a product, from which passes over it cost more than the narrow products that save them
 
@@ -110,7 +110,7 @@ class Contract(Step):
 
     @staticmethod
     def forward(ctx, x, matrix, scale, shift):
-        y, saved = normalise(x @ matrix.t(), scale, shift)
+        y, saved = normalise(product(x, matrix), scale, shift)
         ctx.constants = ()
         ctx.save_for_backward(x, matrix, scale, shift, *saved)
         return y
