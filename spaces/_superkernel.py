@@ -1,9 +1,9 @@
 """Single-Path NAS's superkernel: all options of a layer are masks of one 5x5 kernel at expansion 6.
 
-Measured against the naive form (tests/reference/single_path.py; gates, forward and backward in one process, in turn,
-medians of 11 with the range of their ratio; torch 2.14.1, one thread of a busy AMD EPYC): 8 channels, 16x16 pixels, 64
-images 674 -> 269 ms, 2.5 times (2.3 to 2.9); laptop's 4 channels, 12x12, 32 images 153 -> 80 ms, 1.9 times (1.8 to
-2.2): there the 10,000 small operations of 20 layers are what is left.
+Measured against the naive form (tests/reference/single_path.py; benchmarks/searches.py: a step on weights and
+thresholds and one batch of validation, in turns, medians; torch 2.14.1, one thread of a busy AMD EPYC): 8 channels,
+16x16, 64 images 324 -> 255 ms, 1.3 times (n=10, 1.2 to 2.0); laptop's 4 channels, 12x12, 32 images 91 -> 81 ms,
+1.1 times (n=28, 0.7 to 2.0).
 """
 
 from __future__ import annotations
@@ -101,14 +101,20 @@ def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor],
     hidden, sides, stride = rows(x), tuple(x.shape[2:]), conv.stride[0]
     if block.expand is not None:
         expand, first, _ = block.expand
-        fed, matrix = hidden.new_empty(0, hidden.shape[1]), expand.weight[:width].flatten(1)
-        hidden = Expand.of(hidden, fed, matrix, first.weight[:width], first.bias[:width])
-    hidden = Depthwise.of(hidden, reachable(kernel, sides), norm.weight[:width], norm.bias[:width], stride, sides)
+        fed, matrix = hidden.new_empty(0, hidden.shape[1]), _first(expand.weight, width).flatten(1)
+        hidden = Expand.of(hidden, fed, matrix, _first(first.weight, width), _first(first.bias, width))
+    affine = _first(norm.weight, width), _first(norm.bias, width)
+    hidden = Depthwise.of(hidden, reachable(kernel, sides), *affine, stride, sides)
     sides = [-(-side // stride) for side in sides]
     if between is not None:
         hidden = rows(between(maps(hidden, *sides)))
-    y = Contract.of(hidden, project.weight[:, :width].flatten(1), last.weight, last.bias)
+    y = Contract.of(hidden, _first(project.weight, width, 1).flatten(1), last.weight, last.bias)
     return maps(y, *sides)
+
+
+def _first(weight: Tensor, width: int, dim: int = 0) -> Tensor:
+    """Of the first channels; where they are all, itself: the gradient of a part is copied into zeros."""
+    return weight if weight.shape[dim] == width else weight.narrow(dim, 0, width)
 
 
 class SinglePathSupernet(Supernet):
