@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,14 @@ def option_costs(space: Space, size: Size, metric: str, latency_table: str | Non
     """Thousand multiply-adds or thousand parameters; with a latency table its microseconds."""
     if latency_table is not None:
         return _latencies(space, size, latency_table)
-    constant, table = space.costs(size, metric)
+    constant, table = _counted(space, size, metric)
     return constant / THOUSAND, [[cost / THOUSAND for cost in row] for row in table]
+
+
+@cache
+def _counted(space: Space, size: Size, metric: str) -> Costs:
+    """A hundred blocks are built to be counted: as long as several steps of a small search."""
+    return space.costs(size, metric)
 
 
 def read_latency_table(path: str) -> dict[str, Any]:

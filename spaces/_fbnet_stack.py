@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from spaces._depthwise import reachable
-from spaces._fbnet_rows import Products, maps, rows
-from spaces._fbnet_steps import Depthwise, Expand, Project
 from spaces._layers import MBConv, batch_statistics
+from spaces._residual_rows import Products, maps, rows
+from spaces._residual_steps import Depthwise, Expand, Project
 
 
 class Stack(nn.Module):

@@ -1,25 +1,27 @@
 """Single-Path NAS's superkernel: all options of a layer are masks of one 5x5 kernel at expansion 6.
 
-Measured against the naive form (tests/reference/single_path.py; gates, forward and backward in one process, in turn,
-medians of 11 with the range of their ratio; torch 2.14.1, one thread of a busy AMD EPYC): 8 channels, 16x16 pixels, 64
-images 674 -> 269 ms, 2.5 times (2.3 to 2.9); laptop's 4 channels, 12x12, 32 images 153 -> 80 ms, 1.9 times (1.8 to
-2.2): there the 10,000 small operations of 20 layers are what is left.
+Measured against the naive form (tests/reference/single_path.py; benchmarks/searches.py: a step on weights and
+thresholds and one batch of validation, in turns, medians; torch 2.14.1, one thread of a busy AMD EPYC): 8 channels,
+16x16, 64 images 324 -> 255 ms, 1.3 times (n=10, 1.2 to 2.0); laptop's 4 channels, 12x12, 32 images 91 -> 81 ms,
+1.1 times (n=28, 0.7 to 2.0).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from spaces._channelwise import convolve_and_normalise
-from spaces._layers import batch_statistics
+from spaces._depthwise import reachable
+from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
+from spaces._residual_rows import maps, rows
+from spaces._residual_steps import Contract, Depthwise, Expand
 from spaces._thresholds import KERNELS, Gates, gates, mask, mixture, part_norms
 from spaces.base import Arch, Size
 
@@ -65,15 +67,10 @@ class SuperkernelLayer(nn.Module):
         if not any(used):
             return x + self.block.project[1].bias.view(1, -1, 1, 1)
         side, width = 5 if k5e3 or k5e6 else 3, (6 if k3e6 or k5e6 else 3) * x.shape[1]
-        expand, norm1, _ = self.block.expand
-        _, norm2, _ = self.block.depthwise
-        project, norm3 = self.block.project
-        hidden = _normalised(x, norm1, width, matrix=expand.weight[:width], relu=False)
-        kernel = self._kernel(kernels, width, side)
-        hidden = _normalised(hidden, norm2, width, kernel=kernel, stride=self.place.stride)
+        mixed = None
         if excited is not None:
-            hidden = self.block.excitation.mixed(F.relu(hidden), kernels[1] + kernels[3], excited)
-        y = _normalised(hidden, norm3, matrix=project.weight[:, :width], relu=excited is None)
+            mixed = partial(self.block.excitation.mixed, second=kernels[1] + kernels[3], weight=excited)
+        y = branch(x, self.block, self._kernel(kernels, width, side), mixed)
         return x + y if self.block.residual else y
 
     def _kernel(self, kernels: Tensor, width: int, side: int) -> Tensor:
@@ -97,18 +94,27 @@ class SuperkernelLayer(nn.Module):
         return block
 
 
-def _normalised(
-    x: Tensor,
-    norm: nn.BatchNorm2d,
-    channels: int | None = None,
-    kernel: Tensor | None = None,
-    matrix: Tensor | None = None,
-    relu: bool = True,
-    stride: int = 1,
-) -> Tensor:
-    """As `_channelwise.convolve_and_normalise`, with the weights of the first channels of `norm`."""
-    scale, shift = norm.weight[:channels], norm.bias[:channels]
-    return convolve_and_normalise(x, kernel, matrix, scale, shift, relu, stride)[0]
+def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """An inverted residual without its residual, of the first channels, as many as the depthwise kernel has.
+    `between`: what maps go through in front of the projection."""
+    width, (conv, norm, _), (project, last) = len(kernel), block.depthwise, block.project
+    hidden, sides, stride = rows(x), tuple(x.shape[2:]), conv.stride[0]
+    if block.expand is not None:
+        expand, first, _ = block.expand
+        fed, matrix = hidden.new_empty(0, hidden.shape[1]), _first(expand.weight, width).flatten(1)
+        hidden = Expand.of(hidden, fed, matrix, _first(first.weight, width), _first(first.bias, width))
+    affine = _first(norm.weight, width), _first(norm.bias, width)
+    hidden = Depthwise.of(hidden, reachable(kernel, sides), *affine, stride, sides)
+    sides = [-(-side // stride) for side in sides]
+    if between is not None:
+        hidden = rows(between(maps(hidden, *sides)))
+    y = Contract.of(hidden, _first(project.weight, width, 1).flatten(1), last.weight, last.bias)
+    return maps(y, *sides)
+
+
+def _first(weight: Tensor, width: int, dim: int = 0) -> Tensor:
+    """Of the first channels; where they are all, itself: the gradient of a part is copied into zeros."""
+    return weight if weight.shape[dim] == width else weight.narrow(dim, 0, width)
 
 
 class SinglePathSupernet(Supernet):
@@ -132,10 +138,15 @@ class SinglePathSupernet(Supernet):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-        x = self.stem(x)
+        conv, first = self.stem
+        last, *head = self.tail
+        x = branch(conv(x.contiguous(memory_format=torch.channels_last)), first, first.depthwise[0].weight)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
-        return self.tail(x)
+        x = branch(x, last, last.depthwise[0].weight)
+        for part in head:
+            x = part(x)
+        return x
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
         """Decisions of all layers; thresholds and `scale` (a factor for each decision): (layers, decisions)."""

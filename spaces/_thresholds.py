@@ -38,17 +38,17 @@ def indicator(x: Tensor) -> Tensor:
 
 @cache
 def _masks(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Core and outer ring of a 5x5 kernel, (2, 1, 1, 1, 5, 5); what an option keeps of both halves, (4, 2 * 5 * 5)."""
+    """Core and outer ring of a 5x5 kernel, (2, 1, 5 * 5); what an option keeps of both halves, (4, 2 * 5 * 5)."""
     core = F.pad(torch.ones(3, 3, dtype=dtype, device=device), (1, 1, 1, 1))
     whole, none = torch.ones_like(core), torch.zeros_like(core)
     kept = torch.stack([core, none, core, core, whole, none, whole, whole])
-    return torch.stack([core, whole - core]).view(2, 1, 1, 1, 5, 5), kept.view(KERNELS, -1)
+    return torch.stack([core, whole - core]).view(2, 1, -1), kept.view(KERNELS, -1)
 
 
 def part_norms(kernel: Tensor) -> Tensor:
     """(2, 2): Frobenius norms of the core (first row) and of the ring of each half of the channels."""
-    parts = _masks(kernel.dtype, kernel.device)[0] * kernel.unflatten(0, (2, -1))
-    return torch.linalg.vector_norm(parts, dim=(2, 3, 4, 5))
+    taps = torch.linalg.vector_norm(kernel.view(2, -1, 25), dim=1)
+    return torch.linalg.vector_norm(_masks(kernel.dtype, kernel.device)[0] * taps, dim=2)
 
 
 def gates(

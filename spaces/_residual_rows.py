@@ -42,6 +42,16 @@ def for_normalised(g: Tensor, saved: Sequence[Tensor], affine: bool) -> tuple[Te
     return rows(found[0]), *found[1:]
 
 
+MANY = 4096  # pixels, from which torch's matrix product to few outputs takes twice as long as its convolution
+
+
+def product(x: Tensor, matrix: Tensor) -> Tensor:
+    """x @ matrix', where the outputs are few."""
+    if len(x) < MANY:
+        return x @ matrix.t()
+    return rows(F.conv2d(maps(x, 1, len(x)), matrix[:, :, None, None]))
+
+
 class ByPasses:
     """The positive part of x @ matrix', normalised."""
 
@@ -59,8 +69,8 @@ class ByPasses:
         """Adds the gradient of x to `into`; gives, to `train`, those of matrix, scale and shift."""
         g, *affine = for_normalised(g, saved, train)
         if into is not None:
-            into.addmm_(g, matrix)
-        return g.t() @ x if train else None, *affine
+            into.add_(product(g, matrix.t()))
+        return (x.t() @ g).t() if train else None, *affine
 
 
 class ByCovariance:
@@ -80,13 +90,13 @@ class ByCovariance:
         g: Tensor, x: Tensor, matrix: Tensor, scale: Tensor, saved: Sequence[Tensor], into: Tensor | None, train: bool
     ) -> tuple[Tensor | None, ...]:
         centred, spread, inverse, weight = saved
-        total, product = g.sum(0), g.t() @ centred
-        along = (product * matrix).sum(1) * inverse
+        total, moment = g.sum(0), (centred.t() @ g).t()
+        along = (moment * matrix).sum(1) * inverse
         slope = (along * inverse)[:, None]
         if into is not None:
-            into.add_(total @ weight, alpha=-1 / len(g)).addmm_(g, weight)
+            into.add_(product(g, weight.t())).add_(total @ weight, alpha=-1 / len(g))
             into.addmm_(centred, (matrix * slope).t() @ weight, alpha=-1 / len(g))
-        return (product - spread * slope) * (inverse * scale)[:, None], along, total
+        return (moment - spread * slope) * (inverse * scale)[:, None], along, total
 
 
 class Products:

@@ -1,4 +1,5 @@
-"""The three steps of a stack of blocks, each one step of autograd with its gradient written by hand.
+"""The steps of inverted residuals, each one step of autograd with its gradient written by hand: those of a stack of
+FBNet's blocks, and of Single-Path's superkernel.
 
 Maps are matrices (pixels of all images, channels) here. A gradient that nobody asks for is not computed: a step of the
 architecture needs none of weights. Elsewhere than on a CPU, and where a gradient is to be differentiated again, each is
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from spaces._depthwise import convolve, input_gradient, weight_gradient
-from spaces._fbnet_rows import ByCovariance, ByPasses, for_normalised, maps, normalise, normalised, rows
+from spaces._residual_rows import ByCovariance, ByPasses, for_normalised, maps, normalise, normalised, product, rows
 
 LARGE = 2**19  # elements of a product, from which passes over it cost more than the narrow products that save them
 
@@ -96,8 +97,50 @@ class Depthwise(Step):
         g, *affine = for_normalised(threshold_backward(g, active, 0), saved, train)
         x, g = maps(x, *sides), maps(g, *ctx.out)
         into = rows(input_gradient(g, kernels, x.shape, stride)) if for_x else None
-        for_kernels = weight_gradient(x, g, kernels.shape, stride) if train else None
+        for_kernels = kernel_gradient(x, g, kernels.shape, stride) if train else None
         return into, for_kernels, *affine, None, None
+
+
+class Contract(Step):
+    """x @ matrix', normalised."""
+
+    @staticmethod
+    def plain(x, matrix, scale, shift):
+        return normalised(x @ matrix.t(), scale, shift)
+
+    @staticmethod
+    def forward(ctx, x, matrix, scale, shift):
+        y, saved = normalise(product(x, matrix), scale, shift)
+        ctx.constants = ()
+        ctx.save_for_backward(x, matrix, scale, shift, *saved)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        if torch.is_grad_enabled():
+            return tuple(Contract.again(ctx, g))
+        x, matrix, _, _, *saved = ctx.saved_tensors
+        for_x, train, *_ = ctx.needs_input_grad
+        g, *affine = for_normalised(g, saved, train)
+        return g @ matrix if for_x else None, g.t() @ x if train else None, *affine
+
+
+def kernel_gradient(x: Tensor, g: Tensor, shape: torch.Size, stride: int) -> Tensor:
+    """`weight_gradient`, of 5x5 kernels by two of three columns without copies: the middle ones, and every second one,
+    for which two columns of the map are one with twice the channels."""
+    if shape[3] != 5 or stride != 1 or x.shape[3] % 2 or x.shape[3] < 6:
+        return weight_gradient(x, g, shape, stride)
+    channels, _, height, _ = shape
+    middle = weight_gradient(x, g, (channels, 1, height, 3), 1)
+    paired = weight_gradient(_paired(x), _paired(g), (2 * channels, 1, height, 3), 1)
+    left, _, right = paired.view(2, channels, 1, height, 3).sum(0).split(1, 3)
+    return torch.cat([left, middle, right], 3)
+
+
+def _paired(x: Tensor) -> Tensor:
+    """(images, channels, height, width) -> (images, 2 channels, height, width / 2)."""
+    images, channels, height, width = x.shape
+    return x.permute(0, 2, 3, 1).reshape(images, height, width // 2, 2 * channels).permute(0, 3, 1, 2)
 
 
 class Project(Step):
