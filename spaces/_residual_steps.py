@@ -97,7 +97,7 @@ class Depthwise(Step):
         g, *affine = for_normalised(threshold_backward(g, active, 0), saved, train)
         x, g = maps(x, *sides), maps(g, *ctx.out)
         into = rows(input_gradient(g, kernels, x.shape, stride)) if for_x else None
-        for_kernels = kernel_gradient(x, g, kernels.shape, stride) if train else None
+        for_kernels = weight_gradient(x, g, kernels.shape, stride) if train else None
         return into, for_kernels, *affine, None, None
 
 
@@ -123,24 +123,6 @@ class Contract(Step):
         for_x, train, *_ = ctx.needs_input_grad
         g, *affine = for_normalised(g, saved, train)
         return g @ matrix if for_x else None, g.t() @ x if train else None, *affine
-
-
-def kernel_gradient(x: Tensor, g: Tensor, shape: torch.Size, stride: int) -> Tensor:
-    """`weight_gradient`, of 5x5 kernels by two of three columns without copies: the middle ones, and every second one,
-    for which two columns of the map are one with twice the channels."""
-    if shape[3] != 5 or stride != 1 or x.shape[3] % 2 or x.shape[3] < 6:
-        return weight_gradient(x, g, shape, stride)
-    channels, _, height, _ = shape
-    middle = weight_gradient(x, g, (channels, 1, height, 3), 1)
-    paired = weight_gradient(_paired(x), _paired(g), (2 * channels, 1, height, 3), 1)
-    left, _, right = paired.view(2, channels, 1, height, 3).sum(0).split(1, 3)
-    return torch.cat([left, middle, right], 3)
-
-
-def _paired(x: Tensor) -> Tensor:
-    """(images, channels, height, width) -> (images, 2 channels, height, width / 2)."""
-    images, channels, height, width = x.shape
-    return x.permute(0, 2, 3, 1).reshape(images, height, width // 2, 2 * channels).permute(0, 3, 1, 2)
 
 
 class Project(Step):
