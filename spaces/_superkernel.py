@@ -1,10 +1,4 @@
-"""Single-Path NAS's superkernel: all options of a layer are masks of one 5x5 kernel at expansion 6.
-
-Measured against the naive form (tests/reference/single_path.py; benchmarks/searches.py: a step on weights and
-thresholds and one batch of validation, in turns, medians; torch 2.14.1, one thread of a busy AMD EPYC): 8 channels,
-16x16, 64 images 324 -> 255 ms, 1.3 times (n=10, 1.2 to 2.0); laptop's 4 channels, 12x12, 32 images 91 -> 81 ms,
-1.1 times (n=28, 0.7 to 2.0).
-"""
+"""Single-Path NAS's superkernel: all options of a layer are masks of one 5x5 kernel at expansion 6."""
 
 from __future__ import annotations
 
