@@ -84,13 +84,6 @@ def serve(number: int) -> None:
     from harness import lifeline
 
     driver = lifeline.driver()
-    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")  # as Snakemake tells a job of one thread
-    gc.disable()
-    import harness.cell
-    import harness.searching
-    import harness.training  # noqa: F401
-
-    gc.freeze()  # what is loaded stays, and stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps
     server = socket.socket(fileno=number)
     server.settimeout(POLL_SECONDS)
@@ -100,10 +93,24 @@ def serve(number: int) -> None:
         except TimeoutError:
             continue
         with job:
+            _load()
             if os.fork() == 0:
                 server.close()
                 _work(job)
     os.killpg(0, signal.SIGKILL)  # with all its forks, at once: while they compute, their own look-out may be late
+
+
+def _load() -> None:
+    """Once, and not before the first job: there may be none."""
+    if "torch" in sys.modules:
+        return
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")  # as Snakemake tells a job of one thread
+    gc.disable()
+    import harness.cell
+    import harness.searching
+    import harness.training  # noqa: F401
+
+    gc.freeze()  # what is loaded stays, and stays shared
 
 
 def _work(job: socket.socket) -> None:
