@@ -72,11 +72,13 @@ def delegate(words: list[str]) -> int | None:
 
 def leave(status: int) -> None:
     """Ends this process at once, from any thread; a fork tells its status."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if _waiting:
-        _waiting.sendall(str(status).encode())
-    os._exit(status)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if _waiting:
+            _waiting.sendall(str(status).encode())
+    finally:  # also where the disk is full, or nobody waits any more
+        os._exit(status)
 
 
 def serve(number: int) -> None:

@@ -1,8 +1,6 @@
 """MLflow shows exactly one run a record: after kills, races, changes, and with the store away."""
 
 import math
-import os
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import records, tracking
+from tests import unprivileged
 from tests.tracked import EPOCHS, ROOT, RUNS, assert_exact, query, record, start, wait_until, write
 
 
@@ -179,7 +178,7 @@ def test_an_unusable_database_is_left_alone(tmp_path, capsys, content):
     assert database.read_bytes() == content
 
 
-@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv: root may write everywhere")
+@unprivileged.needed
 @pytest.mark.parametrize("locked", [False, True])
 def test_a_database_that_cannot_be_written_is_left_alone(database, tmp_path_factory, locked):
     """Read-only: its folder too, or only the file. Runs arrive when it can be written again."""
@@ -191,15 +190,13 @@ def test_a_database_that_cannot_be_written_is_left_alone(database, tmp_path_fact
     folder = tmp_path_factory.mktemp("records")
     write(folder, 1)
     before = database.read_bytes()
-    without = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
     command = [sys.executable, "-m", "harness", "track", "--records", str(folder)]
     environment = {
         "PYTHONPATH": str(ROOT),
         "MLFLOW_TRACKING_URI": f"sqlite:///{database}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    as_root = ["setpriv", *without] if os.geteuid() == 0 else []
-    done = subprocess.run([*as_root, *command], cwd="/", env=environment, capture_output=True, text=True)
+    done = subprocess.run([*unprivileged.PREFIX, *command], cwd="/", env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr.count("\n") == 1
     assert ("readonly database" if locked else "Permission denied") in done.stderr
     assert database.read_bytes() == before

@@ -79,6 +79,5 @@ def test_a_change_that_is_taken_back_is_found_again(folder):
     shutil.rmtree(folder / ".snakemake")
     assert torture.start(folder).wait() == 0
     assert torture.results(folder) == before
-    assert (
-        "epoch" not in (folder / "work/logs/smoke/digits/darts/darts/search-0.log").read_text()
-    )  # nothing was trained
+    log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
+    assert "epoch" not in log.read_text()  # nothing was trained

@@ -1,7 +1,6 @@
 """A search that diverges: the other jobs go on, the tables say n of N, the run ends with exit 1 and says why."""
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 from harness import registry
+from tests import unprivileged
 from tests.faults import torture
 from tests.faults.torture import ONE_METHOD
 
@@ -46,21 +46,13 @@ def test_the_same_command_says_it_again_and_repeats_nothing(failed):
     assert {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*.json")} == before
 
 
-def refusal(folder, *command, cores=1):
+def refusal(folder, cores=1, prefix=()):
     """The last line that snakemake says where it does not begin."""
-    command = [
-        *command,
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        str(cores),
-        "all",
-        "--configfile",
-        "benchmark.yaml",
-    ]
+    words = f"-m snakemake --cores {cores} all --configfile benchmark.yaml".split()
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [*prefix, sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1
     return done.stderr.splitlines()[-1]
 
@@ -69,12 +61,11 @@ def test_no_cores(failed):
     assert refusal(failed[0], cores=0) == "error: --cores 0 runs nothing: give at least 1"
 
 
-@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv: root may write everywhere")
+@unprivileged.needed
 def test_results_that_cannot_be_written(tmp_path):
     """Before any job."""
     folder = torture.folder_for(tmp_path / "run", ONE_METHOD)
     (folder / "results").mkdir(mode=0o555)
-    without = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
-    said = refusal(folder, *(["setpriv", *without] if os.geteuid() == 0 else []))
+    said = refusal(folder, prefix=unprivileged.PREFIX)
     assert said == "error: folder results/smoke cannot be written: Permission denied: mend that and try again"
     assert not (folder / "work/data").exists()
