@@ -1,0 +1,463 @@
+/* Depthwise and pointwise convolutions and batch normalisation of the search spaces' layers, for `_kernels.py`.
+
+Maps lie as (channels, height, width, images). A vector holds one pixel of several images, so that every loop below is
+the same for all sizes of maps and kernels, and padding is a matter of addresses. Convolutions take a few images at a
+time through all their steps: what lies between them stays in the caches. A map is kept as it was computed, beside
+the normalisation that whoever reads it applies (`norm`).
+
+Compiled with -Dreal=float or -Dreal=double. Not a number stays not a number. */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char compiler[] = "C " __VERSION__;
+
+#define LANES ((long)(64 / sizeof(real)))
+#define ALWAYS static inline __attribute__((always_inline))
+typedef real vec __attribute__((vector_size(64)));
+typedef __typeof__((vec){} < (vec){}) mask;
+
+/* (x - mean) * inverse * weight + bias, then ReLU. No mean: x. No weight: 1 and 0. One number a channel each. */
+typedef struct {
+    const real *mean, *inverse, *weight, *bias;
+    long relu;
+} norm;
+
+/* Of a depthwise convolution in groups of `inputs` channels, each followed by a matrix of `outputs` rows, or by none
+(then inputs == outputs == 1). `shared`: all groups read the same channels. */
+typedef struct {
+    long groups, inputs, outputs, height, width, images, kernel, stride, dilation, shared;
+} shape;
+
+ALWAYS vec splat(real value) { return value - (vec){}; }
+ALWAYS long least(long a, long b) { return a < b ? a : b; }
+ALWAYS vec where(mask wanted, vec x) { return (vec)((mask)x & wanted); } /* elsewhere 0 */
+ALWAYS vec positive(vec x) { return where(~(x < 0), x); }
+
+ALWAYS vec load(const real *from, long some) {
+    vec x = {};
+    if (some >= LANES) memcpy(&x, from, sizeof x);
+    else memcpy(&x, from, some * sizeof(real));
+    return x;
+}
+
+ALWAYS void store(real *to, vec x, long some) {
+    if (some >= LANES) memcpy(to, &x, sizeof x);
+    else memcpy(to, &x, some * sizeof(real));
+}
+
+ALWAYS double sum(vec x, long some) {
+    double total = 0;
+    for (long i = 0; i < least(some, LANES); i++) total += x[i];
+    return total;
+}
+
+ALWAYS vec first_lanes(long some) {
+    vec x = {};
+    for (long i = 0; i < least(some, LANES); i++) x[i] = 1;
+    return x;
+}
+
+/* Room that a thread keeps from call to call: fresh pages would cost more than what is done in them. */
+static vec *room(size_t vectors) {
+    static __thread vec *kept;
+    static __thread size_t size;
+    if (size < vectors) {
+        free(kept);
+        kept = aligned_alloc(64, vectors * sizeof(vec));
+        if (!kept) abort();
+        size = vectors;
+    }
+    return kept;
+}
+
+/* ---- Normalisation ---- */
+
+typedef struct { real scale, shift; } line;
+
+ALWAYS line applied(const norm *n, long channel) {
+    if (!n->mean) return (line){1, 0};
+    real scale = n->inverse[channel] * (n->weight ? n->weight[channel] : 1);
+    return (line){scale, (n->bias ? n->bias[channel] : 0) - n->mean[channel] * scale};
+}
+
+ALWAYS void finish(double total, double squares, double count, double eps, real *mean, real *inverse) {
+    double average = total / count, variance = squares / count - average * average;
+    *mean = average;
+    *inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
+}
+
+/* Gradient of a map from that of its normalised form: along * g + across * x + offset, where ReLU lets g through. */
+typedef struct { line forward; real along, across, offset; long relu; } slope;
+
+ALWAYS slope turned(const norm *n, const double *sums, long channel, double count) {
+    slope s = {applied(n, channel), 1, 0, 0, n->relu};
+    if (n->mean) {
+        double inverse = n->inverse[channel], scale = s.forward.scale;
+        double across = -scale * inverse * sums[2 * channel + 1] / count;
+        s.along = scale;
+        s.across = across;
+        s.offset = -scale * sums[2 * channel] / count - across * n->mean[channel];
+    }
+    return s;
+}
+
+ALWAYS vec let_through(slope s, vec x, vec g) {
+    return s.relu ? where(~(x * s.forward.scale + s.forward.shift <= 0), g) : g;
+}
+
+ALWAYS vec through(slope s, vec x, vec g) { return s.along * let_through(s, x, g) + s.across * x + s.offset; }
+
+/* Mean and 1 / sqrt(variance + eps) of each row. */
+void moments(long channels, long count, const real *x, double eps, real *mean, real *inverse) {
+    for (long c = 0; c < channels; c++, x += count) {
+        double total = 0, squares = 0;
+        for (long from = 0; from < count; from += 64 * LANES) {
+            vec t = {}, q = {};
+            long end = least(count, from + 64 * LANES);
+            for (long i = from; i < end; i += LANES) {
+                vec v = load(x + i, end - i);
+                t += v;
+                q += v * v;
+            }
+            total += sum(t, LANES);
+            squares += sum(q, LANES);
+        }
+        finish(total, squares, count, eps, mean + c, inverse + c);
+    }
+}
+
+/* y[channel % period] = or += normalised x. */
+void apply(long channels, long count, const real *x, const norm *n, long period, long add, real *y) {
+    for (long c = 0; c < channels; c++) {
+        const real *from = x + c * count;
+        real *to = y + c % period * count;
+        line l = applied(n, c);
+        long adds = add || c >= period;
+        for (long i = 0; i < count; i += LANES) {
+            vec v = load(from + i, count - i) * l.scale + l.shift;
+            if (n->relu) v = positive(v);
+            if (adds) v += load(to + i, count - i);
+            store(to + i, v, count - i);
+        }
+    }
+}
+
+/* Of each channel the sums of g, and of g times normalised x without weight and bias. g: `period` channels. */
+void slopes(long channels, long count, const real *x, const norm *n, const real *g, long period, double *sums) {
+    for (long c = 0; c < channels; c++) {
+        const real *from = x + c * count, *grad = g + c % period * count;
+        slope s = {applied(n, c), .relu = n->relu};
+        double total = 0, product = 0;
+        for (long start = 0; start < count; start += 64 * LANES) {
+            vec t = {}, p = {};
+            long end = least(count, start + 64 * LANES);
+            for (long i = start; i < end; i += LANES) {
+                vec v = load(from + i, end - i), d = let_through(s, v, load(grad + i, end - i));
+                t += d;
+                p += d * (v - n->mean[c]);
+            }
+            total += sum(t, LANES);
+            product += sum(p, LANES);
+        }
+        sums[2 * c] = total;
+        sums[2 * c + 1] = product * n->inverse[c];
+    }
+}
+
+/* The gradient of x; `sums` as `slopes` gives them. */
+void unapply(long channels, long count, const real *x, const norm *n, const double *sums, const real *g, long period,
+             real *into) {
+    for (long c = 0; c < channels; c++) {
+        const real *from = x + c * count, *grad = g + c % period * count;
+        slope s = turned(n, sums, c, count);
+        for (long i = 0; i < count; i += LANES)
+            store(into + c * count + i, through(s, load(from + i, count - i), load(grad + i, count - i)), count - i);
+    }
+}
+
+/* ---- Convolution, of as many images as a vector has lanes ---- */
+
+#define TILE 4
+
+/* Rows of a map that one row of results reads, and the rows of the kernel that they meet. */
+typedef struct { long some; const vec *maps[16]; const real *taps[16]; } rows;
+
+/* out[c] = the sum over rows i and taps j of taps[i][j] * maps[i][c * stride + j * dilation]. */
+ALWAYS void row_of(vec *out, long columns, const rows *r, long kernel, long stride, long dilation) {
+    for (long c = 0; c < columns; c += TILE) {
+        vec sums[TILE] = {};
+        for (long i = 0; i < r->some; i++) {
+            const vec *x = r->maps[i] + c * stride;
+            const real *taps = r->taps[i];
+#pragma GCC unroll 5
+            for (long j = 0; j < kernel; j++)
+#pragma GCC unroll 4
+                for (long t = 0; t < TILE; t++) sums[t] += taps[j] * x[t * stride + j * dilation];
+        }
+        for (long t = 0; t < TILE; t++) out[c + t] = sums[t];
+    }
+}
+
+static void row(vec *out, long columns, const rows *r, long kernel, long stride, long dilation) {
+    if (kernel == 3 && stride == 1 && dilation == 1) row_of(out, columns, r, 3, 1, 1);
+    else if (kernel == 5 && stride == 1 && dilation == 1) row_of(out, columns, r, 5, 1, 1);
+    else if (kernel == 3) row_of(out, columns, r, 3, stride, dilation);
+    else if (kernel == 5) row_of(out, columns, r, 5, stride, dilation);
+    else row_of(out, columns, r, kernel, stride, dilation);
+}
+
+/* taps[j] += the sum over c of g[c] * x[c * stride + j * dilation], for all rows together. */
+ALWAYS void taps_of(vec *taps, long columns, const vec *g, const vec *x, long kernel, long stride, long dilation) {
+    vec even[16] = {}, odd[16] = {};
+    for (long c = 0; c < columns; c += 2) {
+#pragma GCC unroll 5
+        for (long j = 0; j < kernel; j++) {
+            even[j] += g[c] * x[c * stride + j * dilation];
+            odd[j] += g[c + 1] * x[(c + 1) * stride + j * dilation];
+        }
+    }
+#pragma GCC unroll 5
+    for (long j = 0; j < kernel; j++) taps[j] += even[j] + odd[j];
+}
+
+static void taps_row(vec *taps, long columns, const vec *g, const vec *x, long kernel, long stride, long dilation) {
+    if (kernel == 3) taps_of(taps, columns, g, x, 3, stride, dilation);
+    else if (kernel == 5) taps_of(taps, columns, g, x, 5, stride, dilation);
+    else taps_of(taps, columns, g, x, kernel, stride, dilation);
+}
+
+/* out[o] = the sum over k of matrix[o * across + k * along] * z[k], for `columns` vectors of each. */
+static void mix(vec *out, long outputs, const vec *z, long inputs, long columns, const real *matrix, long across,
+                long along) {
+    long o = 0;
+    for (; o + TILE <= outputs; o += TILE)
+        for (long c = 0; c < columns; c += TILE) {
+            vec sums[TILE][TILE] = {};
+            for (long k = 0; k < inputs; k++)
+#pragma GCC unroll 4
+                for (long i = 0; i < TILE; i++)
+#pragma GCC unroll 4
+                    for (long t = 0; t < TILE; t++)
+                        sums[i][t] += matrix[(o + i) * across + k * along] * z[k * columns + c + t];
+            for (long i = 0; i < TILE; i++)
+                for (long t = 0; t < TILE; t++) out[(o + i) * columns + c + t] = sums[i][t];
+        }
+    for (; o < outputs; o++)
+        for (long c = 0; c < columns; c++) {
+            vec total = {};
+            for (long k = 0; k < inputs; k++) total += matrix[o * across + k * along] * z[k * columns + c];
+            out[o * columns + c] = total;
+        }
+}
+
+/* into[o][k] += g[o] . z[k] */
+static void products(real *into, const vec *g, long outputs, const vec *z, long inputs, long columns) {
+    for (long o = 0; o < outputs; o += TILE)
+        for (long k = 0; k < inputs; k += TILE) {
+            vec sums[TILE][TILE] = {};
+            if (o + TILE <= outputs && k + TILE <= inputs)
+                for (long c = 0; c < columns; c++)
+#pragma GCC unroll 4
+                    for (long i = 0; i < TILE; i++)
+#pragma GCC unroll 4
+                        for (long j = 0; j < TILE; j++) sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
+            else
+                for (long i = 0; i < least(TILE, outputs - o); i++)
+                    for (long j = 0; j < least(TILE, inputs - k); j++)
+                        for (long c = 0; c < columns; c++)
+                            sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
+            for (long i = 0; i < least(TILE, outputs - o); i++)
+                for (long j = 0; j < least(TILE, inputs - k); j++)
+                    into[(o + i) * inputs + k + j] += sum(sums[i][j], LANES);
+        }
+}
+
+/* Sizes in vectors, and where things stand: maps with a margin of zeros on either side, results in whole tiles. */
+typedef struct {
+    long pad, high, wide, in_width, out_width, grad_width, in_map, out_map, grad_map;
+    long count; /* of numbers that a channel of the result has */
+} plan;
+
+static long tiles(long columns) { return (columns + TILE - 1) / TILE * TILE; }
+
+static plan planned(const shape *s) {
+    plan p;
+    p.pad = s->dilation * (s->kernel / 2);
+    p.high = (s->height - 1) / s->stride + 1;
+    p.wide = (s->width - 1) / s->stride + 1;
+    p.out_width = tiles(p.wide);
+    p.in_width = p.out_width * s->stride + 2 * p.pad;
+    p.grad_width = tiles(s->width) + 2 * p.pad;
+    p.in_map = s->height * p.in_width;
+    p.out_map = p.high * p.out_width;
+    p.grad_map = p.high * p.grad_width;
+    p.count = p.high * p.wide * s->images;
+    return p;
+}
+
+/* What a group's depthwise convolution reads of images from `first` on: normalised, with margins. */
+static void gather(const shape *s, const plan *p, const real *x, const norm *in, long channel, long first, vec *u) {
+    long some = s->images - first;
+    for (long c = 0; c < s->inputs; c++) {
+        line l = applied(in, channel + c);
+        for (long i = 0; i < s->height; i++, u += p->in_width) {
+            const real *from = x + ((channel + c) * s->height + i) * s->width * s->images + first;
+            for (long j = 0; j < p->pad; j++) u[j] = (vec){};
+            for (long j = p->pad + s->width; j < p->in_width; j++) u[j] = (vec){};
+            for (long j = 0; j < s->width; j++) {
+                vec v = load(from + j * s->images, some);
+                if (in->mean) v = v * l.scale + l.shift;
+                u[p->pad + j] = in->relu ? positive(v) : v;
+            }
+        }
+    }
+}
+
+static void depthwise(const shape *s, const plan *p, const vec *u, const real *kernels, vec *z) {
+    for (long c = 0; c < s->inputs; c++, u += p->in_map, kernels += s->kernel * s->kernel)
+        for (long i = 0; i < p->high; i++, z += p->out_width) {
+            rows r = {0};
+            for (long k = 0; k < s->kernel; k++) {
+                long from = i * s->stride + k * s->dilation - p->pad;
+                if (from < 0 || from >= s->height) continue;
+                r.maps[r.some] = u + from * p->in_width;
+                r.taps[r.some++] = kernels + k * s->kernel;
+            }
+            row(z, p->out_width, &r, s->kernel, s->stride, s->dilation);
+        }
+}
+
+/* y and its moments. kernels: (groups * inputs, kernel, kernel); matrices: (groups, outputs, inputs) or none. */
+void convolve(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices, double eps,
+              real *y, real *mean, real *inverse) {
+    const plan p = planned(s);
+    const long taps = s->kernel * s->kernel, channels = s->groups * s->outputs;
+    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels / 4 + 1);
+    vec *z = u + s->inputs * p.in_map, *out = z + s->inputs * p.out_map;
+    double *sums = (double *)(out + s->outputs * p.out_map);
+    memset(sums, 0, 2 * channels * sizeof(double));
+    for (long group = 0; group < s->groups; group++) {
+        for (long first = 0; first < s->images; first += LANES) {
+            const long some = s->images - first;
+            gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
+            depthwise(s, &p, u, kernels + group * s->inputs * taps, z);
+            if (matrices)
+                mix(out, s->outputs, z, s->inputs, p.out_map, matrices + group * s->outputs * s->inputs, s->inputs, 1);
+            const vec *from = matrices ? out : z;
+            for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
+                vec total = {}, squares = {};
+                for (long i = 0; i < p.high; i++, from += p.out_width)
+                    for (long j = 0; j < p.wide; j++) {
+                        store(y + ((o * p.high + i) * p.wide + j) * s->images + first, from[j], some);
+                        total += from[j];
+                        squares += from[j] * from[j];
+                    }
+                sums[2 * o] += sum(total, some);
+                sums[2 * o + 1] += sum(squares, some);
+            }
+        }
+    }
+    for (long o = 0; o < channels; o++) finish(sums[2 * o], sums[2 * o + 1], p.count, eps, mean + o, inverse + o);
+}
+
+/* The gradient of the maps that the depthwise convolution reads, of one channel. gz: with margins. */
+static void depthwise_back(const shape *s, const plan *p, const vec *gz, const real *flipped, long i, vec *out) {
+    rows r = {0};
+    for (long k = 0; k < s->kernel; k++) {
+        long from = i + p->pad - k * s->dilation;
+        if (from < 0 || from % s->stride || from / s->stride >= p->high) continue;
+        r.maps[r.some] = gz + from / s->stride * p->grad_width;
+        r.taps[r.some++] = flipped + k * s->kernel;
+    }
+    row(out, tiles(s->width), &r, s->kernel, 1, s->dilation);
+}
+
+/* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
+them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. A shared gx
+is added to. gk and gm, of kernels and matrices, are added to. Those that nobody wants are NULL. */
+void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
+                   const real *y, const norm *after, const double *sums, const real *g, long period, real *gx,
+                   double *in_sums, real *gk, real *gm) {
+    const plan p = planned(s);
+    const long taps = s->kernel * s->kernel;
+    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map) + s->outputs * p.out_map + tiles(s->width) + 1);
+    vec *z = u + s->inputs * p.in_map, *gz = z + s->inputs * p.out_map, *gy = gz + s->inputs * p.grad_map;
+    vec *line_of = gy + s->outputs * p.out_map;
+    real flipped[256];
+    if (in_sums) memset(in_sums, 0, 2 * s->groups * s->inputs * sizeof(double));
+    memset(gz, 0, s->inputs * p.grad_map * sizeof(vec));
+    memset(gy, 0, s->outputs * p.out_map * sizeof(vec));
+    for (long group = 0; group < s->groups; group++) {
+        const real *kernel = kernels + group * s->inputs * taps;
+        const real *matrix = matrices ? matrices + group * s->outputs * s->inputs : NULL;
+        for (long first = 0; first < s->images; first += LANES) {
+            const long some = s->images - first;
+            const vec lanes = first_lanes(some);
+            gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
+            vec *to = gy;
+            for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
+                slope l = turned(after, sums, o, p.count);
+                for (long i = 0; i < p.high; i++, to += p.out_width)
+                    for (long j = 0; j < p.wide; j++) {
+                        long pixel = i * p.wide + j, each = p.high * p.wide;
+                        vec d = load(g + (o % period * each + pixel) * s->images + first, some);
+                        if (after->mean) d = through(l, load(y + (o * each + pixel) * s->images + first, some), d);
+                        to[j] = some < LANES ? d * lanes : d;
+                    }
+            }
+            if (gm && matrix) {
+                depthwise(s, &p, u, kernel, z);
+                products(gm + group * s->outputs * s->inputs, gy, s->outputs, z, s->inputs, p.out_map);
+            }
+            const vec *down = gy;
+            if (matrix) {
+                mix(z, s->inputs, gy, s->outputs, p.out_map, matrix, 1, s->inputs);
+                down = z;
+            }
+            for (long c = 0; c < s->inputs; c++) {
+                const vec *dz = down + c * p.out_map, *map = u + c * p.in_map;
+                if (gk)
+                    for (long k = 0; k < s->kernel; k++) {
+                        vec found[16] = {};
+                        for (long i = 0; i < p.high; i++) {
+                            long from = i * s->stride + k * s->dilation - p.pad;
+                            if (from < 0 || from >= s->height) continue;
+                            taps_row(found, p.out_width, dz + i * p.out_width, map + from * p.in_width, s->kernel,
+                                     s->stride, s->dilation);
+                        }
+                        for (long j = 0; j < s->kernel; j++)
+                            gk[((group * s->inputs + c) * s->kernel + k) * s->kernel + j] += sum(found[j], LANES);
+                    }
+                if (!gx) continue;
+                vec *wide = gz + c * p.grad_map;
+                for (long i = 0; i < p.high; i++)
+                    for (long j = 0; j < p.wide; j++)
+                        wide[i * p.grad_width + p.pad + j * s->stride] = dz[i * p.out_width + j];
+                for (long k = 0; k < s->kernel; k++)
+                    for (long j = 0; j < s->kernel; j++)
+                        flipped[k * s->kernel + j] = kernel[c * taps + k * s->kernel + s->kernel - 1 - j];
+                const long channel = (s->shared ? 0 : group * s->inputs) + c;
+                vec total = {}, product = {};
+                for (long i = 0; i < s->height; i++) {
+                    depthwise_back(s, &p, wide, flipped, i, line_of);
+                    for (long j = 0; j < s->width; j++) {
+                        const long at = ((channel * s->height + i) * s->width + j) * s->images + first;
+                        vec d = line_of[j];
+                        if (in->relu) d = where(~(map[i * p.in_width + p.pad + j] <= 0), d);
+                        if (in_sums) {
+                            total += d;
+                            product += d * (load(x + at, some) - in->mean[channel]);
+                        }
+                        store(gx + at, s->shared ? d + load(gx + at, some) : d, some);
+                    }
+                }
+                if (in_sums) {
+                    in_sums[2 * channel] += sum(total, some);
+                    in_sums[2 * channel + 1] += sum(product, some) * in->inverse[channel];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+"""`_kernels.c` on tensors: convolutions and batch normalisation on the CPU, with their gradients.
+
+Maps here lie as (channels, height, width, images), contiguous. The code is compiled when first needed, for this
+processor, and kept in the user's cache folder. Where there is no C compiler (`CC`, otherwise cc), or where NAS_KERNELS is 0,
+nothing is `usable` and layers are torch's own: the same results up to rounding, more slowly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+EPS = 1e-5  # torch's, which every batch normalisation has
+SOURCE = Path(__file__).with_suffix(".c")
+FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
+TYPES = {torch.float32: "float", torch.float64: "double"}
+
+
+class Norm(NamedTuple):
+    """What is applied to raw maps: (x - mean) * inverse * weight + bias, then ReLU. All of it is optional."""
+
+    mean: Tensor | None = None
+    inverse: Tensor | None = None
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+    relu: bool = False
+
+
+class _Norm(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in Norm._fields[:4]] + [("relu", ctypes.c_long)]
+
+
+class _Shape(ctypes.Structure):
+    _names = "groups inputs outputs height width images kernel stride dilation shared"
+    _fields_ = [(name, ctypes.c_long) for name in _names.split()]
+
+
+def usable(x: Tensor) -> bool:
+    """Whether maps like x are computed here. Not for a batch of no images, whose shapes alone are asked for: there
+    every layer is called, so that hooks see it. Nor in mixed precision: its casts are of torch's layers."""
+    if x.device.type != "cpu" or x.dtype not in TYPES or not x.numel() or torch.is_autocast_enabled("cpu"):
+        return False
+    return _library(x.dtype) is not None
+
+
+def compiler() -> str | None:
+    """What compiled the code; None where layers are torch's own."""
+    library = _library(torch.float32)
+    return library and ctypes.c_char_p.in_dll(library, "compiler").value.decode()
+
+
+@cache
+def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
+    if os.environ.get("NAS_KERNELS") == "0":
+        return None
+    try:
+        library = _compiled(TYPES[dtype])
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(_Norm)
+    library.moments.argtypes = [number, number, pointer, real, pointer, pointer]
+    library.apply.argtypes = [number, number, pointer, norm, number, number, pointer]
+    library.slopes.argtypes = [number, number, pointer, norm, pointer, number, pointer]
+    library.unapply.argtypes = [number, number, pointer, norm, pointer, pointer, number, pointer]
+    maps = [ctypes.POINTER(_Shape), pointer, norm, pointer, pointer]
+    library.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
+    library.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, pointer, pointer, pointer]
+    return library
+
+
+def _compiled(real: str) -> ctypes.CDLL:
+    """The library for a type, from the user's cache where it is there. Made for another processor it might not run."""
+    command = [os.environ.get("CC", "cc"), *FLAGS, f"-Dreal={real}"]
+    made_of = repr((command, SOURCE.read_bytes(), _processor()))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nas-vs-random"
+    kept = cache / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
+    if kept.is_file():
+        return ctypes.CDLL(str(kept))
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / kept.name
+        subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
+        with contextlib.suppress(OSError):  # a home that cannot be written to: compiled again next time
+            cache.mkdir(parents=True, exist_ok=True)
+            half = kept.with_suffix(f".{os.getpid()}")
+            shutil.copy(new, half)
+            os.replace(half, kept)
+        return ctypes.CDLL(str(new))
+
+
+def _processor() -> str:
+    """What its kind can do, as Linux says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return platform.machine() + next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
+def _at(x: Tensor | None) -> int | None:
+    return None if x is None else x.data_ptr()
+
+
+def _norm(norm: Norm) -> _Norm:
+    return _Norm(*map(_at, norm[:4]), norm.relu)
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each channel the mean, and 1 / sqrt(variance + EPS)."""
+    mean, inverse = x.new_empty(2, len(x)).unbind()
+    _library(x.dtype).moments(len(x), x[0].numel(), _at(x), EPS, _at(mean), _at(inverse))
+    return mean, inverse
+
+
+def apply(x: Tensor, norm: Norm, into: Tensor | None = None, add: bool = False) -> Tensor:
+    """x normalised. `into`: where to, or with `add` what to add it to; x may have its channels several times, which are
+    then summed."""
+    y = torch.empty_like(x) if into is None else into
+    _library(x.dtype).apply(len(x), x[0].numel(), _at(x), _norm(norm), len(y), add, _at(y))
+    return y
+
+
+def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
+    """(channels, 2), float64: sums of the gradient g of normalised x, and of its product with x normalised without
+    weight and bias; that is, the gradients of bias and weight. x may have the channels of g several times."""
+    sums = x.new_empty(len(x), 2, dtype=torch.float64)
+    _library(x.dtype).slopes(len(x), x[0].numel(), _at(x), _norm(norm), _at(g), len(g), _at(sums))
+    return sums
+
+
+def unapply(x: Tensor, norm: Norm, sums: Tensor, g: Tensor) -> Tensor:
+    """The gradient of x, from `slopes`."""
+    y = torch.empty_like(x)
+    _library(x.dtype).unapply(len(x), x[0].numel(), _at(x), _norm(norm), _at(sums), _at(g), len(g), _at(y))
+    return y
+
+
+class Convolution(NamedTuple):
+    """Depthwise, then, with `matrices`, 1x1 in groups; zero padding keeps the side at stride 1.
+
+    kernels: (channels, 1, k, k), k odd and at most 15; matrices: (groups, outputs, inputs). If the maps have fewer
+    channels than there are kernels, every group reads the same maps.
+    """
+
+    kernels: Tensor
+    matrices: Tensor | None = None
+    stride: int = 1
+    dilation: int = 1
+
+    def _shape(self, x: Tensor) -> _Shape:
+        groups, outputs, inputs = (len(self.kernels), 1, 1) if self.matrices is None else self.matrices.shape
+        sides = (*x.shape[1:], self.kernels.shape[-1], self.stride, self.dilation)
+        return _Shape(groups, inputs, outputs, *sides, len(x) < groups * inputs)
+
+    def forward(self, x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+        """Of normalised x the maps, and their moments."""
+        shape = self._shape(x)
+        sides = [-(-side // self.stride) for side in x.shape[1:3]]
+        y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
+        mean, inverse = x.new_empty(2, len(y)).unbind()
+        _library(x.dtype).convolve(
+            shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)
+        )
+        return y, mean, inverse
+
+    def backward(
+        self, x: Tensor, norm: Norm, y: Tensor, after: Norm, sums: Tensor, g: Tensor, into: Tensor | None, train: bool
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Gradients of kernels and matrices if `train`, and the `slopes` of x where it is normalised.
+
+        y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
+        of normalised x (in front of its ReLU); if every group reads the same maps it is added to that.
+        """
+        before = None if norm.mean is None else x.new_empty(len(x), 2, dtype=torch.float64)
+        kernels = torch.zeros_like(self.kernels) if train else None
+        matrices = torch.zeros_like(self.matrices) if train and self.matrices is not None else None
+        _library(x.dtype).convolve_back(
+            self._shape(x), _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
+            _at(g), len(g), _at(into), _at(before), _at(kernels), _at(matrices),
+        )  # fmt: skip
+        return kernels, matrices, before
