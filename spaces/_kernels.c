@@ -375,10 +375,10 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
 }
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
-them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. A shared gx
-is added to. gk and gm, of kernels and matrices, are added to. Those that nobody wants are NULL. */
+them. gx, which is written or added to, is that of x as normalised by `in`, in front of its ReLU; `in_sums` are its
+`slopes`. gk and gm, of kernels and matrices, are added to. Those that nobody wants are NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
-                   const real *y, const norm *after, const double *sums, const real *g, long period, real *gx,
+                   const real *y, const norm *after, const double *sums, const real *g, long period, real *gx, long add,
                    double *in_sums, real *gk, real *gm) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel;
@@ -450,7 +450,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                             total += d;
                             product += d * (load(x + at, some) - in->mean[channel]);
                         }
-                        store(gx + at, s->shared ? d + load(gx + at, some) : d, some);
+                        store(gx + at, add ? d + load(gx + at, some) : d, some);
                     }
                 }
                 if (in_sums) {

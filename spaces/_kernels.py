@@ -76,7 +76,7 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
     library.unapply.argtypes = [number, number, pointer, norm, pointer, pointer, number, pointer]
     maps = [ctypes.POINTER(_Shape), pointer, norm, pointer, pointer]
     library.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
-    library.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, pointer, pointer, pointer]
+    library.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
     return library
 
 
@@ -109,7 +109,11 @@ def _processor() -> str:
 
 
 def _at(x: Tensor | None) -> int | None:
-    return None if x is None else x.data_ptr()
+    if x is None:
+        return None
+    if not x.is_contiguous():
+        raise ValueError(f"kernels take contiguous tensors; this one has shape {x.shape} and strides {x.stride()}")
+    return x.data_ptr()
 
 
 def _norm(norm: Norm) -> _Norm:
@@ -175,18 +179,28 @@ class Convolution(NamedTuple):
         return y, mean, inverse
 
     def backward(
-        self, x: Tensor, norm: Norm, y: Tensor, after: Norm, sums: Tensor, g: Tensor, into: Tensor | None, train: bool
+        self,
+        x: Tensor,
+        norm: Norm,
+        y: Tensor,
+        after: Norm,
+        sums: Tensor,
+        g: Tensor,
+        into: Tensor | None,
+        train: bool,
+        add: bool = False,
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of kernels and matrices if `train`, and the `slopes` of x where it is normalised.
 
         y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
-        of normalised x (in front of its ReLU); if every group reads the same maps it is added to that.
+        of normalised x (in front of its ReLU); with `add`, or if every group reads the same maps, it is added to that.
         """
         before = None if norm.mean is None else x.new_empty(len(x), 2, dtype=torch.float64)
         kernels = torch.zeros_like(self.kernels) if train else None
         matrices = torch.zeros_like(self.matrices) if train and self.matrices is not None else None
+        shape = self._shape(x)
         _library(x.dtype).convolve_back(
-            self._shape(x), _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
-            _at(g), len(g), _at(into), _at(before), _at(kernels), _at(matrices),
+            shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
+            _at(g), len(g), _at(into), add or shape.shared, _at(before), _at(kernels), _at(matrices),
         )  # fmt: skip
         return kernels, matrices, before
