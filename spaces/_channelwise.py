@@ -191,6 +191,13 @@ def concatenate(maps: Sequence[Tensor]) -> Tensor:
     return as_maps(torch.cat([x.permute(1, 2, 3, 0) for x in maps]))
 
 
+def divided(x: Tensor, channels: int) -> tuple[Tensor, Tensor]:
+    """The first channels and the others."""
+    if not usable(x):
+        return x[:, :channels], x[:, channels:]
+    return tuple(as_maps(part) for part in as_memory(x).split((channels, x.shape[1] - channels)))
+
+
 def joined(maps: Sequence[Tensor], convolutions: Sequence[Pointwise], norm: nn.BatchNorm2d) -> Tensor:
     """Each map through its convolution, side by side, normalised together."""
     if not usable(maps[0]):

@@ -18,7 +18,7 @@ const char compiler[] = "C " __VERSION__;
 typedef real vec __attribute__((vector_size(64)));
 typedef __typeof__((vec){} < (vec){}) mask;
 
-/* (x - mean) * inverse * weight + bias, then ReLU. No mean: x. No weight: 1 and 0. One number a channel each. */
+/* (x - mean) * inverse * weight + bias, then ReLU; what is missing is left out. One number a channel each. */
 typedef struct {
     const real *mean, *inverse, *weight, *bias;
     long relu;
@@ -76,10 +76,10 @@ static vec *room(size_t vectors) {
 
 typedef struct { real scale, shift; } line;
 
-ALWAYS line applied(const norm *n, long channel) {
-    if (!n->mean) return (line){1, 0};
-    real scale = n->inverse[channel] * (n->weight ? n->weight[channel] : 1);
-    return (line){scale, (n->bias ? n->bias[channel] : 0) - n->mean[channel] * scale};
+/* As a line. `of`: the channel of mean and inverse, where several channels are made of one. */
+ALWAYS line applied(const norm *n, long channel, long of) {
+    real scale = (n->mean ? n->inverse[of] : 1) * (n->weight ? n->weight[channel] : 1);
+    return (line){scale, (n->bias ? n->bias[channel] : 0) - (n->mean ? n->mean[of] * scale : 0)};
 }
 
 ALWAYS void finish(double total, double squares, double count, double eps, real *mean, real *inverse) {
@@ -92,7 +92,7 @@ ALWAYS void finish(double total, double squares, double count, double eps, real 
 typedef struct { line forward; real along, across, offset; long relu; } slope;
 
 ALWAYS slope turned(const norm *n, const double *sums, long channel, double count) {
-    slope s = {applied(n, channel), 1, 0, 0, n->relu};
+    slope s = {applied(n, channel, channel), 1, 0, 0, n->relu};
     if (n->mean) {
         double inverse = n->inverse[channel], scale = s.forward.scale;
         double across = -scale * inverse * sums[2 * channel + 1] / count;
@@ -128,13 +128,14 @@ void moments(long channels, long count, const real *x, double eps, real *mean, r
     }
 }
 
-/* y[channel % period] = or += normalised x. */
-void apply(long channels, long count, const real *x, const norm *n, long period, long add, real *y) {
-    for (long c = 0; c < channels; c++) {
-        const real *from = x + c * count;
-        real *to = y + c % period * count;
-        line l = applied(n, c);
-        long adds = add || c >= period;
+/* y = or += normalised x. Of x and y, one may have fewer channels: of x each is then read several times, of y several
+are summed. */
+void apply(long count, const real *x, long many, const norm *n, real *y, long results, long add) {
+    for (long c = 0; c < (many > results ? many : results); c++) {
+        const real *from = x + c % many * count;
+        real *to = y + c % results * count;
+        line l = applied(n, c, c % many);
+        long adds = add || c >= results;
         for (long i = 0; i < count; i += LANES) {
             vec v = load(from + i, count - i) * l.scale + l.shift;
             if (n->relu) v = positive(v);
@@ -144,11 +145,12 @@ void apply(long channels, long count, const real *x, const norm *n, long period,
     }
 }
 
-/* Of each channel the sums of g, and of g times normalised x without weight and bias. g: `period` channels. */
-void slopes(long channels, long count, const real *x, const norm *n, const real *g, long period, double *sums) {
-    for (long c = 0; c < channels; c++) {
-        const real *from = x + c * count, *grad = g + c % period * count;
-        slope s = {applied(n, c), .relu = n->relu};
+/* Of each channel of `apply` the sums of g, and of g times normalised x without weight and bias. */
+void slopes(long count, const real *x, long many, const norm *n, const real *g, long results, double *sums) {
+    for (long c = 0; c < (many > results ? many : results); c++) {
+        const real *from = x + c % many * count, *grad = g + c % results * count;
+        slope s = {applied(n, c, c % many), .relu = n->relu};
+        real mean = n->mean ? n->mean[c % many] : 0;
         double total = 0, product = 0;
         for (long start = 0; start < count; start += 64 * LANES) {
             vec t = {}, p = {};
@@ -156,13 +158,13 @@ void slopes(long channels, long count, const real *x, const norm *n, const real 
             for (long i = start; i < end; i += LANES) {
                 vec v = load(from + i, end - i), d = let_through(s, v, load(grad + i, end - i));
                 t += d;
-                p += d * (v - n->mean[c]);
+                p += d * (v - mean);
             }
             total += sum(t, LANES);
             product += sum(p, LANES);
         }
         sums[2 * c] = total;
-        sums[2 * c + 1] = product * n->inverse[c];
+        sums[2 * c + 1] = product * (n->mean ? n->inverse[c % many] : 1);
     }
 }
 
@@ -301,7 +303,7 @@ static plan planned(const shape *s) {
 static void gather(const shape *s, const plan *p, const real *x, const norm *in, long channel, long first, vec *u) {
     long some = s->images - first;
     for (long c = 0; c < s->inputs; c++) {
-        line l = applied(in, channel + c);
+        line l = applied(in, channel + c, channel + c);
         for (long i = 0; i < s->height; i++, u += p->in_width) {
             const real *from = x + ((channel + c) * s->height + i) * s->width * s->images + first;
             for (long j = 0; j < p->pad; j++) u[j] = (vec){};

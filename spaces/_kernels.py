@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 EPS = 1e-5  # torch's, which every batch normalisation has
@@ -71,8 +72,8 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
         return None
     pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(_Norm)
     library.moments.argtypes = [number, number, pointer, real, pointer, pointer]
-    library.apply.argtypes = [number, number, pointer, norm, number, number, pointer]
-    library.slopes.argtypes = [number, number, pointer, norm, pointer, number, pointer]
+    library.apply.argtypes = [number, pointer, number, norm, pointer, number, number]
+    library.slopes.argtypes = [number, pointer, number, norm, pointer, number, pointer]
     library.unapply.argtypes = [number, number, pointer, norm, pointer, pointer, number, pointer]
     maps = [ctypes.POINTER(_Shape), pointer, norm, pointer, pointer]
     library.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
@@ -128,18 +129,21 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def apply(x: Tensor, norm: Norm, into: Tensor | None = None, add: bool = False) -> Tensor:
-    """x normalised. `into`: where to, or with `add` what to add it to; x may have its channels several times, which are
-    then summed."""
+    """x normalised. `into`: where to, or with `add` what to add it to.
+
+    If x has the channels of `into` several times, they are summed. If `into` has those of x several times, each time has
+    a weight and a bias of its own.
+    """
     y = torch.empty_like(x) if into is None else into
-    _library(x.dtype).apply(len(x), x[0].numel(), _at(x), _norm(norm), len(y), add, _at(y))
+    _library(x.dtype).apply(x[0].numel(), _at(x), len(x), _norm(norm), _at(y), len(y), add)
     return y
 
 
 def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
     """(channels, 2), float64: sums of the gradient g of normalised x, and of its product with x normalised without
-    weight and bias; that is, the gradients of bias and weight. x may have the channels of g several times."""
-    sums = x.new_empty(len(x), 2, dtype=torch.float64)
-    _library(x.dtype).slopes(len(x), x[0].numel(), _at(x), _norm(norm), _at(g), len(g), _at(sums))
+    weight and bias; that is, the gradients of bias and weight. x or g may have the other's channels several times."""
+    sums = x.new_empty(max(len(x), len(g)), 2, dtype=torch.float64)
+    _library(x.dtype).slopes(x[0].numel(), _at(x), len(x), _norm(norm), _at(g), len(g), _at(sums))
     return sums
 
 
@@ -166,6 +170,14 @@ class Convolution(NamedTuple):
         groups, outputs, inputs = (len(self.kernels), 1, 1) if self.matrices is None else self.matrices.shape
         sides = (*x.shape[1:], self.kernels.shape[-1], self.stride, self.dilation)
         return _Shape(groups, inputs, outputs, *sides, len(x) < groups * inputs)
+
+    def plain(self, x: Tensor) -> Tensor:
+        """The same by torch: (images, channels, height, width), of as many channels as there are kernels."""
+        reach = self.dilation * (self.kernels.shape[-1] // 2)
+        x = F.conv2d(x, self.kernels, None, self.stride, reach, self.dilation, len(self.kernels))
+        if self.matrices is None:
+            return x
+        return F.conv2d(x, self.matrices.flatten(0, 1)[:, :, None, None], groups=len(self.matrices))
 
     def forward(self, x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
         """Of normalised x the maps, and their moments."""
