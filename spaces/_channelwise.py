@@ -106,7 +106,7 @@ def _evaluated(x, kernel, matrix, scale, shift, relu, stride, dilation, mean, va
     if kernel is not None:
         raw, *_ = _convolution(kernel, matrix, stride, dilation).forward(as_memory(x), Norm(relu=relu))
     else:
-        raw = _product(F.relu(as_memory(x)) if relu else as_memory(x), matrix)
+        raw = _product(apply(as_memory(x), Norm(relu=relu)) if relu else as_memory(x), matrix)
     return as_maps(apply(raw, Norm(mean, (variance + EPS).rsqrt(), scale, shift)))
 
 
@@ -135,7 +135,7 @@ class _Unit(Step):
         if kernel is not None:
             raw, mean, inverse = _convolution(kernel, matrix, stride, dilation).forward(maps, Norm(relu=relu))
         else:
-            maps = F.relu(maps) if relu else maps
+            maps = apply(maps, Norm(relu=True)) if relu else maps
             raw = _product(maps, matrix)
             mean, inverse = moments(raw)
         ctx.constants = relu, stride, dilation
@@ -160,7 +160,7 @@ class _Unit(Step):
             if matrix is not None:
                 for_matrix = g.flatten(1) @ maps.flatten(1).t() if train[1] else None
                 g = _product(g, matrix.flatten(1).t()) if for_x else None
-            into = torch.ops.aten.threshold_backward(g, maps, 0) if relu and for_x else g
+            into = unapply(maps, Norm(relu=True), None, g) if relu and for_x else g
         for_matrix = None if for_matrix is None else for_matrix.view_as(matrix)
         for_shift, for_scale = (None if scale is None else part.to(scale.dtype) for part in sums.unbind(1))
         return None if into is None else as_maps(into), for_kernel, for_matrix, for_scale, for_shift, None, None, None

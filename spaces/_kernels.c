@@ -13,7 +13,7 @@ Compiled with -Dreal=float or -Dreal=double. Not a number stays not a number. */
 
 const char compiler[] = "C " __VERSION__;
 
-#define LANES ((long)(64 / sizeof(real)))
+#define LANES (64 / (long)sizeof(real))
 #define ALWAYS static inline __attribute__((always_inline))
 typedef real vec __attribute__((vector_size(64)));
 typedef __typeof__((vec){} < (vec){}) mask;
@@ -47,10 +47,12 @@ ALWAYS void store(real *to, vec x, long some) {
     else memcpy(to, &x, some * sizeof(real));
 }
 
-ALWAYS double sum(vec x, long some) {
-    double total = 0;
-    for (long i = 0; i < least(some, LANES); i++) total += x[i];
-    return total;
+ALWAYS real sum(vec x) {
+    real parts[LANES];
+    memcpy(parts, &x, sizeof x);
+    for (long some = LANES / 2; some; some /= 2)
+        for (long i = 0; i < some; i++) parts[i] += parts[i + some];
+    return parts[0];
 }
 
 ALWAYS vec first_lanes(long some) {
@@ -121,8 +123,8 @@ void moments(long channels, long count, const real *x, double eps, real *mean, r
                 t += v;
                 q += v * v;
             }
-            total += sum(t, LANES);
-            squares += sum(q, LANES);
+            total += sum(t);
+            squares += sum(q);
         }
         finish(total, squares, count, eps, mean + c, inverse + c);
     }
@@ -160,8 +162,8 @@ void slopes(long count, const real *x, long many, const norm *n, const real *g, 
                 t += d;
                 p += d * (v - mean);
             }
-            total += sum(t, LANES);
-            product += sum(p, LANES);
+            total += sum(t);
+            product += sum(p);
         }
         sums[2 * c] = total;
         sums[2 * c + 1] = product * (n->mean ? n->inverse[c % many] : 1);
@@ -210,24 +212,28 @@ static void row(vec *out, long columns, const rows *r, long kernel, long stride,
     else row_of(out, columns, r, kernel, stride, dilation);
 }
 
-/* taps[j] += the sum over c of g[c] * x[c * stride + j * dilation], for all rows together. */
-ALWAYS void taps_of(vec *taps, long columns, const vec *g, const vec *x, long kernel, long stride, long dilation) {
+/* taps[j] += the sum over rows i and columns c of g[i][c] * x[i][c * stride + j * dilation], lane by lane. */
+ALWAYS void taps_of(vec *taps, long high, long columns, const vec *g, const vec *x, long step, long kernel,
+                    long stride, long dilation) {
     vec even[16] = {}, odd[16] = {};
-    for (long c = 0; c < columns; c += 2) {
+    for (long i = 0; i < high; i++, g += columns, x += step)
+        for (long c = 0; c < columns; c += 2)
 #pragma GCC unroll 5
-        for (long j = 0; j < kernel; j++) {
-            even[j] += g[c] * x[c * stride + j * dilation];
-            odd[j] += g[c + 1] * x[(c + 1) * stride + j * dilation];
-        }
-    }
+            for (long j = 0; j < kernel; j++) {
+                even[j] += g[c] * x[c * stride + j * dilation];
+                odd[j] += g[c + 1] * x[(c + 1) * stride + j * dilation];
+            }
 #pragma GCC unroll 5
     for (long j = 0; j < kernel; j++) taps[j] += even[j] + odd[j];
 }
 
-static void taps_row(vec *taps, long columns, const vec *g, const vec *x, long kernel, long stride, long dilation) {
-    if (kernel == 3) taps_of(taps, columns, g, x, 3, stride, dilation);
-    else if (kernel == 5) taps_of(taps, columns, g, x, 5, stride, dilation);
-    else taps_of(taps, columns, g, x, kernel, stride, dilation);
+static void taps_rows(vec *taps, long high, long columns, const vec *g, const vec *x, long step, long kernel,
+                      long stride, long dilation) {
+    if (kernel == 3 && stride == 1) taps_of(taps, high, columns, g, x, step, 3, 1, dilation);
+    else if (kernel == 5 && stride == 1) taps_of(taps, high, columns, g, x, step, 5, 1, dilation);
+    else if (kernel == 3) taps_of(taps, high, columns, g, x, step, 3, stride, dilation);
+    else if (kernel == 5) taps_of(taps, high, columns, g, x, step, 5, stride, dilation);
+    else taps_of(taps, high, columns, g, x, step, kernel, stride, dilation);
 }
 
 /* out[o] = the sum over k of matrix[o * across + k * along] * z[k], for `columns` vectors of each. */
@@ -254,25 +260,25 @@ static void mix(vec *out, long outputs, const vec *z, long inputs, long columns,
         }
 }
 
-/* into[o][k] += g[o] . z[k] */
-static void products(real *into, const vec *g, long outputs, const vec *z, long inputs, long columns) {
+/* into[o][k] += g[o] * z[k], lane by lane */
+static void products(vec *into, const vec *g, long outputs, const vec *z, long inputs, long columns) {
     for (long o = 0; o < outputs; o += TILE)
         for (long k = 0; k < inputs; k += TILE) {
             vec sums[TILE][TILE] = {};
-            if (o + TILE <= outputs && k + TILE <= inputs)
+            const long high = least(TILE, outputs - o), wide = least(TILE, inputs - k);
+            if (high == TILE && wide == TILE)
                 for (long c = 0; c < columns; c++)
 #pragma GCC unroll 4
                     for (long i = 0; i < TILE; i++)
 #pragma GCC unroll 4
                         for (long j = 0; j < TILE; j++) sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
             else
-                for (long i = 0; i < least(TILE, outputs - o); i++)
-                    for (long j = 0; j < least(TILE, inputs - k); j++)
+                for (long i = 0; i < high; i++)
+                    for (long j = 0; j < wide; j++)
                         for (long c = 0; c < columns; c++)
                             sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
-            for (long i = 0; i < least(TILE, outputs - o); i++)
-                for (long j = 0; j < least(TILE, inputs - k); j++)
-                    into[(o + i) * inputs + k + j] += sum(sums[i][j], LANES);
+            for (long i = 0; i < high; i++)
+                for (long j = 0; j < wide; j++) into[(o + i) * inputs + k + j] += sums[i][j];
         }
 }
 
@@ -343,6 +349,7 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
     for (long group = 0; group < s->groups; group++) {
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
+            const vec lanes = first_lanes(some);
             gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
             depthwise(s, &p, u, kernels + group * s->inputs * taps, z);
             if (matrices)
@@ -356,8 +363,8 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
                         total += from[j];
                         squares += from[j] * from[j];
                     }
-                sums[2 * o] += sum(total, some);
-                sums[2 * o + 1] += sum(squares, some);
+                sums[2 * o] += sum(total * lanes);
+                sums[2 * o + 1] += sum(squares * lanes);
             }
         }
     }
@@ -378,15 +385,17 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
 them. gx, which is written or added to, is that of x as normalised by `in`, in front of its ReLU; `in_sums` are its
-`slopes`. gk and gm, of kernels and matrices, are added to. Those that nobody wants are NULL. */
+`slopes`; gk and gm are those of kernels and matrices. What nobody wants is NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
                    const real *y, const norm *after, const double *sums, const real *g, long period, real *gx, long add,
                    double *in_sums, real *gk, real *gm) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel;
-    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map) + s->outputs * p.out_map + tiles(s->width) + 1);
+    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map) + s->outputs * p.out_map + tiles(s->width) +
+                  s->inputs * (taps + s->outputs));
     vec *z = u + s->inputs * p.in_map, *gz = z + s->inputs * p.out_map, *gy = gz + s->inputs * p.grad_map;
-    vec *line_of = gy + s->outputs * p.out_map;
+    vec *line_of = gy + s->outputs * p.out_map, *for_kernel = line_of + tiles(s->width);
+    vec *for_matrix = for_kernel + s->inputs * taps;
     real flipped[256];
     if (in_sums) memset(in_sums, 0, 2 * s->groups * s->inputs * sizeof(double));
     memset(gz, 0, s->inputs * p.grad_map * sizeof(vec));
@@ -394,6 +403,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
     for (long group = 0; group < s->groups; group++) {
         const real *kernel = kernels + group * s->inputs * taps;
         const real *matrix = matrices ? matrices + group * s->outputs * s->inputs : NULL;
+        memset(for_kernel, 0, s->inputs * (taps + s->outputs) * sizeof(vec));
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
             const vec lanes = first_lanes(some);
@@ -411,7 +421,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             }
             if (gm && matrix) {
                 depthwise(s, &p, u, kernel, z);
-                products(gm + group * s->outputs * s->inputs, gy, s->outputs, z, s->inputs, p.out_map);
+                products(for_matrix, gy, s->outputs, z, s->inputs, p.out_map);
             }
             const vec *down = gy;
             if (matrix) {
@@ -420,18 +430,14 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             }
             for (long c = 0; c < s->inputs; c++) {
                 const vec *dz = down + c * p.out_map, *map = u + c * p.in_map;
-                if (gk)
-                    for (long k = 0; k < s->kernel; k++) {
-                        vec found[16] = {};
-                        for (long i = 0; i < p.high; i++) {
-                            long from = i * s->stride + k * s->dilation - p.pad;
-                            if (from < 0 || from >= s->height) continue;
-                            taps_row(found, p.out_width, dz + i * p.out_width, map + from * p.in_width, s->kernel,
-                                     s->stride, s->dilation);
-                        }
-                        for (long j = 0; j < s->kernel; j++)
-                            gk[((group * s->inputs + c) * s->kernel + k) * s->kernel + j] += sum(found[j], LANES);
-                    }
+                for (long k = 0; gk && k < s->kernel; k++) {
+                    /* the results whose row of maps, at * stride + k * dilation - pad, is in the map */
+                    long above = p.pad - k * s->dilation, at = above > 0 ? (above + s->stride - 1) / s->stride : 0;
+                    long end = s->height - 1 + above < 0 ? 0 : least(p.high, (s->height - 1 + above) / s->stride + 1);
+                    taps_rows(for_kernel + (c * s->kernel + k) * s->kernel, end - at, p.out_width,
+                              dz + at * p.out_width, map + (at * s->stride - above) * p.in_width,
+                              s->stride * p.in_width, s->kernel, s->stride, s->dilation);
+                }
                 if (!gx) continue;
                 vec *wide = gz + c * p.grad_map;
                 for (long i = 0; i < p.high; i++)
@@ -456,10 +462,13 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                     }
                 }
                 if (in_sums) {
-                    in_sums[2 * channel] += sum(total, some);
-                    in_sums[2 * channel + 1] += sum(product, some) * in->inverse[channel];
+                    in_sums[2 * channel] += sum(total * lanes);
+                    in_sums[2 * channel + 1] += sum(product * lanes) * in->inverse[channel];
                 }
             }
         }
+        for (long i = 0; gk && i < s->inputs * taps; i++) gk[group * s->inputs * taps + i] = sum(for_kernel[i]);
+        for (long i = 0; gm && i < s->inputs * s->outputs; i++)
+            gm[group * s->inputs * s->outputs + i] = sum(for_matrix[i]);
     }
 }

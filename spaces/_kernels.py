@@ -123,8 +123,8 @@ def _norm(norm: Norm) -> _Norm:
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Of each channel the mean, and 1 / sqrt(variance + EPS)."""
-    mean, inverse = x.new_empty(2, len(x)).unbind()
-    _library(x.dtype).moments(len(x), x[0].numel(), _at(x), EPS, _at(mean), _at(inverse))
+    mean, inverse = x.new_empty(2, x.shape[0]).unbind()
+    _library(x.dtype).moments(x.shape[0], x.stride(0), _at(x), EPS, _at(mean), _at(inverse))
     return mean, inverse
 
 
@@ -135,23 +135,32 @@ def apply(x: Tensor, norm: Norm, into: Tensor | None = None, add: bool = False) 
     a weight and a bias of its own.
     """
     y = torch.empty_like(x) if into is None else into
-    _library(x.dtype).apply(x[0].numel(), _at(x), len(x), _norm(norm), _at(y), len(y), add)
+    _library(x.dtype).apply(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(y), y.shape[0], add)
     return y
 
 
 def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
     """(channels, 2), float64: sums of the gradient g of normalised x, and of its product with x normalised without
     weight and bias; that is, the gradients of bias and weight. x or g may have the other's channels several times."""
-    sums = x.new_empty(max(len(x), len(g)), 2, dtype=torch.float64)
-    _library(x.dtype).slopes(x[0].numel(), _at(x), len(x), _norm(norm), _at(g), len(g), _at(sums))
+    sums = x.new_empty(max(x.shape[0], g.shape[0]), 2, dtype=torch.float64)
+    _library(x.dtype).slopes(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(g), g.shape[0], _at(sums))
     return sums
 
 
-def unapply(x: Tensor, norm: Norm, sums: Tensor, g: Tensor) -> Tensor:
-    """The gradient of x, from `slopes`."""
+def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor) -> Tensor:
+    """The gradient of x, from `slopes`, which need not be where `norm` has no mean."""
     y = torch.empty_like(x)
-    _library(x.dtype).unapply(len(x), x[0].numel(), _at(x), _norm(norm), _at(sums), _at(g), len(g), _at(y))
+    _library(x.dtype).unapply(
+        x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y)
+    )
     return y
+
+
+@cache
+def _shape(
+    groups: int, inputs: int, outputs: int, channels: int, height: int, width: int, images: int, *kernel: int
+) -> _Shape:
+    return _Shape(groups, inputs, outputs, height, width, images, *kernel, channels < groups * inputs)
 
 
 class Convolution(NamedTuple):
@@ -167,9 +176,8 @@ class Convolution(NamedTuple):
     dilation: int = 1
 
     def _shape(self, x: Tensor) -> _Shape:
-        groups, outputs, inputs = (len(self.kernels), 1, 1) if self.matrices is None else self.matrices.shape
-        sides = (*x.shape[1:], self.kernels.shape[-1], self.stride, self.dilation)
-        return _Shape(groups, inputs, outputs, *sides, len(x) < groups * inputs)
+        groups, outputs, inputs = (self.kernels.shape[0], 1, 1) if self.matrices is None else self.matrices.shape
+        return _shape(groups, inputs, outputs, *x.shape, self.kernels.shape[-1], self.stride, self.dilation)
 
     def plain(self, x: Tensor) -> Tensor:
         """The same by torch: (images, channels, height, width), of as many channels as there are kernels."""
@@ -184,7 +192,7 @@ class Convolution(NamedTuple):
         shape = self._shape(x)
         sides = [-(-side // self.stride) for side in x.shape[1:3]]
         y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
-        mean, inverse = x.new_empty(2, len(y)).unbind()
+        mean, inverse = x.new_empty(2, y.shape[0]).unbind()
         _library(x.dtype).convolve(
             shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)
         )
@@ -207,12 +215,12 @@ class Convolution(NamedTuple):
         y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
         of normalised x (in front of its ReLU); with `add`, or if every group reads the same maps, it is added to that.
         """
-        before = None if norm.mean is None else x.new_empty(len(x), 2, dtype=torch.float64)
-        kernels = torch.zeros_like(self.kernels) if train else None
-        matrices = torch.zeros_like(self.matrices) if train and self.matrices is not None else None
+        before = None if norm.mean is None else x.new_empty(x.shape[0], 2, dtype=torch.float64)
+        kernels = torch.empty_like(self.kernels) if train else None
+        matrices = torch.empty_like(self.matrices) if train and self.matrices is not None else None
         shape = self._shape(x)
         _library(x.dtype).convolve_back(
             shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
-            _at(g), len(g), _at(into), add or shape.shared, _at(before), _at(kernels), _at(matrices),
+            _at(g), g.shape[0], _at(into), add or shape.shared, _at(before), _at(kernels), _at(matrices),
         )  # fmt: skip
         return kernels, matrices, before
