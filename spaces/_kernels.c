@@ -11,7 +11,7 @@ Compiled with -Dreal=float or -Dreal=double. Not a number stays not a number. */
 #include <stdlib.h>
 #include <string.h>
 
-const char compiler[] = "C " __VERSION__;
+const char *compiler = "C " __VERSION__;
 
 #define LANES (64 / (long)sizeof(real))
 #define ALWAYS static inline __attribute__((always_inline))
@@ -84,9 +84,10 @@ ALWAYS line applied(const norm *n, long channel, long of) {
     return (line){scale, (n->bias ? n->bias[channel] : 0) - (n->mean ? n->mean[of] * scale : 0)};
 }
 
-ALWAYS void finish(double total, double squares, double count, double eps, real *mean, real *inverse) {
+/* From sums of x - pivot and of its square: near the mean no digits are lost. */
+ALWAYS void finish(double total, double squares, double pivot, double count, double eps, real *mean, real *inverse) {
     double average = total / count, variance = squares / count - average * average;
-    *mean = average;
+    *mean = pivot + average;
     *inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
 }
 
@@ -119,14 +120,15 @@ void moments(long channels, long count, const real *x, double eps, real *mean, r
             vec t = {}, q = {};
             long end = least(count, from + 64 * LANES);
             for (long i = from; i < end; i += LANES) {
-                vec v = load(x + i, end - i);
+                vec v = load(x + i, end - i) - *x;
+                if (end - i < LANES) v *= first_lanes(end - i);
                 t += v;
                 q += v * v;
             }
             total += sum(t);
             squares += sum(q);
         }
-        finish(total, squares, count, eps, mean + c, inverse + c);
+        finish(total, squares, *x, count, eps, mean + c, inverse + c);
     }
 }
 
@@ -342,9 +344,9 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
               real *y, real *mean, real *inverse) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel, channels = s->groups * s->outputs;
-    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels / 4 + 1);
+    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels * 3 / 8 + 1);
     vec *z = u + s->inputs * p.in_map, *out = z + s->inputs * p.out_map;
-    double *sums = (double *)(out + s->outputs * p.out_map);
+    double *sums = (double *)(out + s->outputs * p.out_map), *pivots = sums + 2 * channels;
     memset(sums, 0, 2 * channels * sizeof(double));
     for (long group = 0; group < s->groups; group++) {
         for (long first = 0; first < s->images; first += LANES) {
@@ -357,18 +359,21 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
             const vec *from = matrices ? out : z;
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 vec total = {}, squares = {};
+                if (!first) pivots[o] = (*from)[0];
                 for (long i = 0; i < p.high; i++, from += p.out_width)
                     for (long j = 0; j < p.wide; j++) {
                         store(y + ((o * p.high + i) * p.wide + j) * s->images + first, from[j], some);
-                        total += from[j];
-                        squares += from[j] * from[j];
+                        vec off = from[j] - (real)pivots[o];
+                        total += off;
+                        squares += off * off;
                     }
                 sums[2 * o] += sum(total * lanes);
                 sums[2 * o + 1] += sum(squares * lanes);
             }
         }
     }
-    for (long o = 0; o < channels; o++) finish(sums[2 * o], sums[2 * o + 1], p.count, eps, mean + o, inverse + o);
+    for (long o = 0; o < channels; o++)
+        finish(sums[2 * o], sums[2 * o + 1], pivots[o], p.count, eps, mean + o, inverse + o);
 }
 
 /* The gradient of the maps that the depthwise convolution reads, of one channel. gz: with margins. */
