@@ -25,9 +25,10 @@ typedef struct {
 } norm;
 
 /* Of a depthwise convolution in groups of `inputs` channels, each followed by a matrix of `outputs` rows, or by none
-(then inputs == outputs == 1). `shared`: all groups read the same channels. */
+(then inputs == outputs == 1). `channels`: those of the maps, which `reads` says by number, or all groups in turn. */
 typedef struct {
-    long groups, inputs, outputs, height, width, images, kernel, stride, dilation, shared;
+    long groups, inputs, outputs, height, width, images, kernel, stride, dilation, channels;
+    const long *reads;
 } shape;
 
 ALWAYS vec splat(real value) { return value - (vec){}; }
@@ -297,13 +298,17 @@ static plan planned(const shape *s) {
     return p;
 }
 
+/* The channel that a kernel reads. */
+ALWAYS long source(const shape *s, long kernel) { return s->reads ? s->reads[kernel] : kernel % s->channels; }
+
 /* What a group's depthwise convolution reads of images from `first` on: normalised, with margins. */
-static void gather(const shape *s, const plan *p, const real *x, const norm *in, long channel, long first, vec *u) {
+static void gather(const shape *s, const plan *p, const real *x, const norm *in, long group, long first, vec *u) {
     long some = s->images - first;
     for (long c = 0; c < s->inputs; c++) {
-        line l = applied(in, channel + c);
+        const long channel = source(s, group * s->inputs + c);
+        line l = applied(in, channel);
         for (long i = 0; i < s->height; i++, u += p->in_width) {
-            const real *from = x + ((channel + c) * s->height + i) * s->width * s->images + first;
+            const real *from = x + (channel * s->height + i) * s->width * s->images + first;
             for (long j = 0; j < p->pad; j++) u[j] = (vec){};
             for (long j = p->pad + s->width; j < p->in_width; j++) u[j] = (vec){};
             for (long j = 0; j < s->width; j++) {
@@ -341,7 +346,7 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
     for (long group = 0; group < s->groups; group++) {
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
-            gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
+            gather(s, &p, x, in, group, first, u);
             depthwise(s, &p, u, kernels + group * s->inputs * taps, z);
             if (matrices)
                 mix(out, s->outputs, z, s->inputs, p.out_map, matrices + group * s->outputs * s->inputs, s->inputs, 1);
@@ -375,8 +380,9 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
 }
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
-them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. A shared gx
-is added to. gk and gm, of kernels and matrices, are added to. Those that nobody wants are NULL. */
+them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. It is
+added to where channels are read repeatedly. gk and gm, of kernels and matrices, are added to. Those that nobody wants
+are NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
                    const real *y, const norm *after, const double *sums, const real *g, long period, real *gx,
                    double *in_sums, real *gk, real *gm) {
@@ -386,7 +392,8 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
     vec *z = u + s->inputs * p.in_map, *gz = z + s->inputs * p.out_map, *gy = gz + s->inputs * p.grad_map;
     vec *line_of = gy + s->outputs * p.out_map;
     real flipped[256];
-    if (in_sums) memset(in_sums, 0, 2 * s->groups * s->inputs * sizeof(double));
+    const long repeated = s->channels < s->groups * s->inputs;
+    if (in_sums) memset(in_sums, 0, 2 * s->channels * sizeof(double));
     memset(gz, 0, s->inputs * p.grad_map * sizeof(vec));
     memset(gy, 0, s->outputs * p.out_map * sizeof(vec));
     for (long group = 0; group < s->groups; group++) {
@@ -395,7 +402,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
             const vec lanes = first_lanes(some);
-            gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
+            gather(s, &p, x, in, group, first, u);
             vec *to = gy;
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 slope l = turned(after, sums, o, p.count);
@@ -438,7 +445,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                 for (long k = 0; k < s->kernel; k++)
                     for (long j = 0; j < s->kernel; j++)
                         flipped[k * s->kernel + j] = kernel[c * taps + k * s->kernel + s->kernel - 1 - j];
-                const long channel = (s->shared ? 0 : group * s->inputs) + c;
+                const long channel = source(s, group * s->inputs + c);
                 vec total = {}, product = {};
                 for (long i = 0; i < s->height; i++) {
                     depthwise_back(s, &p, wide, flipped, i, line_of);
@@ -450,7 +457,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                             total += d;
                             product += d * (load(x + at, some) - in->mean[channel]);
                         }
-                        store(gx + at, s->shared ? d + load(gx + at, some) : d, some);
+                        store(gx + at, repeated ? d + load(gx + at, some) : d, some);
                     }
                 }
                 if (in_sums) {

@@ -43,8 +43,8 @@ class _Norm(ctypes.Structure):
 
 
 class _Shape(ctypes.Structure):
-    _names = "groups inputs outputs height width images kernel stride dilation shared"
-    _fields_ = [(name, ctypes.c_long) for name in _names.split()]
+    _names = "groups inputs outputs height width images kernel stride dilation channels"
+    _fields_ = [*((name, ctypes.c_long) for name in _names.split()), ("reads", ctypes.c_void_p)]
 
 
 def usable(x: Tensor) -> bool:
@@ -149,19 +149,21 @@ def unapply(x: Tensor, norm: Norm, sums: Tensor, g: Tensor) -> Tensor:
 class Convolution(NamedTuple):
     """Depthwise, then, with `matrices`, 1x1 in groups; zero padding keeps the side at stride 1.
 
-    kernels: (channels, 1, k, k), k odd and at most 15; matrices: (groups, outputs, inputs). If the maps have fewer
-    channels than there are kernels, every group reads the same maps.
+    kernels: (channels, 1, k, k), k odd and at most 15; matrices: (groups, outputs, inputs). `reads`: the channel of the
+    maps that each kernel reads, all of them equally often. Otherwise they are read in turn, again and again if they are
+    fewer than the kernels.
     """
 
     kernels: Tensor
     matrices: Tensor | None = None
     stride: int = 1
     dilation: int = 1
+    reads: Tensor | None = None
 
     def _shape(self, x: Tensor) -> _Shape:
         groups, outputs, inputs = (len(self.kernels), 1, 1) if self.matrices is None else self.matrices.shape
         sides = (*x.shape[1:], self.kernels.shape[-1], self.stride, self.dilation)
-        return _Shape(groups, inputs, outputs, *sides, len(x) < groups * inputs)
+        return _Shape(groups, inputs, outputs, *sides, len(x), _at(self.reads))
 
     def forward(self, x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
         """Of normalised x the maps, and their moments."""
@@ -180,7 +182,7 @@ class Convolution(NamedTuple):
         """Gradients of kernels and matrices if `train`, and the `slopes` of x where it is normalised.
 
         y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
-        of normalised x (in front of its ReLU); if every group reads the same maps it is added to that.
+        of normalised x (in front of its ReLU); if channels are read repeatedly it is added to that.
         """
         before = None if norm.mean is None else x.new_empty(len(x), 2, dtype=torch.float64)
         kernels = torch.zeros_like(self.kernels) if train else None
