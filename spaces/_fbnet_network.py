@@ -14,6 +14,7 @@ from spaces._fbnet_stack import Stack
 from spaces._layers import MBConv, batch_statistics, conv_bn
 from spaces._layerwise import Place
 from spaces._network import Supernet
+from spaces._steps import as_maps, as_memory
 from spaces.base import Arch, Size
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ what one operation writes has left the caches when the next one reads it."""
 
 
 class MixedLayer(nn.Module):
-    """The candidates of one layer: blocks, those of a kernel size together, and the skipped layer."""
+    """The candidates of one layer: blocks, those of a kind together, and the skipped layer."""
 
     def __init__(self, space: Fbnet, place: Place):
         super().__init__()
@@ -83,8 +84,7 @@ class MixedLayer(nn.Module):
 
 
 def together(candidates: Sequence[nn.Module], blocks: Sequence[int], image: int) -> list[list[int]]:
-    """Numbers of blocks that make a stack: of equal kernels, those without an expansion first, and as many as `FIT`
-    the caches."""
+    """Numbers of blocks that make a stack: of equal kernels, with or without an expansion, as many as `FIT` the caches."""
 
     def kind(i: int) -> tuple[int, bool]:
         return candidates[i].depthwise[0].kernel_size[0], candidates[i].expand is not None
@@ -92,7 +92,7 @@ def together(candidates: Sequence[nn.Module], blocks: Sequence[int], image: int)
     runs: list[list[int]] = []
     for i in sorted(blocks, key=kind):
         width = sum(candidates[j].depthwise[0].in_channels for j in [*(runs[-1] if runs else []), i])
-        if not runs or kind(runs[-1][0])[0] != kind(i)[0] or width * image**2 > FIT:
+        if not runs or kind(runs[-1][0]) != kind(i) or width * image**2 > FIT:
             runs.append([])
         runs[-1].append(i)
     return runs
@@ -113,7 +113,7 @@ class FbnetSupernet(Supernet):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        x = as_maps(as_memory(self.stem(x.contiguous(memory_format=torch.channels_last))))
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
         return self.tail(x)
