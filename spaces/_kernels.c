@@ -298,12 +298,17 @@ static plan planned(const shape *s) {
     return p;
 }
 
+/* From a pixel's images to those that come next: the processor foresees steps from pixel to pixel badly. */
+ALWAYS long ahead(const shape *s, long pixels, long first) {
+    return s->images - first > LANES ? LANES : pixels * s->images - first;
+}
+
 /* The channel that a kernel reads. */
 ALWAYS long source(const shape *s, long kernel) { return s->reads ? s->reads[kernel] : kernel % s->channels; }
 
 /* What a group's depthwise convolution reads of images from `first` on: normalised, with margins. */
 static void gather(const shape *s, const plan *p, const real *x, const norm *in, long group, long first, vec *u) {
-    long some = s->images - first;
+    const long some = s->images - first, next = ahead(s, s->height * s->width, first);
     for (long c = 0; c < s->inputs; c++) {
         const long channel = source(s, group * s->inputs + c);
         line l = applied(in, channel);
@@ -312,6 +317,7 @@ static void gather(const shape *s, const plan *p, const real *x, const norm *in,
             for (long j = 0; j < p->pad; j++) u[j] = (vec){};
             for (long j = p->pad + s->width; j < p->in_width; j++) u[j] = (vec){};
             for (long j = 0; j < s->width; j++) {
+                __builtin_prefetch(from + j * s->images + next);
                 vec v = load(from + j * s->images, some);
                 if (in->mean) v = v * l.scale + l.shift;
                 u[p->pad + j] = in->relu ? positive(v) : v;
@@ -351,11 +357,14 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
             if (matrices)
                 mix(out, s->outputs, z, s->inputs, p.out_map, matrices + group * s->outputs * s->inputs, s->inputs, 1);
             const vec *from = matrices ? out : z;
+            const long next = ahead(s, p.high * p.wide, first);
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 vec total = {}, squares = {};
                 for (long i = 0; i < p.high; i++, from += p.out_width)
                     for (long j = 0; j < p.wide; j++) {
-                        store(y + ((o * p.high + i) * p.wide + j) * s->images + first, from[j], some);
+                        real *at = y + ((o * p.high + i) * p.wide + j) * s->images + first;
+                        __builtin_prefetch(at + next, 1);
+                        store(at, from[j], some);
                         total += from[j];
                         squares += from[j] * from[j];
                     }
@@ -401,6 +410,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
         const real *matrix = matrices ? matrices + group * s->outputs * s->inputs : NULL;
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
+            const long out_next = ahead(s, p.high * p.wide, first), next = ahead(s, s->height * s->width, first);
             const vec lanes = first_lanes(some);
             gather(s, &p, x, in, group, first, u);
             vec *to = gy;
@@ -409,8 +419,12 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                 for (long i = 0; i < p.high; i++, to += p.out_width)
                     for (long j = 0; j < p.wide; j++) {
                         long pixel = i * p.wide + j, each = p.high * p.wide;
-                        vec d = load(g + (o % period * each + pixel) * s->images + first, some);
-                        if (after->mean) d = through(l, load(y + (o * each + pixel) * s->images + first, some), d);
+                        const real *grad = g + (o % period * each + pixel) * s->images + first;
+                        const real *raw = y + (o * each + pixel) * s->images + first;
+                        __builtin_prefetch(grad + out_next);
+                        __builtin_prefetch(raw + out_next);
+                        vec d = load(grad, some);
+                        if (after->mean) d = through(l, load(raw, some), d);
                         to[j] = some < LANES ? d * lanes : d;
                     }
             }
@@ -452,6 +466,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                     for (long j = 0; j < s->width; j++) {
                         const long at = ((channel * s->height + i) * s->width + j) * s->images + first;
                         vec d = line_of[j];
+                        __builtin_prefetch(gx + at + next, 1);
                         if (in->relu) d = where(~(map[i * p.in_width + p.pad + j] <= 0), d);
                         if (in_sums) {
                             total += d;
