@@ -29,7 +29,7 @@ def block(option: str, place: Place, bias: bool, e1_pointwise: bool) -> nn.Modul
     return MBConv(place, kernel, expansion, groups, e1_pointwise or expansion > 1, bias)
 
 
-FIT = 8192
+FIT = 16384
 """Hidden elements of an image up to which blocks are computed together. Several times more, at the usual batches, and
 what one operation writes has left the caches when the next one reads it."""
 

@@ -139,9 +139,9 @@ def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
     return sums
 
 
-def unapply(x: Tensor, norm: Norm, sums: Tensor, g: Tensor) -> Tensor:
-    """The gradient of x, from `slopes`."""
-    y = torch.empty_like(x)
+def unapply(x: Tensor, norm: Norm, sums: Tensor, g: Tensor, into: Tensor | None = None) -> Tensor:
+    """The gradient of x, from `slopes`. `into`: where to; that may be g."""
+    y = torch.empty_like(x) if into is None else into
     _library(x.dtype).unapply(len(x), x[0].numel(), _at(x), _norm(norm), _at(sums), _at(g), len(g), _at(y))
     return y
 

@@ -71,7 +71,7 @@ class Hidden(Step):
         behind = for_kernels, *of_affine(sums, y), None, None
         if matrix is None:
             return as_maps(into) if for_x else None, None, None, None, *behind
-        g = unapply(hidden, before._replace(relu=False), before_sums, into).flatten(1)
+        g = unapply(hidden, before._replace(relu=False), before_sums, into, into).flatten(1)
         for_x = as_maps((matrix.t() @ g).view(-1, *hidden.shape[1:])) if for_x else None
         for_matrix = (as_memory(x).flatten(1) @ g.t()).t() if for_matrix else None
         return for_x, for_matrix, *of_affine(before_sums, y), *behind
