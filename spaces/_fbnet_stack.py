@@ -1,4 +1,4 @@
-"""Blocks of one layer of FBNet's supernet that are of one kind, computed together.
+"""The blocks of one layer of FBNet's supernet, computed together.
 
 Their weights of a kind are one tensor, block behind block, so that nothing is gathered and a step touches few tensors,
 and each kind of operation runs once, on all blocks' channels.
@@ -8,55 +8,52 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 
 from spaces._layers import MBConv, batch_statistics
-from spaces._residual_steps import Hidden, Project, Sizes, matrices
+from spaces._residual_steps import Hidden, Project, Run, Sizes, matrices
 
 
 class Stack(nn.Module):
-    """Mixes the branches of its blocks. All have an expansion, or none has."""
+    """Mixes the branches of its blocks."""
 
     def __init__(self, blocks: Sequence[MBConv]):
         super().__init__()
         self.blocks = [batch_statistics(copy.deepcopy(block)).to("meta") for block in blocks]  # their weights are ours
         states = [dict(block.named_parameters()) for block in blocks]
-        self.shapes = {name: [state[name].shape for state in states] for name in states[0]}
+        self.shapes = {name: [state[name].shape if name in state else None for state in states] for name in states[-1]}
         for name in self.shapes:
-            weights = torch.cat([state[name].detach().flatten() for state in states])
-            self.register_parameter(_own(name), nn.Parameter(weights))
+            weights = [state[name].detach().flatten() for state in states if name in state]
+            self.register_parameter(_own(name), nn.Parameter(torch.cat(weights)))
         self.stride = blocks[0].depthwise[0].stride[0]
-        self.expand = blocks[0].expand and _sizes([block.expand[0] for block in blocks])
+        self.runs = [_run(list(alike)) for _, alike in groupby(blocks, _kind)]
+        self.expand = _sizes([block.expand[0] for block in blocks if block.expand is not None])
         self.project = _sizes([block.project[0] for block in blocks])
-        self.register_buffer("reads", _reads(blocks), persistent=False)
 
     def weights(self, number: int) -> dict[str, Tensor]:
         """One block's, by name, as views."""
         found = {}
         for name, shapes in self.shapes.items():
-            parts = getattr(self, _own(name)).split([shape.numel() for shape in shapes])
-            found[name] = parts[number].view(shapes[number])
+            if (shape := shapes[number]) is not None:
+                start = sum(before.numel() for before in shapes[:number] if before is not None)
+                found[name] = getattr(self, _own(name)).narrow(0, start, shape.numel()).view(shape)
         return found
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         """x: (images, inputs, height, width); mix: a weight for each block. Their sum, without residuals."""
-        kernels = self.depthwise_0_weight.view(-1, *self.shapes["depthwise.0.weight"][0][1:])
-        depthwise = kernels, self.depthwise_1_weight, self.depthwise_1_bias
-        hidden = Hidden.of(x, *self._expansion(), *depthwise, self.reads, self.stride)
+        expand = self._expansion(), self.expand_1_weight, self.expand_1_bias
+        depthwise = self.depthwise_0_weight, self.depthwise_1_weight, self.depthwise_1_bias
+        hidden = Hidden.of(x, *expand, *depthwise, self.runs, self.stride)
         return Project.of(hidden, mix, self.project_0_weight, self.project_1_weight, self.project_1_bias, self.project)
 
-    def _expansion(self) -> tuple[Tensor | None, ...]:
-        """Matrix, scale and shift."""
-        if self.expand is None:
-            return None, None, None
-        groups = matrices(self.expand_0_weight, self.expand)
-        if self.reads is None:
-            matrix = self.expand_0_weight.view(-1, groups[0].shape[2])
-        else:
-            matrix = torch.cat([torch.block_diag(*group) for group in groups])
-        return matrix, self.expand_1_weight, self.expand_1_bias
+    def _expansion(self) -> Tensor:
+        """(hidden, inputs)"""
+        if all(groups == 1 for groups, *_ in self.expand):
+            return self.expand_0_weight.view(-1, self.expand[0][2])
+        return torch.cat([torch.block_diag(*group) for group in matrices(self.expand_0_weight, self.expand)])
 
 
 def _own(name: str) -> str:
@@ -67,12 +64,16 @@ def _sizes(convolutions: Sequence[nn.Conv2d]) -> Sizes:
     return [(c.groups, c.out_channels // c.groups, c.in_channels // c.groups) for c in convolutions]
 
 
-def _reads(blocks: Sequence[MBConv]) -> Tensor | None:
-    """The hidden channel that each depthwise kernel reads, where channels are shuffled. Blocks without an expansion all
-    read the same."""
-    if all(block.groups == 1 for block in blocks):
-        return None
+def _kind(block: MBConv) -> tuple[int, bool]:
+    """Side of the kernel; whether there is an expansion."""
+    return block.depthwise[0].kernel_size[0], block.expand is not None
+
+
+def _run(blocks: Sequence[MBConv]) -> Run:
+    """Of blocks of a kind. Those without an expansion read the same maps. Groups shuffle them."""
     widths = [block.depthwise[0].in_channels for block in blocks]
-    starts = [0 if block.expand is None else sum(widths[:i]) for i, block in enumerate(blocks)]
+    side, expanded = _kind(blocks[0])
+    starts = [sum(widths[:i]) if expanded else 0 for i in range(len(blocks))]
     orders = [torch.arange(width).view(block.groups, -1).t().flatten() for width, block in zip(widths, blocks)]
-    return torch.cat([start + order for start, order in zip(starts, orders)])
+    reads = torch.cat([start + order for start, order in zip(starts, orders)])
+    return Run(sum(widths), side, expanded, None if torch.equal(reads, torch.arange(len(reads))) else reads)

@@ -165,11 +165,12 @@ class Convolution(NamedTuple):
         sides = (*x.shape[1:], self.kernels.shape[-1], self.stride, self.dilation)
         return _Shape(groups, inputs, outputs, *sides, len(x), _at(self.reads))
 
-    def forward(self, x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, norm: Norm, into: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Of normalised x the maps, and their moments."""
-        shape = self._shape(x)
-        sides = [-(-side // self.stride) for side in x.shape[1:3]]
-        y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
+        shape, y = self._shape(x), into
+        if y is None:
+            sides = [-(-side // self.stride) for side in x.shape[1:3]]
+            y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
         mean, inverse = x.new_empty(2, len(y)).unbind()
         _library(x.dtype).convolve(
             shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)

@@ -7,8 +7,9 @@ asks for is not computed: a step of the architecture needs none of weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -25,56 +26,96 @@ def normalised(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return F.batch_norm(x, None, None, scale, shift, True, 0.0, EPS)
 
 
+class Run(NamedTuple):
+    """Depthwise kernels of one size, beside each other. They read x, or of the expanded maps those that no run in front
+    reads. `reads`: the number of the map that each kernel reads, where the first does not read the first, and so on."""
+
+    channels: int
+    side: int
+    expanded: bool
+    reads: Tensor | None = None
+
+
 class Hidden(Step):
     """Expansion and depthwise convolution, each normalised, its positive part.
 
-    x: (images, inputs, height, width); matrix (hidden, inputs), scale, shift: the expansion's, or None; kernels
-    (channels, 1, k, k), scale, shift: the depthwise convolution's; reads: the hidden channel that each kernel reads, or
-    None where that is its own; stride.
+    x: (images, inputs, height, width); matrix (expanded, inputs), scale, shift: the expansion's, or None; kernels: flat,
+    one run's behind the other's; last_scale, last_shift: (channels); runs; stride.
     """
 
     @staticmethod
-    def plain(x, matrix, scale, shift, kernels, last_scale, last_shift, reads, stride):
-        if matrix is not None:
-            x = F.relu(normalised(F.conv2d(x, matrix[:, :, None, None]), scale, shift))
-        x = x if reads is None else x[:, reads]
-        y = F.conv2d(x, kernels, None, stride, kernels.shape[-1] // 2, groups=len(kernels))
-        return F.relu(normalised(y, last_scale, last_shift))
+    def plain(x, matrix, scale, shift, kernels, last_scale, last_shift, runs, stride):
+        hidden = None if matrix is None else F.relu(normalised(F.conv2d(x, matrix[:, :, None, None]), scale, shift))
+        y = []
+        for run, taps, _, part in parts(runs, kernels):
+            maps = hidden[:, part] if run.expanded else x
+            maps = maps if run.reads is None else maps[:, run.reads]
+            y.append(F.conv2d(maps, taps, None, stride, run.side // 2, groups=run.channels))
+        return F.relu(normalised(torch.cat(y, 1), last_scale, last_shift))
 
     @staticmethod
-    def forward(ctx, x, matrix, scale, shift, kernels, last_scale, last_shift, reads, stride):
-        hidden, before = as_memory(x), Norm()
+    def forward(ctx, x, matrix, scale, shift, kernels, last_scale, last_shift, runs, stride):
+        memory, hidden, before = as_memory(x), None, Norm()
         if matrix is not None:
-            hidden = (matrix @ hidden.flatten(1)).view(-1, *hidden.shape[1:])
+            hidden = (matrix @ memory.flatten(1)).view(-1, *memory.shape[1:])
             before = Norm(*moments(hidden), scale, shift, relu=True)
-        y, *statistics = Convolution(kernels, None, stride, reads=reads).forward(hidden, before)
-        ctx.constants = reads, stride
+        y, found = memory.new_empty(len(last_scale), *(-(-side // stride) for side in x.shape[2:]), len(x)), []
+        for run, taps, own, part in parts(runs, kernels):
+            read = (hidden[part], of_channels(before, part)) if run.expanded else (memory, Norm())
+            found.append(Convolution(taps, None, stride, reads=run.reads).forward(*read, y[own])[1:])
+        mean, inverse = map(torch.cat, zip(*found))
+        ctx.constants = runs, stride
         arguments = x, matrix, scale, shift, kernels, last_scale, last_shift
-        ctx.save_for_backward(*arguments, hidden, *before[:2], y, *statistics)
-        return as_maps(apply(y, Norm(*statistics, last_scale, last_shift, relu=True)))
+        ctx.save_for_backward(*arguments, hidden, *before[:2], y, mean, inverse)
+        return as_maps(apply(y, Norm(mean, inverse, last_scale, last_shift, relu=True)))
 
     @staticmethod
     def backward(ctx, g):
         if torch.is_grad_enabled():
             return Hidden.again(ctx, g)
         x, matrix, scale, shift, kernels, last_scale, last_shift, hidden, *statistics, y, mean, inverse = ctx.saved_tensors
-        (reads, stride), (for_x, for_matrix, _, _, train, *_) = ctx.constants, ctx.needs_input_grad
-        before = Norm(*statistics, scale, shift, relu=matrix is not None)
+        (runs, stride), (for_x, for_matrix, _, _, train, *_) = ctx.constants, ctx.needs_input_grad
+        before = Norm(*statistics, scale, shift, relu=True)
         after = Norm(mean, inverse, last_scale, last_shift, relu=True)
-        g = as_memory(g)
+        memory, g = as_memory(x), as_memory(g)
         sums = slopes(y, after, g)
-        into = None
-        if for_x or matrix is not None:
-            into = torch.zeros_like(hidden) if len(hidden) < len(kernels) else torch.empty_like(hidden)
-        convolution = Convolution(kernels, None, stride, reads=reads)
-        for_kernels, _, before_sums = convolution.backward(hidden, before, y, after, sums, g, into, train)
-        behind = for_kernels, *of_affine(sums, y), None, None
-        if matrix is None:
-            return as_maps(into) if for_x else None, None, None, None, *behind
-        g = unapply(hidden, before._replace(relu=False), before_sums, into, into).flatten(1)
-        for_x = as_maps((matrix.t() @ g).view(-1, *hidden.shape[1:])) if for_x else None
-        for_matrix = (as_memory(x).flatten(1) @ g.t()).t() if for_matrix else None
-        return for_x, for_matrix, *of_affine(before_sums, y), *behind
+        into = torch.zeros_like(memory) if for_x else None
+        for_hidden = None if matrix is None else torch.empty_like(hidden)
+        for_kernels, before_sums = [], []
+        for run, taps, own, part in parts(runs, kernels):
+            behind = y[own], of_channels(after, own), sums[own], g[own]
+            backward = Convolution(taps, None, stride, reads=run.reads).backward
+            if run.expanded:
+                found = backward(hidden[part], of_channels(before, part), *behind, for_hidden[part], train)
+                before_sums.append(found[2])
+            else:
+                fed = torch.zeros_like(memory) if for_x else None
+                found = backward(memory, Norm(), *behind, fed, train)
+                into = into.add_(fed) if for_x else None
+            for_kernels.append(found[0])
+        in_front = None, None, None
+        if matrix is not None:
+            before_sums = torch.cat(before_sums)
+            g = unapply(hidden, before._replace(relu=False), before_sums, for_hidden, for_hidden).flatten(1)
+            if for_x:
+                into.flatten(1).addmm_(matrix.t(), g)
+            in_front = (memory.flatten(1) @ g.t()).t() if for_matrix else None, *of_affine(before_sums, y)
+        for_kernels = torch.cat([taps.flatten() for taps in for_kernels]) if train else None
+        return as_maps(into) if for_x else None, *in_front, for_kernels, *of_affine(sums, y), None, None
+
+
+def parts(runs: Sequence[Run], kernels: Tensor) -> Iterator[tuple[Run, Tensor, slice, slice | None]]:
+    """Of each run its kernels, (channels, 1, side, side), its channels, and those of the expanded maps that it reads."""
+    start = expanded = 0
+    for run, taps in zip(runs, kernels.split([run.channels * run.side**2 for run in runs])):
+        own, start = slice(start, start + run.channels), start + run.channels
+        part = slice(expanded, expanded + run.channels) if run.expanded else None
+        expanded += run.channels * run.expanded
+        yield run, taps.view(-1, 1, run.side, run.side), own, part
+
+
+def of_channels(norm: Norm, part: slice) -> Norm:
+    return Norm(*(each[part] for each in norm[:4]), norm.relu)
 
 
 class Project(Step):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
-from spaces._residual_steps import Hidden, Project
+from spaces._residual_steps import Hidden, Project, Run
 from spaces._steps import as_maps, as_memory
 from spaces._thresholds import KERNELS, Gates, gates, mask, mixture, part_norms
 from spaces.base import Arch, Size
@@ -96,7 +96,8 @@ def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor],
         expand, first, _ = block.expand
         expansion = _first(expand.weight, width).flatten(1), _first(first.weight, width), _first(first.bias, width)
     affine = _first(norm.weight, width), _first(norm.bias, width)
-    hidden = Hidden.of(x, *expansion, kernel, *affine, None, conv.stride[0])
+    runs = [Run(width, kernel.shape[-1], block.expand is not None)]
+    hidden = Hidden.of(x, *expansion, kernel.flatten(), *affine, runs, conv.stride[0])
     if between is not None:
         hidden = between(hidden)
     weights = _first(project.weight, width, 1).flatten()

@@ -168,10 +168,9 @@ def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e
 
 @pytest.mark.parametrize("trained", [False, True])
 def test_large_layers_equal_naive_form(trained):
-    """Several stacks of a kernel size, and the step of the architecture, which trains no weights."""
+    """Also the step of the architecture, which trains no weights."""
     torch.manual_seed(0)
     layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(8, 12, 1, 16))).double()
-    assert [len(members) for members in layer.members] == [2, 1, 1, 2, 1, 1]
     for weight in layer.parameters():
         weight.data += 0.1 * torch.randn_like(weight)
     layer.requires_grad_(trained)
