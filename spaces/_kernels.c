@@ -48,10 +48,15 @@ ALWAYS void store(real *to, vec x, long some) {
     else memcpy(to, &x, some * sizeof(real));
 }
 
+/* By fours: one number after the other would wait for each addition. */
 ALWAYS double sum(vec x, long some) {
-    double total = 0;
-    for (long i = 0; i < least(some, LANES); i++) total += x[i];
-    return total;
+    double totals[4] = {};
+    if (some < LANES)
+        for (long i = 0; i < some; i++) totals[i % 4] += x[i];
+    else
+        for (long i = 0; i < LANES; i += 4)
+            for (long j = 0; j < 4; j++) totals[j] += x[i + j];
+    return totals[0] + totals[1] + (totals[2] + totals[3]);
 }
 
 ALWAYS vec first_lanes(long some) {
@@ -389,17 +394,17 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
 }
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
-them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. It is
-added to where channels are read repeatedly. gk and gm, of kernels and matrices, are added to. Those that nobody wants
-are NULL. */
+them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. It is added
+to where channels are read repeatedly. gk is that of kernels; gm, of matrices, is added to. Those that nobody wants are
+NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
                    const real *y, const norm *after, const double *sums, const real *g, long period, real *gx,
                    double *in_sums, real *gk, real *gm) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel;
-    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map) + s->outputs * p.out_map + tiles(s->width) + 1);
+    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map + taps) + s->outputs * p.out_map + tiles(s->width));
     vec *z = u + s->inputs * p.in_map, *gz = z + s->inputs * p.out_map, *gy = gz + s->inputs * p.grad_map;
-    vec *line_of = gy + s->outputs * p.out_map;
+    vec *line_of = gy + s->outputs * p.out_map, *found = line_of + tiles(s->width);
     real flipped[256];
     const long repeated = s->channels < s->groups * s->inputs;
     if (in_sums) memset(in_sums, 0, 2 * s->channels * sizeof(double));
@@ -408,6 +413,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
     for (long group = 0; group < s->groups; group++) {
         const real *kernel = kernels + group * s->inputs * taps;
         const real *matrix = matrices ? matrices + group * s->outputs * s->inputs : NULL;
+        memset(found, 0, s->inputs * taps * sizeof(vec));
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
             const long out_next = ahead(s, p.high * p.wide, first), next = ahead(s, s->height * s->width, first);
@@ -440,17 +446,13 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             for (long c = 0; c < s->inputs; c++) {
                 const vec *dz = down + c * p.out_map, *map = u + c * p.in_map;
                 if (gk)
-                    for (long k = 0; k < s->kernel; k++) {
-                        vec found[16] = {};
+                    for (long k = 0; k < s->kernel; k++)
                         for (long i = 0; i < p.high; i++) {
                             long from = i * s->stride + k * s->dilation - p.pad;
                             if (from < 0 || from >= s->height) continue;
-                            taps_row(found, p.out_width, dz + i * p.out_width, map + from * p.in_width, s->kernel,
-                                     s->stride, s->dilation);
+                            taps_row(found + c * taps + k * s->kernel, p.out_width, dz + i * p.out_width,
+                                     map + from * p.in_width, s->kernel, s->stride, s->dilation);
                         }
-                        for (long j = 0; j < s->kernel; j++)
-                            gk[((group * s->inputs + c) * s->kernel + k) * s->kernel + j] += sum(found[j], LANES);
-                    }
                 if (!gx) continue;
                 vec *wide = gz + c * p.grad_map;
                 for (long i = 0; i < p.high; i++)
@@ -481,5 +483,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                 }
             }
         }
+        if (gk)
+            for (long i = 0; i < s->inputs * taps; i++) gk[group * s->inputs * taps + i] = sum(found[i], LANES);
     }
 }
