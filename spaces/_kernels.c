@@ -25,9 +25,10 @@ typedef struct {
 } norm;
 
 /* Of a depthwise convolution in groups of `inputs` channels, each followed by a matrix of `outputs` rows, or by none
-(then inputs == outputs == 1). `shared`: all groups read the same channels. */
+(then inputs == outputs == 1). `channels`: those of the maps, which `reads` says by number, or all groups in turn. */
 typedef struct {
-    long groups, inputs, outputs, height, width, images, kernel, stride, dilation, shared;
+    long groups, inputs, outputs, height, width, images, kernel, stride, dilation, channels;
+    const long *reads;
 } shape;
 
 ALWAYS vec splat(real value) { return value - (vec){}; }
@@ -47,6 +48,7 @@ ALWAYS void store(real *to, vec x, long some) {
     else memcpy(to, &x, some * sizeof(real));
 }
 
+/* Halves onto halves: one number after the other would wait for each addition. */
 ALWAYS real sum(vec x) {
     real parts[LANES];
     memcpy(parts, &x, sizeof x);
@@ -307,16 +309,26 @@ static plan planned(const shape *s) {
     return p;
 }
 
+/* From a pixel's images to those that come next: the processor foresees steps from pixel to pixel badly. */
+ALWAYS long ahead(const shape *s, long pixels, long first) {
+    return s->images - first > LANES ? LANES : pixels * s->images - first;
+}
+
+/* The channel that a kernel reads. */
+ALWAYS long source(const shape *s, long kernel) { return s->reads ? s->reads[kernel] : kernel % s->channels; }
+
 /* What a group's depthwise convolution reads of images from `first` on: normalised, with margins. */
-static void gather(const shape *s, const plan *p, const real *x, const norm *in, long channel, long first, vec *u) {
-    long some = s->images - first;
+static void gather(const shape *s, const plan *p, const real *x, const norm *in, long group, long first, vec *u) {
+    const long some = s->images - first, next = ahead(s, s->height * s->width, first);
     for (long c = 0; c < s->inputs; c++) {
-        line l = applied(in, channel + c, channel + c);
+        const long channel = source(s, group * s->inputs + c);
+        line l = applied(in, channel, channel);
         for (long i = 0; i < s->height; i++, u += p->in_width) {
-            const real *from = x + ((channel + c) * s->height + i) * s->width * s->images + first;
+            const real *from = x + (channel * s->height + i) * s->width * s->images + first;
             for (long j = 0; j < p->pad; j++) u[j] = (vec){};
             for (long j = p->pad + s->width; j < p->in_width; j++) u[j] = (vec){};
             for (long j = 0; j < s->width; j++) {
+                __builtin_prefetch(from + j * s->images + next);
                 vec v = load(from + j * s->images, some);
                 if (in->mean) v = v * l.scale + l.shift;
                 u[p->pad + j] = in->relu ? positive(v) : v;
@@ -352,17 +364,20 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
             const vec lanes = first_lanes(some);
-            gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
+            gather(s, &p, x, in, group, first, u);
             depthwise(s, &p, u, kernels + group * s->inputs * taps, z);
             if (matrices)
                 mix(out, s->outputs, z, s->inputs, p.out_map, matrices + group * s->outputs * s->inputs, s->inputs, 1);
             const vec *from = matrices ? out : z;
+            const long next = ahead(s, p.high * p.wide, first);
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 vec total = {}, squares = {};
                 if (!first) pivots[o] = (*from)[0];
                 for (long i = 0; i < p.high; i++, from += p.out_width)
                     for (long j = 0; j < p.wide; j++) {
-                        store(y + ((o * p.high + i) * p.wide + j) * s->images + first, from[j], some);
+                        real *at = y + ((o * p.high + i) * p.wide + j) * s->images + first;
+                        __builtin_prefetch(at + next, 1);
+                        store(at, from[j], some);
                         vec off = from[j] - (real)pivots[o];
                         total += off;
                         squares += off * off;
@@ -389,8 +404,9 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
 }
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
-them. gx, which is written or added to, is that of x as normalised by `in`, in front of its ReLU; `in_sums` are its
-`slopes`; gk and gm are those of kernels and matrices. What nobody wants is NULL. */
+them. gx is that of x as normalised by `in`, in front of its ReLU; it is written, or with `add` and where channels are
+read repeatedly added to; `in_sums` are its `slopes`; gk and gm are those of kernels and matrices. What nobody wants is
+NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
                    const real *y, const norm *after, const double *sums, const real *g, long period, real *gx, long add,
                    double *in_sums, real *gk, real *gm) {
@@ -402,7 +418,8 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
     vec *line_of = gy + s->outputs * p.out_map, *for_kernel = line_of + tiles(s->width);
     vec *for_matrix = for_kernel + s->inputs * taps;
     real flipped[256];
-    if (in_sums) memset(in_sums, 0, 2 * s->groups * s->inputs * sizeof(double));
+    const long adds = add || s->channels < s->groups * s->inputs;
+    if (in_sums) memset(in_sums, 0, 2 * s->channels * sizeof(double));
     memset(gz, 0, s->inputs * p.grad_map * sizeof(vec));
     memset(gy, 0, s->outputs * p.out_map * sizeof(vec));
     for (long group = 0; group < s->groups; group++) {
@@ -411,16 +428,21 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
         memset(for_kernel, 0, s->inputs * (taps + s->outputs) * sizeof(vec));
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
+            const long out_next = ahead(s, p.high * p.wide, first), next = ahead(s, s->height * s->width, first);
             const vec lanes = first_lanes(some);
-            gather(s, &p, x, in, s->shared ? 0 : group * s->inputs, first, u);
+            gather(s, &p, x, in, group, first, u);
             vec *to = gy;
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 slope l = turned(after, sums, o, p.count);
                 for (long i = 0; i < p.high; i++, to += p.out_width)
                     for (long j = 0; j < p.wide; j++) {
                         long pixel = i * p.wide + j, each = p.high * p.wide;
-                        vec d = load(g + (o % period * each + pixel) * s->images + first, some);
-                        if (after->mean) d = through(l, load(y + (o * each + pixel) * s->images + first, some), d);
+                        const real *grad = g + (o % period * each + pixel) * s->images + first;
+                        const real *raw = y + (o * each + pixel) * s->images + first;
+                        __builtin_prefetch(grad + out_next);
+                        __builtin_prefetch(raw + out_next);
+                        vec d = load(grad, some);
+                        if (after->mean) d = through(l, load(raw, some), d);
                         to[j] = some < LANES ? d * lanes : d;
                     }
             }
@@ -451,19 +473,20 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                 for (long k = 0; k < s->kernel; k++)
                     for (long j = 0; j < s->kernel; j++)
                         flipped[k * s->kernel + j] = kernel[c * taps + k * s->kernel + s->kernel - 1 - j];
-                const long channel = (s->shared ? 0 : group * s->inputs) + c;
+                const long channel = source(s, group * s->inputs + c);
                 vec total = {}, product = {};
                 for (long i = 0; i < s->height; i++) {
                     depthwise_back(s, &p, wide, flipped, i, line_of);
                     for (long j = 0; j < s->width; j++) {
                         const long at = ((channel * s->height + i) * s->width + j) * s->images + first;
                         vec d = line_of[j];
+                        __builtin_prefetch(gx + at + next, 1);
                         if (in->relu) d = where(~(map[i * p.in_width + p.pad + j] <= 0), d);
                         if (in_sums) {
                             total += d;
                             product += d * (load(x + at, some) - in->mean[channel]);
                         }
-                        store(gx + at, add ? d + load(gx + at, some) : d, some);
+                        store(gx + at, adds ? d + load(gx + at, some) : d, some);
                     }
                 }
                 if (in_sums) {

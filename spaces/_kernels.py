@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -44,8 +45,8 @@ class _Norm(ctypes.Structure):
 
 
 class _Shape(ctypes.Structure):
-    _names = "groups inputs outputs height width images kernel stride dilation shared"
-    _fields_ = [(name, ctypes.c_long) for name in _names.split()]
+    _names = "groups inputs outputs height width images kernel stride dilation channels"
+    _fields_ = [*((name, ctypes.c_long) for name in _names.split()), ("reads", ctypes.c_void_p)]
 
 
 def usable(x: Tensor) -> bool:
@@ -68,7 +69,11 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
         return None
     try:
         library = _compiled(TYPES[dtype])
-    except (OSError, subprocess.CalledProcessError):
+    except FileNotFoundError:
+        return None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.decode(errors="replace").strip() or str(error)).splitlines()[0]
+        warnings.warn(f"{SOURCE.name} does not compile, so layers are torch's own, which is slower: {said}", stacklevel=2)
         return None
     pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(_Norm)
     library.moments.argtypes = [number, number, pointer, real, pointer, pointer]
@@ -147,37 +152,35 @@ def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
     return sums
 
 
-def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor) -> Tensor:
-    """The gradient of x, from `slopes`, which need not be where `norm` has no mean."""
-    y = torch.empty_like(x)
-    _library(x.dtype).unapply(
-        x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y)
-    )
+def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor, into: Tensor | None = None) -> Tensor:
+    """The gradient of x, from `slopes`, which need not be where `norm` has no mean. `into`: where to; that may be g."""
+    y = torch.empty_like(x) if into is None else into
+    _library(x.dtype).unapply(x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y))
     return y
 
 
-@cache
-def _shape(
-    groups: int, inputs: int, outputs: int, channels: int, height: int, width: int, images: int, *kernel: int
-) -> _Shape:
-    return _Shape(groups, inputs, outputs, height, width, images, *kernel, channels < groups * inputs)
+_shape = cache(_Shape)  # of equal convolutions it is asked for in every step
 
 
 class Convolution(NamedTuple):
     """Depthwise, then, with `matrices`, 1x1 in groups; zero padding keeps the side at stride 1.
 
-    kernels: (channels, 1, k, k), k odd and at most 15; matrices: (groups, outputs, inputs). If the maps have fewer
-    channels than there are kernels, every group reads the same maps.
+    kernels: (channels, 1, k, k), k odd and at most 15; matrices: (groups, outputs, inputs). `reads`: the channel of the
+    maps that each kernel reads, all of them equally often. Otherwise they are read in turn, again and again if they are
+    fewer than the kernels.
     """
 
     kernels: Tensor
     matrices: Tensor | None = None
     stride: int = 1
     dilation: int = 1
+    reads: Tensor | None = None
 
     def _shape(self, x: Tensor) -> _Shape:
         groups, outputs, inputs = (self.kernels.shape[0], 1, 1) if self.matrices is None else self.matrices.shape
-        return _shape(groups, inputs, outputs, *x.shape, self.kernels.shape[-1], self.stride, self.dilation)
+        channels, *sides = x.shape
+        kernel = self.kernels.shape[-1], self.stride, self.dilation
+        return _shape(groups, inputs, outputs, *sides, *kernel, channels, _at(self.reads))
 
     def plain(self, x: Tensor) -> Tensor:
         """The same by torch: (images, channels, height, width), of as many channels as there are kernels."""
@@ -187,11 +190,12 @@ class Convolution(NamedTuple):
             return x
         return F.conv2d(x, self.matrices.flatten(0, 1)[:, :, None, None], groups=len(self.matrices))
 
-    def forward(self, x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, norm: Norm, into: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Of normalised x the maps, and their moments."""
-        shape = self._shape(x)
-        sides = [-(-side // self.stride) for side in x.shape[1:3]]
-        y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
+        shape, y = self._shape(x), into
+        if y is None:
+            sides = [-(-side // self.stride) for side in x.shape[1:3]]
+            y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
         mean, inverse = x.new_empty(2, y.shape[0]).unbind()
         _library(x.dtype).convolve(
             shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)
@@ -213,14 +217,13 @@ class Convolution(NamedTuple):
         """Gradients of kernels and matrices if `train`, and the `slopes` of x where it is normalised.
 
         y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
-        of normalised x (in front of its ReLU); with `add`, or if every group reads the same maps, it is added to that.
+        of normalised x (in front of its ReLU); with `add`, or if channels are read repeatedly, it is added to that.
         """
         before = None if norm.mean is None else x.new_empty(x.shape[0], 2, dtype=torch.float64)
         kernels = torch.empty_like(self.kernels) if train else None
         matrices = torch.empty_like(self.matrices) if train and self.matrices is not None else None
-        shape = self._shape(x)
         _library(x.dtype).convolve_back(
-            shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
-            _at(g), g.shape[0], _at(into), add or shape.shared, _at(before), _at(kernels), _at(matrices),
+            self._shape(x), _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
+            _at(g), g.shape[0], _at(into), add, _at(before), _at(kernels), _at(matrices),
         )  # fmt: skip
         return kernels, matrices, before

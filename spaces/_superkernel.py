@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from spaces._depthwise import reachable
 from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
-from spaces._residual_rows import maps, rows
-from spaces._residual_steps import Contract, Depthwise, Expand
+from spaces._residual_steps import Hidden, Project, Run
+from spaces._steps import as_maps, as_memory
 from spaces._thresholds import KERNELS, Gates, gates, mask, mixture, part_norms
 from spaces.base import Arch, Size
 
@@ -92,18 +91,17 @@ def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor],
     """An inverted residual without its residual, of the first channels, as many as the depthwise kernel has.
     `between`: what maps go through in front of the projection."""
     width, (conv, norm, _), (project, last) = len(kernel), block.depthwise, block.project
-    hidden, sides, stride = rows(x), tuple(x.shape[2:]), conv.stride[0]
+    expansion = None, None, None
     if block.expand is not None:
         expand, first, _ = block.expand
-        fed, matrix = hidden.new_empty(0, hidden.shape[1]), _first(expand.weight, width).flatten(1)
-        hidden = Expand.of(hidden, fed, matrix, _first(first.weight, width), _first(first.bias, width))
+        expansion = _first(expand.weight, width).flatten(1), _first(first.weight, width), _first(first.bias, width)
     affine = _first(norm.weight, width), _first(norm.bias, width)
-    hidden = Depthwise.of(hidden, reachable(kernel, sides), *affine, stride, sides)
-    sides = [-(-side // stride) for side in sides]
+    runs = [Run(width, kernel.shape[-1], block.expand is not None)]
+    hidden = Hidden.of(x, *expansion, kernel.flatten(), *affine, runs, conv.stride[0])
     if between is not None:
-        hidden = rows(between(maps(hidden, *sides)))
-    y = Contract.of(hidden, _first(project.weight, width, 1).flatten(1), last.weight, last.bias)
-    return maps(y, *sides)
+        hidden = between(hidden)
+    weights = _first(project.weight, width, 1).flatten()
+    return Project.of(hidden, None, weights, last.weight, last.bias, [(1, project.out_channels, width)])
 
 
 def _first(weight: Tensor, width: int, dim: int = 0) -> Tensor:
@@ -134,7 +132,8 @@ class SinglePathSupernet(Supernet):
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         conv, first = self.stem
         last, *head = self.tail
-        x = branch(conv(x.contiguous(memory_format=torch.channels_last)), first, first.depthwise[0].weight)
+        x = as_maps(as_memory(conv(x.contiguous(memory_format=torch.channels_last))))
+        x = branch(x, first, first.depthwise[0].weight)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
         x = branch(x, last, last.depthwise[0].weight)

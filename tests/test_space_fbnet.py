@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from spaces import _residual_steps
 from spaces._fbnet_network import MixedLayer
 from spaces._layers import batch_statistics
 from spaces._layerwise import Place
@@ -168,13 +167,10 @@ def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e
 
 
 @pytest.mark.parametrize("trained", [False, True])
-@pytest.mark.parametrize("large", [0, 10**9])
-def test_large_layers_equal_naive_form(monkeypatch, large, trained):
-    """Several stacks of a kernel size, large products, and the step of the architecture, which trains no weights."""
-    monkeypatch.setattr(_residual_steps, "LARGE", large)
+def test_large_layers_equal_naive_form(trained):
+    """Also the step of the architecture, which trains no weights."""
     torch.manual_seed(0)
     layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(8, 12, 1, 16))).double()
-    assert [len(members) for members in layer.members] == [2, 1, 1, 2, 1, 1]
     for weight in layer.parameters():
         weight.data += 0.1 * torch.randn_like(weight)
     layer.requires_grad_(trained)
