@@ -36,17 +36,17 @@ ALWAYS long least(long a, long b) { return a < b ? a : b; }
 ALWAYS vec where(mask wanted, vec x) { return (vec)((mask)x & wanted); } /* elsewhere 0 */
 ALWAYS vec positive(vec x) { return where(~(x < 0), x); }
 
+/* Of `some` numbers; what is always inlined and called with LANES keeps them in registers. */
 ALWAYS vec load(const real *from, long some) {
     vec x = {};
-    if (some >= LANES) memcpy(&x, from, sizeof x);
-    else memcpy(&x, from, some * sizeof(real));
+    memcpy(&x, from, some * sizeof(real));
     return x;
 }
 
-ALWAYS void store(real *to, vec x, long some) {
-    if (some >= LANES) memcpy(to, &x, sizeof x);
-    else memcpy(to, &x, some * sizeof(real));
-}
+ALWAYS void store(real *to, vec x, long some) { memcpy(to, &x, some * sizeof(real)); }
+
+/* f(some, ...), compiled for whole vectors and for the last images. */
+#define FOR_LANES(some, f, ...) ((some) >= LANES ? f(LANES, __VA_ARGS__) : f(some, __VA_ARGS__))
 
 /* Halves onto halves: one number after the other would wait for each addition. */
 ALWAYS real sum(vec x) {
@@ -114,74 +114,84 @@ ALWAYS vec let_through(slope s, vec x, vec g) {
 
 ALWAYS vec through(slope s, vec x, vec g) { return s.along * let_through(s, x, g) + s.across * x + s.offset; }
 
+/* Sums of a row: numbers go through `f`, which adds to two sums. */
+#define SUMS(count, first, second, f, ...)                                                     \
+    for (long start = 0; start < count; start += 64 * LANES) { /* float by float, then double */ \
+        vec one = {}, two = {};                                                                  \
+        const long end = least(count, start + 64 * LANES), whole = end - (end - start) % LANES;  \
+        for (long i = start; i < whole; i += LANES) f(LANES, i, &one, &two, __VA_ARGS__);        \
+        if (whole < end) f(end - whole, whole, &one, &two, __VA_ARGS__);                         \
+        first += sum(one);                                                                       \
+        second += sum(two);                                                                      \
+    }
+
+ALWAYS void add_moments(long some, long i, vec *total, vec *squares, const real *x, real pivot) {
+    vec v = load(x + i, some) - pivot;
+    if (some < LANES) v *= first_lanes(some);
+    *total += v;
+    *squares += v * v;
+}
+
 /* Mean and 1 / sqrt(variance + eps) of each row. */
 void moments(long channels, long count, const real *x, double eps, real *mean, real *inverse) {
     for (long c = 0; c < channels; c++, x += count) {
         double total = 0, squares = 0;
-        for (long from = 0; from < count; from += 64 * LANES) {
-            vec t = {}, q = {};
-            long end = least(count, from + 64 * LANES);
-            for (long i = from; i < end; i += LANES) {
-                vec v = load(x + i, end - i) - *x;
-                if (end - i < LANES) v *= first_lanes(end - i);
-                t += v;
-                q += v * v;
-            }
-            total += sum(t);
-            squares += sum(q);
-        }
+        SUMS(count, total, squares, add_moments, x, *x)
         finish(total, squares, *x, count, eps, mean + c, inverse + c);
     }
+}
+
+ALWAYS void apply_to(long some, const real *x, line l, long relu, real *y, long add) {
+    vec v = load(x, some) * l.scale + l.shift;
+    if (relu) v = positive(v);
+    store(y, add ? v + load(y, some) : v, some);
 }
 
 /* y = or += normalised x. Of x and y, one may have fewer channels: of x each is then read several times, of y several
 are summed. */
 void apply(long count, const real *x, long many, const norm *n, real *y, long results, long add) {
+    const long relu = n->relu, whole = count - count % LANES;
     for (long c = 0; c < (many > results ? many : results); c++) {
         const real *from = x + c % many * count;
         real *to = y + c % results * count;
-        line l = applied(n, c, c % many);
-        long adds = add || c >= results;
-        for (long i = 0; i < count; i += LANES) {
-            vec v = load(from + i, count - i) * l.scale + l.shift;
-            if (n->relu) v = positive(v);
-            if (adds) v += load(to + i, count - i);
-            store(to + i, v, count - i);
-        }
+        const line l = applied(n, c, c % many);
+        const long adds = add || c >= results;
+        for (long i = 0; i < whole; i += LANES) apply_to(LANES, from + i, l, relu, to + i, adds);
+        if (whole < count) apply_to(count - whole, from + whole, l, relu, to + whole, adds);
     }
+}
+
+ALWAYS void add_slopes(long some, long i, vec *total, vec *product, const real *x, real mean, slope s, const real *g) {
+    vec v = load(x + i, some), d = let_through(s, v, load(g + i, some));
+    *total += d;
+    *product += d * (v - mean);
 }
 
 /* Of each channel of `apply` the sums of g, and of g times normalised x without weight and bias. */
 void slopes(long count, const real *x, long many, const norm *n, const real *g, long results, double *sums) {
     for (long c = 0; c < (many > results ? many : results); c++) {
-        const real *from = x + c % many * count, *grad = g + c % results * count;
-        slope s = {applied(n, c, c % many), .relu = n->relu};
-        real mean = n->mean ? n->mean[c % many] : 0;
+        const slope s = {applied(n, c, c % many), .relu = n->relu};
+        const real mean = n->mean ? n->mean[c % many] : 0;
         double total = 0, product = 0;
-        for (long start = 0; start < count; start += 64 * LANES) {
-            vec t = {}, p = {};
-            long end = least(count, start + 64 * LANES);
-            for (long i = start; i < end; i += LANES) {
-                vec v = load(from + i, end - i), d = let_through(s, v, load(grad + i, end - i));
-                t += d;
-                p += d * (v - mean);
-            }
-            total += sum(t);
-            product += sum(p);
-        }
+        SUMS(count, total, product, add_slopes, x + c % many * count, mean, s, g + c % results * count)
         sums[2 * c] = total;
         sums[2 * c + 1] = product * (n->mean ? n->inverse[c % many] : 1);
     }
 }
 
+ALWAYS void unapply_to(long some, const real *x, slope s, const real *g, real *into) {
+    store(into, through(s, load(x, some), load(g, some)), some);
+}
+
 /* The gradient of x; `sums` as `slopes` gives them. */
 void unapply(long channels, long count, const real *x, const norm *n, const double *sums, const real *g, long period,
              real *into) {
-    for (long c = 0; c < channels; c++) {
-        const real *from = x + c * count, *grad = g + c % period * count;
-        slope s = turned(n, sums, c, count);
-        for (long i = 0; i < count; i += LANES)
-            store(into + c * count + i, through(s, load(from + i, count - i), load(grad + i, count - i)), count - i);
+    const long whole = count - count % LANES;
+    for (long c = 0; c < channels; c++, x += count, into += count) {
+        const real *grad = g + c % period * count;
+        const slope s = turned(n, sums, c, count);
+        for (long i = 0; i < whole; i += LANES) unapply_to(LANES, x + i, s, grad + i, into + i);
+        if (whole < count) unapply_to(count - whole, x + whole, s, grad + whole, into + whole);
     }
 }
 
@@ -317,22 +327,26 @@ ALWAYS long ahead(const shape *s, long pixels, long first) {
 /* The channel that a kernel reads. */
 ALWAYS long source(const shape *s, long kernel) { return s->reads ? s->reads[kernel] : kernel % s->channels; }
 
+ALWAYS void gather_row(long some, const real *from, const shape *s, long next, line l, long moved, long relu, vec *u) {
+    for (long j = 0; j < s->width; j++, from += s->images) {
+        __builtin_prefetch(from + next);
+        vec v = load(from, some);
+        if (moved) v = v * l.scale + l.shift;
+        u[j] = relu ? positive(v) : v;
+    }
+}
+
 /* What a group's depthwise convolution reads of images from `first` on: normalised, with margins. */
 static void gather(const shape *s, const plan *p, const real *x, const norm *in, long group, long first, vec *u) {
     const long some = s->images - first, next = ahead(s, s->height * s->width, first);
     for (long c = 0; c < s->inputs; c++) {
         const long channel = source(s, group * s->inputs + c);
-        line l = applied(in, channel, channel);
+        const line l = applied(in, channel, channel);
         for (long i = 0; i < s->height; i++, u += p->in_width) {
             const real *from = x + (channel * s->height + i) * s->width * s->images + first;
             for (long j = 0; j < p->pad; j++) u[j] = (vec){};
             for (long j = p->pad + s->width; j < p->in_width; j++) u[j] = (vec){};
-            for (long j = 0; j < s->width; j++) {
-                __builtin_prefetch(from + j * s->images + next);
-                vec v = load(from + j * s->images, some);
-                if (in->mean) v = v * l.scale + l.shift;
-                u[p->pad + j] = in->relu ? positive(v) : v;
-            }
+            FOR_LANES(some, gather_row, from, s, next, l, in->mean != NULL, in->relu, u + p->pad);
         }
     }
 }
@@ -349,6 +363,17 @@ static void depthwise(const shape *s, const plan *p, const vec *u, const real *k
             }
             row(z, p->out_width, &r, s->kernel, s->stride, s->dilation);
         }
+}
+
+ALWAYS void keep_row(long some, const vec *from, long columns, real *y, long images, long next, real pivot, vec *total,
+                     vec *squares) {
+    for (long j = 0; j < columns; j++, y += images) {
+        __builtin_prefetch(y + next, 1);
+        store(y, from[j], some);
+        vec off = from[j] - pivot;
+        *total += off;
+        *squares += off * off;
+    }
 }
 
 /* y and its moments. kernels: (groups * inputs, kernel, kernel); matrices: (groups, outputs, inputs) or none. */
@@ -374,14 +399,8 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
                 vec total = {}, squares = {};
                 if (!first) pivots[o] = (*from)[0];
                 for (long i = 0; i < p.high; i++, from += p.out_width)
-                    for (long j = 0; j < p.wide; j++) {
-                        real *at = y + ((o * p.high + i) * p.wide + j) * s->images + first;
-                        __builtin_prefetch(at + next, 1);
-                        store(at, from[j], some);
-                        vec off = from[j] - (real)pivots[o];
-                        total += off;
-                        squares += off * off;
-                    }
+                    FOR_LANES(some, keep_row, from, p.wide, y + (o * p.high + i) * p.wide * s->images + first,
+                              s->images, next, pivots[o], &total, &squares);
                 sums[2 * o] += sum(total * lanes);
                 sums[2 * o + 1] += sum(squares * lanes);
             }
@@ -401,6 +420,33 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
         r.taps[r.some++] = flipped + k * s->kernel;
     }
     row(out, tiles(s->width), &r, s->kernel, 1, s->dilation);
+}
+
+ALWAYS void turn_row(long some, const real *g, const real *y, long images, long next, long columns, slope l, long moved,
+                     vec lanes, vec *to) {
+    for (long j = 0; j < columns; j++, g += images, y += images) {
+        __builtin_prefetch(g + next);
+        __builtin_prefetch(y + next);
+        vec d = load(g, some);
+        if (moved) d = through(l, load(y, some), d);
+        to[j] = some < LANES ? d * lanes : d;
+    }
+}
+
+ALWAYS void give_row(long some, const vec *from, const vec *read, long columns, const real *x, long images, long next,
+                     long relu, long normal, real mean, long add, real *into, vec *total, vec *product) {
+    vec one = *total, two = *product;
+    for (long j = 0; j < columns; j++, x += images, into += images) {
+        __builtin_prefetch(into + next, 1);
+        vec d = relu ? where(~(read[j] <= 0), from[j]) : from[j];
+        if (normal) {
+            one += d;
+            two += d * (load(x, some) - mean);
+        }
+        store(into, add ? d + load(into, some) : d, some);
+    }
+    *total = one;
+    *product = two;
 }
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
@@ -434,17 +480,12 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             vec *to = gy;
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 slope l = turned(after, sums, o, p.count);
-                for (long i = 0; i < p.high; i++, to += p.out_width)
-                    for (long j = 0; j < p.wide; j++) {
-                        long pixel = i * p.wide + j, each = p.high * p.wide;
-                        const real *grad = g + (o % period * each + pixel) * s->images + first;
-                        const real *raw = y + (o * each + pixel) * s->images + first;
-                        __builtin_prefetch(grad + out_next);
-                        __builtin_prefetch(raw + out_next);
-                        vec d = load(grad, some);
-                        if (after->mean) d = through(l, load(raw, some), d);
-                        to[j] = some < LANES ? d * lanes : d;
-                    }
+                const long moved = after->mean != NULL;
+                for (long i = 0; i < p.high; i++, to += p.out_width) {
+                    const real *grad = g + (o % period * p.high + i) * p.wide * s->images + first;
+                    const real *raw = y + (o * p.high + i) * p.wide * s->images + first;
+                    FOR_LANES(some, turn_row, grad, raw, s->images, out_next, p.wide, l, moved, lanes, to);
+                }
             }
             if (gm && matrix) {
                 depthwise(s, &p, u, kernel, z);
@@ -477,17 +518,10 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                 vec total = {}, product = {};
                 for (long i = 0; i < s->height; i++) {
                     depthwise_back(s, &p, wide, flipped, i, line_of);
-                    for (long j = 0; j < s->width; j++) {
-                        const long at = ((channel * s->height + i) * s->width + j) * s->images + first;
-                        vec d = line_of[j];
-                        __builtin_prefetch(gx + at + next, 1);
-                        if (in->relu) d = where(~(map[i * p.in_width + p.pad + j] <= 0), d);
-                        if (in_sums) {
-                            total += d;
-                            product += d * (load(x + at, some) - in->mean[channel]);
-                        }
-                        store(gx + at, adds ? d + load(gx + at, some) : d, some);
-                    }
+                    const long at = (channel * s->height + i) * s->width * s->images + first;
+                    const vec *read = map + i * p.in_width + p.pad;
+                    FOR_LANES(some, give_row, line_of, read, s->width, x + at, s->images, next, in->relu,
+                              in_sums != NULL, in_sums ? in->mean[channel] : 0, adds, gx + at, &total, &product);
                 }
                 if (in_sums) {
                     in_sums[2 * channel] += sum(total * lanes);
