@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from methods._bilevel import hits
 from spaces._network import Supernet
@@ -49,7 +49,8 @@ class Judgement(NamedTuple):
 
 def first_order(supernet: Supernet, alphas: Alphas, validation: Batch) -> Judgement:
     """The weights are taken as they are; their gradients are not computed."""
-    return _alpha_gradient(supernet, alphas, validation, [w.detach() for w in supernet.parameters()])
+    weights = list(supernet.parameters())
+    return _alpha_gradient(supernet, alphas, validation, weights, [w.data for w in weights])
 
 
 def second_order(
@@ -72,39 +73,59 @@ def second_order(
     """
     weights, parameters = list(supernet.parameters()), list(alphas.parameters())
     exact = hessian == "exact"
-    train_loss, _ = _loss(supernet, alphas, training, weights)
+    train_loss, _ = _loss(supernet, alphas, training)
     slopes = torch.autograd.grad(train_loss, weights, create_graph=exact)
     momenta = list(buffers) or [None] * len(weights)
     with torch.no_grad():
         pulls = [0.0 if buffer is None else momentum * buffer for buffer in momenta]
         ahead = [w - lr * (slope + weight_decay * w + pull) for w, slope, pull in zip(weights, slopes, pulls)]
-    loss, accuracy = _loss(supernet, alphas, validation, [w.requires_grad_() for w in ahead])
-    gradients = torch.autograd.grad(loss, [*parameters, *ahead])
+    with _moved(weights, ahead, trained=True):
+        loss, accuracy = _loss(supernet, alphas, validation)
+        gradients = torch.autograd.grad(loss, [*parameters, *weights])
     direct, along = gradients[: len(parameters)], gradients[len(parameters) :]
     if exact:
         implicit = torch.autograd.grad(slopes, parameters, along)
     else:
-        implicit = _differences(supernet, alphas, training, along)
+        implicit = _differences(supernet, alphas, training, weights, along)
     return Judgement([d - lr * i for d, i in zip(direct, implicit)], loss.item(), accuracy)
 
 
-def _differences(supernet: Supernet, alphas: Alphas, training: Batch, along: Sequence[Tensor]) -> list[Tensor]:
+def _differences(
+    supernet: Supernet, alphas: Alphas, training: Batch, weights: list[Tensor], along: Sequence[Tensor]
+) -> list[Tensor]:
     r = FINITE_DIFFERENCE / float(torch.cat([vector.flatten() for vector in along]).norm())
     ends = []
     for step in (r, -r):
-        moved = [w.detach() + step * vector for w, vector in zip(supernet.parameters(), along)]
-        ends.append(_alpha_gradient(supernet, alphas, training, moved).gradients)
+        values = [w.data + step * vector for w, vector in zip(weights, along)]
+        ends.append(_alpha_gradient(supernet, alphas, training, weights, values).gradients)
     return [(up - down) / (2 * r) for up, down in zip(*ends)]
 
 
-def _alpha_gradient(supernet: Supernet, alphas: Alphas, batch: Batch, weights: Sequence[Tensor]) -> Judgement:
-    loss, accuracy = _loss(supernet, alphas, batch, weights)
-    return Judgement(list(torch.autograd.grad(loss, list(alphas.parameters()))), loss.item(), accuracy)
+def _alpha_gradient(
+    supernet: Supernet, alphas: Alphas, batch: Batch, weights: list[Tensor], values: list[Tensor]
+) -> Judgement:
+    with _moved(weights, values, trained=False):
+        loss, accuracy = _loss(supernet, alphas, batch)
+        return Judgement(list(torch.autograd.grad(loss, list(alphas.parameters()))), loss.item(), accuracy)
 
 
-def _loss(supernet: Supernet, alphas: Alphas, batch: Batch, weights: Sequence[Tensor]) -> tuple[Tensor, float]:
-    """Loss and accuracy of the supernet with `weights` in the place of its own."""
+@contextmanager
+def _moved(weights: list[Tensor], values: Sequence[Tensor], trained: bool) -> Iterator[None]:
+    """A supernet's weights have other values for a while, and gradients only if `trained`."""
+    kept = [w.data for w in weights]
+    try:
+        for w, value in zip(weights, values):
+            w.data = value
+            w.requires_grad_(trained)
+        yield
+    finally:
+        for w, value in zip(weights, kept):
+            w.data = value
+            w.requires_grad_()
+
+
+def _loss(supernet: Supernet, alphas: Alphas, batch: Batch) -> tuple[Tensor, float]:
+    """Loss and accuracy."""
     images, labels = batch
-    named = dict(zip((name for name, _ in supernet.named_parameters()), weights))
-    logits = functional_call(supernet, named, (images, alphas.mix()))
+    logits = supernet(images, alphas.mix())
     return F.cross_entropy(logits, labels), hits(logits, labels) / len(labels)

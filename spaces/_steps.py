@@ -42,6 +42,7 @@ class Step(Function):
         """The gradients, differentiable."""
         inputs = ctx.saved_tensors[: len(ctx.needs_input_grad) - len(ctx.constants)]
         with torch.enable_grad():
+            inputs = [None if tensor is None else tensor.view_as(tensor) for tensor in inputs]  # one may be there twice
             y = cls.plain(*inputs, *ctx.constants)
         wanted = ctx.needs_input_grad
         chosen = [tensor for tensor, needed in zip(inputs, wanted) if needed]
