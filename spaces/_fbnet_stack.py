@@ -50,10 +50,11 @@ class Stack(nn.Module):
         return Project.of(hidden, mix, self.project_0_weight, self.project_1_weight, self.project_1_bias, self.project)
 
     def _expansion(self) -> Tensor:
-        """(hidden, inputs)"""
+        """(hidden, inputs, 1, 1)"""
         if all(groups == 1 for groups, *_ in self.expand):
-            return self.expand_0_weight.view(-1, self.expand[0][2])
-        return torch.cat([torch.block_diag(*group) for group in matrices(self.expand_0_weight, self.expand)])
+            return self.expand_0_weight.view(-1, self.expand[0][2], 1, 1)
+        groups = matrices(self.expand_0_weight, self.expand)
+        return torch.cat([torch.block_diag(*group) for group in groups])[:, :, None, None]
 
 
 def _own(name: str) -> str:

@@ -8,7 +8,6 @@ asks for is not computed: a step of the architecture needs none of weights.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -39,13 +38,13 @@ class Run(NamedTuple):
 class Hidden(Step):
     """Expansion and depthwise convolution, each normalised, its positive part.
 
-    x: (images, inputs, height, width); matrix (expanded, inputs), scale, shift: the expansion's, or None; kernels: flat,
+    x: (images, inputs, height, width); matrix (expanded, inputs, 1, 1), scale, shift: the expansion's, or None; kernels:
     one run's behind the other's; last_scale, last_shift: (channels); runs; stride.
     """
 
     @staticmethod
     def plain(x, matrix, scale, shift, kernels, last_scale, last_shift, runs, stride):
-        hidden = None if matrix is None else F.relu(normalised(F.conv2d(x, matrix[:, :, None, None]), scale, shift))
+        hidden = None if matrix is None else F.relu(normalised(F.conv2d(x, matrix), scale, shift))
         y = []
         for run, taps, _, part in parts(runs, kernels):
             maps = hidden[:, part] if run.expanded else x
@@ -55,74 +54,73 @@ class Hidden(Step):
 
     @staticmethod
     def forward(ctx, x, matrix, scale, shift, kernels, last_scale, last_shift, runs, stride):
-        memory, hidden, before = as_memory(x), None, Norm()
+        memory, hidden = as_memory(x), None
         if matrix is not None:
-            hidden = (matrix @ memory.flatten(1)).view(-1, *memory.shape[1:])
-            before = Norm(*moments(hidden), scale, shift, relu=True)
-        y, found = memory.new_empty(len(last_scale), *(-(-side // stride) for side in x.shape[2:]), len(x)), []
+            hidden = (matrix.flatten(1) @ memory.flatten(1)).view(-1, *memory.shape[1:])
+        raw = memory.new_empty(len(last_scale), *(-(-side // stride) for side in x.shape[2:]), len(x))
+        y, norms = torch.empty_like(raw), []
         for run, taps, own, part in parts(runs, kernels):
-            read = (hidden[part], of_channels(before, part)) if run.expanded else (memory, Norm())
-            found.append(Convolution(taps, None, stride, reads=run.reads).forward(*read, y[own])[1:])
-        mean, inverse = map(torch.cat, zip(*found))
-        ctx.constants = runs, stride
-        arguments = x, matrix, scale, shift, kernels, last_scale, last_shift
-        ctx.save_for_backward(*arguments, hidden, *before[:2], y, mean, inverse)
-        return as_maps(apply(y, Norm(mean, inverse, last_scale, last_shift, relu=True)))
+            maps, before = memory, Norm()
+            if run.expanded:
+                maps = hidden[part]
+                before = Norm(*moments(maps), scale[part], shift[part], relu=True)
+            _, *statistics = Convolution(taps, None, stride, reads=run.reads).forward(maps, before, raw[own])
+            after = Norm(*statistics, last_scale[own], last_shift[own], relu=True)
+            apply(raw[own], after, y[own])
+            norms.append((before, after))
+        ctx.constants, ctx.norms = (runs, stride), norms
+        ctx.save_for_backward(x, matrix, scale, shift, kernels, last_scale, last_shift, hidden, raw)
+        return as_maps(y)
 
     @staticmethod
     def backward(ctx, g):
         if torch.is_grad_enabled():
             return Hidden.again(ctx, g)
-        x, matrix, scale, shift, kernels, last_scale, last_shift, hidden, *statistics, y, mean, inverse = ctx.saved_tensors
+        x, matrix, _, _, kernels, _, _, hidden, raw = ctx.saved_tensors
         (runs, stride), (for_x, for_matrix, _, _, train, *_) = ctx.constants, ctx.needs_input_grad
-        before = Norm(*statistics, scale, shift, relu=True)
-        after = Norm(mean, inverse, last_scale, last_shift, relu=True)
         memory, g = as_memory(x), as_memory(g)
-        sums = slopes(y, after, g)
         into = torch.zeros_like(memory) if for_x else None
         for_hidden = None if matrix is None else torch.empty_like(hidden)
-        for_kernels, before_sums = [], []
-        for run, taps, own, part in parts(runs, kernels):
-            behind = y[own], of_channels(after, own), sums[own], g[own]
-            backward = Convolution(taps, None, stride, reads=run.reads).backward
+        for_kernels, first, last = [], [], []
+        for (run, taps, own, part), (before, after) in zip(parts(runs, kernels), ctx.norms):
+            convolution, sums = Convolution(taps, None, stride, reads=run.reads), slopes(raw[own], after, g[own])
+            maps, to = memory, torch.zeros_like(memory) if for_x else None
             if run.expanded:
-                found = backward(hidden[part], of_channels(before, part), *behind, for_hidden[part], train)
-                before_sums.append(found[2])
-            else:
-                fed = torch.zeros_like(memory) if for_x else None
-                found = backward(memory, Norm(), *behind, fed, train)
-                into = into.add_(fed) if for_x else None
+                maps, to = hidden[part], for_hidden[part]
+            found = convolution.backward(maps, before, raw[own], after, sums, g[own], to, train)
+            if run.expanded:
+                unapply(maps, before._replace(relu=False), found[2], to, to)
+                first.append(found[2])
+            elif for_x:
+                into += to
+            last.append(sums)
             for_kernels.append(found[0])
         in_front = None, None, None
         if matrix is not None:
-            before_sums = torch.cat(before_sums)
-            g = unapply(hidden, before._replace(relu=False), before_sums, for_hidden, for_hidden).flatten(1)
+            for_hidden = for_hidden.flatten(1)
             if for_x:
-                into.flatten(1).addmm_(matrix.t(), g)
-            in_front = (memory.flatten(1) @ g.t()).t() if for_matrix else None, *of_affine(before_sums, y)
-        for_kernels = torch.cat([taps.flatten() for taps in for_kernels]) if train else None
-        return as_maps(into) if for_x else None, *in_front, for_kernels, *of_affine(sums, y), None, None
+                into.flatten(1).addmm_(matrix.flatten(1).t(), for_hidden)
+            for_matrix = (memory.flatten(1) @ for_hidden.t()).t().reshape(matrix.shape) if for_matrix else None
+            in_front = for_matrix, *of_affine(first, raw)
+        for_kernels = torch.cat([each.flatten() for each in for_kernels]).view_as(kernels) if train else None
+        return as_maps(into) if for_x else None, *in_front, for_kernels, *of_affine(last, raw), None, None
 
 
 def parts(runs: Sequence[Run], kernels: Tensor) -> Iterator[tuple[Run, Tensor, slice, slice | None]]:
-    """Of each run its kernels, (channels, 1, side, side), its channels, and those of the expanded maps that it reads."""
+    """Of each run its kernels (channels, 1, side, side), its channels, and of the expanded maps those that it reads."""
     start = expanded = 0
-    for run, taps in zip(runs, kernels.split([run.channels * run.side**2 for run in runs])):
+    for run, taps in zip(runs, kernels.flatten().split([run.channels * run.side**2 for run in runs])):
         own, start = slice(start, start + run.channels), start + run.channels
         part = slice(expanded, expanded + run.channels) if run.expanded else None
         expanded += run.channels * run.expanded
         yield run, taps.view(-1, 1, run.side, run.side), own, part
 
 
-def of_channels(norm: Norm, part: slice) -> Norm:
-    return Norm(*(each[part] for each in norm[:4]), norm.relu)
-
-
 class Project(Step):
     """The sum of 1x1 convolutions, each of its own channels and normalised, weighted by the mix.
 
-    x: (images, all inputs, height, width); mix: a weight for each, or None for 1; weights: flat, one convolution's
-    behind the other's; scale, shift: (all outputs); sizes.
+    x: (images, all inputs, height, width); mix: a weight for each, or None for 1; weights: one convolution's behind the
+    other's; scale, shift: (all outputs); sizes.
     """
 
     @staticmethod
@@ -158,11 +156,11 @@ class Project(Step):
         if for_x:
             for m, to, part in zip(matrices(weights, sizes), g, inputs(into, sizes)):
                 torch.bmm(m.transpose(1, 2), to, out=part)
-        for_weights = torch.empty_like(weights) if train else None
+        for_weights = torch.empty_like(weights, memory_format=torch.contiguous_format) if train else None
         if train:
             for m, to, part in zip(matrices(for_weights, sizes), g, inputs(memory, sizes)):
                 torch.bmm(to, part.transpose(1, 2), out=m)
-        found = of_affine(sums, z)
+        found = of_affine([sums], z)
         share = (scale * found[0] + shift * found[1]).view(len(sizes), -1).sum(1) if for_mix else None
         return as_maps(into) if for_x else None, share, for_weights, *(mixed(f, mix) for f in found), None
 
@@ -171,16 +169,16 @@ def mixed(affine: Tensor, mix: Tensor | None) -> Tensor:
     return affine if mix is None else (affine.view(len(mix), -1) * mix[:, None]).flatten()
 
 
-def of_affine(sums: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of scale and shift from `slopes`."""
-    shift, scale = like.new_empty(2, len(sums)).copy_(sums.t())
+def of_affine(sums: Sequence[Tensor], like: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of scale and shift, from `slopes` of one run after the other."""
+    shift, scale = torch.cat(list(sums)).t().to(like, memory_format=torch.contiguous_format)
     return scale, shift
 
 
 def matrices(weights: Tensor, sizes: Sizes) -> list[Tensor]:
     """(groups, outputs, inputs) of each convolution."""
-    ends = accumulate(groups * outputs * inputs for groups, outputs, inputs in sizes)
-    return [weights[end - g * o * i : end].view(g, o, i) for end, (g, o, i) in zip(ends, sizes)]
+    parts = weights.flatten().split([groups * outputs * inputs for groups, outputs, inputs in sizes])
+    return [part.view(size) for part, size in zip(parts, sizes)]
 
 
 def inputs(x: Tensor, sizes: Sizes) -> list[Tensor]:

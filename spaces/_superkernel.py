@@ -94,13 +94,13 @@ def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor],
     expansion = None, None, None
     if block.expand is not None:
         expand, first, _ = block.expand
-        expansion = _first(expand.weight, width).flatten(1), _first(first.weight, width), _first(first.bias, width)
+        expansion = _first(expand.weight, width), _first(first.weight, width), _first(first.bias, width)
     affine = _first(norm.weight, width), _first(norm.bias, width)
     runs = [Run(width, kernel.shape[-1], block.expand is not None)]
-    hidden = Hidden.of(x, *expansion, kernel.flatten(), *affine, runs, conv.stride[0])
+    hidden = Hidden.of(x, *expansion, kernel, *affine, runs, conv.stride[0])
     if between is not None:
         hidden = between(hidden)
-    weights = _first(project.weight, width, 1).flatten()
+    weights = _first(project.weight, width, 1)
     return Project.of(hidden, None, weights, last.weight, last.bias, [(1, project.out_channels, width)])
 
 
