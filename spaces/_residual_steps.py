@@ -38,8 +38,8 @@ class Run(NamedTuple):
 class Hidden(Step):
     """Expansion and depthwise convolution, each normalised, its positive part.
 
-    x: (images, inputs, height, width); matrix (expanded, inputs, 1, 1), scale, shift: the expansion's, or None; kernels,
-    one run's behind the other's, last_scale, last_shift: the convolution's; runs; stride.
+    x: (images, inputs, height, width); matrix (expanded, inputs, 1, 1), scale, shift: the expansion's, or None;
+    kernels: one run's behind the other's; last_scale, last_shift: (channels); runs; stride.
     """
 
     @staticmethod

@@ -25,7 +25,8 @@ def difference(step, arguments):
     wanted, results = [t for t in arguments if torch.is_tensor(t) and t.requires_grad], []
     torch.manual_seed(1)
     for y in (step.apply(*arguments), step.plain(*arguments)):
-        results.append([y.detach(), *torch.autograd.grad(y.mul(torch.randn(y.shape[1:]).double()).square().sum(), wanted)])
+        loss = y.mul(torch.randn(y.shape[1:]).double()).square().sum()
+        results.append([y.detach(), *torch.autograd.grad(loss, wanted)])
         torch.manual_seed(1)
     return max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results))
 
