@@ -7,12 +7,13 @@ asks for is not computed: a step of the architecture needs none of weights.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from spaces._kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply
 from spaces._steps import Step, as_maps, as_memory
@@ -163,6 +164,16 @@ class Project(Step):
         found = of_affine([sums], z)
         share = (scale * found[0] + shift * found[1]).view(len(sizes), -1).sum(1) if for_mix else None
         return as_maps(into) if for_x else None, share, for_weights, *(mixed(f, mix) for f in found), None
+
+
+def unit(x: Tensor, layer: nn.Sequential) -> Tensor:
+    """A convolution without groups and bias, normalised, its positive part: a `conv_bn`, in the steps' layout."""
+    (conv, norm, _), side = layer, layer[0].kernel_size[0]
+    high, wide = x.shape[2:]
+    padded, taps = F.pad(as_memory(x), (0, 0, *[side // 2] * 4)), itertools.product(range(side), repeat=2)
+    x = as_maps(torch.cat([padded[:, i : i + high : conv.stride[0], j : j + wide : conv.stride[0]] for i, j in taps]))
+    weights = conv.weight.permute(0, 2, 3, 1).flatten()  # in the order of x's channels
+    return F.relu(Project.of(x, None, weights, norm.weight, norm.bias, [(1, conv.out_channels, x.shape[1])]))
 
 
 def mixed(affine: Tensor, mix: Tensor | None) -> Tensor:

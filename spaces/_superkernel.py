@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
-from spaces._residual_steps import Hidden, Project, Run
-from spaces._steps import as_maps, as_memory
+from spaces._residual_steps import Hidden, Project, Run, unit
 from spaces._thresholds import KERNELS, Gates, gates, mask, mixture, part_norms
 from spaces.base import Arch, Size
 
@@ -131,12 +130,11 @@ class SinglePathSupernet(Supernet):
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         conv, first = self.stem
-        last, *head = self.tail
-        x = as_maps(as_memory(conv(x.contiguous(memory_format=torch.channels_last))))
-        x = branch(x, first, first.depthwise[0].weight)
+        last, wide, *head = self.tail
+        x = branch(unit(x, conv), first, first.depthwise[0].weight)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
-        x = branch(x, last, last.depthwise[0].weight)
+        x = unit(branch(x, last, last.depthwise[0].weight), wide)
         for part in head:
             x = part(x)
         return x
