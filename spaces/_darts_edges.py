@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._depthwise import depthwise, dilated, even, interleaves, join, split
+from spaces._channelwise import AvgPool, MaxPool, concatenate
+from spaces._kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces._operations import even_and_odd
-from spaces._pixels import flat, maps, multiply, pointwise
+from spaces._steps import Step, as_maps, as_memory
 from spaces.darts import CANDIDATES
 
-SEPARABLE = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}
-DILATED = {"dil_conv_3x3": 3, "dil_conv_5x5": 5}
-POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "max_pool_3x3": lambda x, stride: F.max_pool2d(x, 3, stride, 1),
-    "avg_pool_3x3": lambda x, stride: F.avg_pool2d(x, 3, stride, 1, count_include_pad=False),
-}
+CHAINS = {"sep_conv_3x3": (3, 1), "sep_conv_5x5": (5, 1), "dil_conv_3x3": (3, 2), "dil_conv_5x5": (5, 2)}
+"""Kernel and dilation of the candidates that are convolutions; separable ones have two of them, one after the other."""
 
 
 class State:
@@ -27,28 +24,19 @@ class State:
 
     def __init__(self, x: Tensor, stride: int):
         self.x, self.stride = x, stride
-        self._plain: dict[tuple[str, ...], Tensor] = {}
 
     @cached_property
-    def relu(self) -> Tensor:
-        return F.relu(self.x)
-
-    def plain(self, names: tuple[str, ...]) -> Tensor:
-        """The maps of candidates without weights, side by side; pooled ones are batch-normalised, together."""
-        if names not in self._plain:
-            pooled = [POOLS[name](self.x, self.stride) for name in names if name in POOLS]
-            found = [dense_gradient(norm(torch.cat(pooled, 1)))] if pooled else []
-            self._plain[names] = torch.cat([*found, self.x] if "skip_connect" in names else found, 1)
-        return self._plain[names]
+    def halves(self) -> Tensor:
+        """Even pixels and, behind them, odd ones."""
+        return concatenate(even_and_odd(F.relu(self.x)))
 
     @cached_property
-    def lattice(self) -> Tensor | None:
-        """The map on which a dilated convolution is an ordinary one, where there is one."""
-        if self.x.device.type != "cpu":
-            return None
-        if self.stride == 2:
-            return even(self.relu)
-        return split(self.relu) if interleaves(self.relu) else None
+    def max_pool_3x3(self) -> Tensor:
+        return MaxPool(3, self.stride, 1)(self.x)
+
+    @cached_property
+    def avg_pool_3x3(self) -> Tensor:
+        return AvgPool(3, self.stride, 1, count_include_pad=False)(self.x)
 
 
 class Fan(nn.Module):
@@ -60,8 +48,9 @@ class Fan(nn.Module):
     def __init__(self, channels: int, edges: int, stride: int):
         super().__init__()
         self.channels, self.edges, self.stride = channels, edges, stride
-        self.stacks = nn.ModuleDict({name: self._stack(kernel, 2) for name, kernel in SEPARABLE.items()})
-        self.stacks.update({name: self._stack(kernel, 1) for name, kernel in DILATED.items()})
+        self.stacks = nn.ModuleDict(
+            {name: self._stack(kernel, 2 if dilation == 1 else 1) for name, (kernel, dilation) in CHAINS.items()}
+        )
         if stride == 2:
             halves = (channels // 2, channels - channels // 2)
             self.stacks["skip_connect"] = nn.ModuleList(
@@ -89,57 +78,33 @@ class Fan(nn.Module):
             y = self._together(state, edges, candidates, torch.stack([mix[e] for e in edges]))
             for e, part in zip(edges, y.split(self.channels, 1)):
                 carried[e] = part
-        return torch.cat(carried, 1)
+        return concatenate(carried)
 
     def _together(self, state: State, edges: Sequence[int], candidates: tuple[int, ...], mix: Tensor) -> Tensor:
         """Edges that want the same candidates: their maps side by side. mix: (edges, candidates)."""
         names = [CANDIDATES[k] for k in candidates]
-        scales = dict(zip(CANDIDATES, mix.t().repeat_interleave(self.channels, 1).unbind()))
-        terms = self._separable(state, edges, [name for name in names if name in SEPARABLE], scales)
-        terms += self._dilated(state, edges, [name for name in names if name in DILATED], scales)
-        if plain := tuple(name for name in names if name not in self.stacks):
-            shares = mix[:, [CANDIDATES.index(name) for name in plain]]
-            terms.append(blend(state.plain(plain), shares))
-        if "skip_connect" in names and "skip_connect" in self.stacks:
-            terms.append(self._reduce(state, edges, scales["skip_connect"]))
-        return total(terms)
-
-    def _separable(
-        self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]
-    ) -> list[Tensor]:
-        if not names:
-            return []
-        x, ends = spread(state.relu, len(edges)), []
+        scale = mix.t()[list(candidates)].repeat_interleave(self.channels, 1)
+        terms, weights = [], []
         for name in names:
-            first, mixing, second, weight = self._picked(name, edges)
-            hidden = F.relu_(norm(pointwise(depthwise(x, first, self.stride), mixing)))
-            ends.append(norm(pointwise(depthwise(hidden, second), weight), scales[name]))
-        return ends
+            if name in CHAINS:
+                weights += self._picked(name, edges)
+            elif name in self.stacks:
+                terms.append(self._reduce(state, edges))
+            else:
+                terms.append(state.x if name == "skip_connect" else getattr(state, name))
+        return _Mixed.of(state.x, scale, *terms, *weights, tuple(names), len(edges), self.stride)
 
-    def _dilated(self, state: State, edges: Sequence[int], names: list[str], scales: dict[str, Tensor]) -> list[Tensor]:
-        if not names:
-            return []
-        convolve: Callable[[Tensor, Tensor], Tensor] = depthwise
-        x = state.lattice
-        if x is None:
-            x, convolve = state.relu, partial(dilated, stride=self.stride)
-        x, ends = spread(x, len(edges)), []
-        for name in names:
-            first, weight = self._picked(name, edges)
-            ends.append(norm(pointwise(convolve(x, first), weight), scales[name]))
-        return [join(total(ends))] if state.lattice is not None and self.stride == 1 else ends
-
-    def _reduce(self, state: State, edges: Sequence[int], scale: Tensor) -> Tensor:
-        """FactorizedReduce (see `_operations`) of several edges: one convolution of even and odd pixels, side by side;
-        each half of an edge's channels reads one of them."""
-        inputs, weights = even_and_odd(state.relu), self._picked("skip_connect", edges)
-        if state.x.device.type != "cpu":
-            halves = [F.conv2d(x, weight).unflatten(1, (len(edges), -1)) for x, weight in zip(inputs, weights)]
-            return norm(torch.cat(halves, 2).flatten(1, 2), scale)
-        z = torch.cat(inputs, 1)
+    def _reduce(self, state: State, edges: Sequence[int]) -> Tensor:
+        """FactorizedReduce (see `_operations`) of several edges, without its batch normalisation: a product with even
+        and odd pixels, side by side; each half of an edge's channels reads one of them."""
+        weights = self._picked("skip_connect", edges)
+        if not usable(state.x):
+            halves = [F.conv2d(x, weight) for x, weight in zip(even_and_odd(F.relu(state.x)), weights)]
+            return torch.cat([half.unflatten(1, (len(edges), -1)) for half in halves], 2).flatten(1, 2)
         even, odd = (weight.flatten(1).unflatten(0, (len(edges), -1)) for weight in weights)
-        weight = torch.cat([F.pad(even, (0, self.channels)), F.pad(odd, (self.channels, 0))], 1).flatten(0, 1)
-        return norm(pointwise(z, weight[..., None, None]), scale)
+        matrix = torch.cat([F.pad(even, (0, self.channels)), F.pad(odd, (self.channels, 0))], 1).flatten(0, 1)
+        halves = as_memory(state.halves)
+        return as_maps((matrix @ halves.flatten(1)).unflatten(1, halves.shape[1:]))
 
     def _picked(self, name: str, edges: Sequence[int]) -> list[Tensor]:
         """The stacked weights of some edges."""
@@ -149,39 +114,110 @@ class Fan(nn.Module):
         return [weight.unflatten(0, (self.edges, -1))[edges].flatten(0, 1) for weight in stack]
 
 
-def spread(x: Tensor, times: int) -> Tensor:
-    """The same map for every edge, side by side."""
-    return x if times == 1 else torch.cat([x] * times, 1)
+class _Mixed(Step):
+    """The weighted sum of a state's candidates on the edges that leave it, side by side.
+
+    x: (images, channels, height, width), the state; scale: (candidates, edges * channels); then the maps of candidates
+    that are no `CHAINS`, of one edge or of all; then the weights of those that are: for each step a depthwise and a 1x1
+    kernel of all edges, (edges * channels, 1, k, k) and (edges * channels, channels, 1, 1). A step is ReLU, both
+    convolutions and batch normalisation; other candidates but for the identity are batch-normalised here too.
+    """
+
+    @staticmethod
+    def plain(x, scale, *rest):
+        *tensors, names, edges, stride = rest
+        total = 0.0
+        for name, part, factor in zip(names, _parts(tensors, names, edges, stride), scale):
+            y = torch.cat([x] * edges, 1) if name in CHAINS else part
+            for convolution in part if name in CHAINS else ():
+                y = F.batch_norm(convolution.plain(F.relu(y)), None, None, training=True)
+            if name not in CHAINS and _normalised(name, stride):
+                y = F.batch_norm(y, None, None, training=True)
+            total = total + torch.cat([y] * (len(factor) // y.shape[1]), 1) * factor[:, None, None]
+        return total
+
+    @staticmethod
+    def forward(ctx, x, scale, *rest):
+        *tensors, names, edges, stride = rest
+        maps, scale, kept, total = as_memory(x), scale.contiguous(), [], None
+        for name, part, factor in zip(names, _parts(tensors, names, edges, stride), scale):
+            if name in CHAINS:
+                raw, norm = maps, Norm(relu=True)
+                for convolution in part:
+                    raw, mean, inverse = convolution.forward(raw, norm)
+                    norm = Norm(mean, inverse, relu=True)
+                    kept += raw, mean, inverse
+            else:
+                raw = as_memory(part)
+                mean, inverse = moments(raw) if _normalised(name, stride) else (None, None)
+                kept += raw, mean, inverse
+            first, total = total is None, raw.new_empty(len(factor), *raw.shape[1:]) if total is None else total
+            apply(raw, Norm(mean, inverse, factor), total, add=not first)
+        ctx.constants = names, edges, stride
+        ctx.save_for_backward(x, scale, *tensors, maps, *kept)
+        return as_maps(total)
+
+    @staticmethod
+    def backward(ctx, g):
+        if torch.is_grad_enabled():
+            return _Mixed.again(ctx, g)
+        names, edges, stride = ctx.constants
+        (for_x, _, *needs), count = ctx.needs_input_grad[: -len(ctx.constants)], len(ctx.needs_input_grad) - 3
+        (_, scale, *tensors), (maps, *kept) = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        g, kept, into = as_memory(g), iter(kept), torch.zeros_like(maps) if for_x else None
+        for_scale, for_maps, for_weights = [], [], []
+        for name, part, factor in zip(names, _parts(tensors, names, edges, stride), scale):
+            steps = [(next(kept), next(kept), next(kept)) for _ in (part if name in CHAINS else [part])]
+            raw, *statistics = steps[-1]
+            norm = Norm(*statistics, factor)
+            sums = slopes(raw, norm, g)
+            for_scale.append(sums[:, 1])
+            if name in CHAINS:
+                for_weights += _back(part, maps, steps, norm, sums, g, into, needs[-1])
+            else:
+                for_maps.append(as_maps(_for_map(raw, norm, sums, g)))
+        found = [*for_maps, *for_weights]
+        found = [part if part is None else part.view_as(tensor) for part, tensor in zip(found, tensors)]
+        return None if into is None else as_maps(into), torch.stack(for_scale).to(scale.dtype), *found, None, None, None
 
 
-def norm(x: Tensor, scale: Tensor | None = None) -> Tensor:
-    """Batch normalisation by the batch's own statistics, times a scale for each channel."""
-    return F.batch_norm(x, None, None, scale, training=True)
+def _parts(tensors: Sequence[Tensor], names: tuple[str, ...], edges: int, stride: int) -> list[Tensor | list[Convolution]]:
+    """What each candidate has: a map, or the steps of its chain."""
+    maps = iter(tensors)
+    weights = iter(tensors[sum(name not in CHAINS for name in names) :])
+    return [_chain(name, weights, edges, stride) if name in CHAINS else next(maps) for name in names]
 
 
-def dense_gradient(x: Tensor) -> Tensor:
-    """x, whose gradient may be some channels of a wider one: batch normalisation takes five times as long with that."""
-    if x.requires_grad:
-        x.register_hook(lambda g: g.contiguous(memory_format=torch.channels_last))
-    return x
+def _chain(name: str, weights: Iterator[Tensor], edges: int, stride: int) -> list[Convolution]:
+    dilation, chain = CHAINS[name][1], []
+    for step in (stride,) if dilation > 1 else (stride, 1):
+        kernels, matrices = next(weights), next(weights)
+        chain.append(Convolution(kernels, matrices.view(edges, -1, matrices.shape[1]), step, dilation))
+    return chain
 
 
-def total(terms: list[Tensor]) -> Tensor:
-    """The sum of at least one map. Only the first sum takes new memory."""
-    if len(terms) == 1:
-        return terms[0]
-    y = terms[0] + terms[1]
-    for x in terms[2:]:
-        y += x
-    return y
+def _normalised(name: str, stride: int) -> bool:
+    """Whether a candidate without convolutions ends with batch normalisation."""
+    return name != "skip_connect" or stride == 2
 
 
-def blend(x: Tensor, shares: Tensor) -> Tensor:
-    """Weighted sums of maps that lie side by side in x, one sum for each row of `shares`, side by side: on the CPU one
-    product, which reads every map once."""
-    if x.device.type != "cpu":
-        parts = x.chunk(shares.shape[1], 1)
-        return torch.cat([total([part * share for part, share in zip(parts, row)]) for row in shares], 1)
-    channels = x.shape[1] // shares.shape[1]
-    blocks = shares.t()[:, None, :, None] * torch.eye(channels).to(shares)[None, :, None, :]
-    return maps(multiply(flat(x), blocks.reshape(1, x.shape[1], -1)), x)
+def _back(chain, maps, steps, norm, sums, g, into, train) -> list[Tensor | None]:
+    """Gradients of a chain's weights; that of the maps is added to `into`. steps: maps and their moments."""
+    found = []
+    for i in reversed(range(len(chain))):
+        x, *statistics = steps[i - 1] if i else (maps, None, None)
+        before = Norm(*statistics, relu=True)
+        below = torch.empty_like(x) if i else into
+        *weights, slope = chain[i].backward(x, before, steps[i][0], norm, sums, g, below, train, add=not i)
+        found = [*weights, *found]
+        norm, sums, g = before._replace(relu=False), slope, below
+    return found
+
+
+def _for_map(raw: Tensor, norm: Norm, sums: Tensor, g: Tensor) -> Tensor:
+    """The gradient of a map that one edge or all edges have: through the edges' weights, then batch normalisation."""
+    g = apply(g, Norm(weight=norm.weight), torch.empty_like(raw))
+    if norm.mean is None:
+        return g
+    sums = (sums * norm.weight[:, None]).unflatten(0, (-1, len(raw))).sum(0)
+    return unapply(raw, norm._replace(weight=None), sums, g)

@@ -3,9 +3,6 @@
 ReLU, pooling with its batch normalisation, and the maps that dilated convolutions read are computed once a state; the
 convolutions of the edges that leave it are stacked into grouped ones; the weight of a candidate is the scale of the
 batch normalisation that ends it. The readable form, edge by edge, is `tests/reference/darts.py`.
-
-On the CPU gradients must lie in memory as their maps do, pixel by pixel: otherwise batch normalisation takes five times
-as long backwards. Gradients of slices and of means do not; those of `split` and pooling do.
 """
 
 from __future__ import annotations
@@ -17,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._cells import CellNetwork, cifar_stem, imagenet_stems, reductions
+from spaces._channelwise import concatenate, divided
 from spaces._darts_edges import Fan, State
 from spaces._genotype import Edge, Genotype
 from spaces._network import Supernet
-from spaces._operations import even_and_odd
+from spaces._operations import FactorizedReduce, ReluConvBn
 from spaces.base import Arch, Size
 from spaces.darts import CANDIDATES, CONCAT, NODES, Darts
 
@@ -30,35 +28,14 @@ PICKS = tuple(range(1, len(CANDIDATES)))
 """The candidates that compute something: all but `none`."""
 
 
-class Preprocess(nn.Sequential):
-    """`_operations.ReluConvBn` in search form, on channels_last maps."""
-
-    def __init__(self, inputs: int, channels: int):
-        norm = nn.BatchNorm2d(channels, affine=False, track_running_stats=False)
-        super().__init__(nn.ReLU(), nn.Conv2d(inputs, channels, 1, bias=False), norm)
-
-
-class HalvingPreprocess(nn.Module):
-    """`_operations.FactorizedReduce` in search form, on channels_last maps."""
-
-    def __init__(self, inputs: int, channels: int):
-        super().__init__()
-        self.conv_1 = nn.Conv2d(inputs, channels // 2, 1, bias=False)
-        self.conv_2 = nn.Conv2d(inputs, channels - channels // 2, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        even, odd = (part.contiguous(memory_format=torch.channels_last) for part in even_and_odd(F.relu(x)))
-        return F.batch_norm(torch.cat([self.conv_1(even), self.conv_2(odd)], 1), None, None, training=True)
-
-
 class MixedCell(nn.Module):
     """A cell with every candidate on every edge. Arguments as `_cells.Cell`."""
 
     def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
         super().__init__()
         self.channels = channels
-        self.preprocess0 = (HalvingPreprocess if halved else Preprocess)(inputs[0], channels)
-        self.preprocess1 = Preprocess(inputs[1], channels)
+        self.preprocess0 = (FactorizedReduce if halved else ReluConvBn)(inputs[0], channels, search=True)
+        self.preprocess1 = ReluConvBn(inputs[1], channels, search=True)
         self.leaving = [[k for k, edge in enumerate(EDGES) if edge[1] == source] for source in range(NODES + 1)]
         self.strides = [2 if reduction and source < 2 else 1 for source in range(NODES + 1)]
         self.fans = nn.ModuleList(
@@ -69,16 +46,15 @@ class MixedCell(nn.Module):
         first, x = self.preprocess0(before), self.preprocess1(last)
         ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come
         for source in range(1, NODES + 1):
-            x, *ahead = (a + b for a, b in zip(ahead, self._carried(source, x, mix, wanted), strict=True))
+            x, ahead = divided(ahead + self._carried(source, x, mix, wanted), self.channels)
             nodes.append(x)
-        return torch.cat(nodes, 1)
+        return concatenate(nodes)
 
-    def _carried(
-        self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]
-    ) -> Sequence[Tensor]:
+    def _carried(self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
+        """What the edges that leave a source carry, side by side."""
         places = self.leaving[source]
         state = State(x, self.strides[source])
-        return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places]).split(self.channels, 1)
+        return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
 
     def weights(self, place: int, candidate: int) -> list[Tensor]:
         """The weights of one candidate on one edge, views in the order of `operation(…).parameters()`."""
@@ -113,12 +89,12 @@ class DartsSupernet(Supernet):
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         mix, wanted = [weights.to(x) for weights in mix], _wanted(mix)
         half = len(EDGES)
-        before = self.stem(x).contiguous(memory_format=torch.channels_last)
+        before = self.stem(x)
         last = before if self.stem2 is None else self.stem2(before)
         for i, cell in enumerate(self.cells):
             which = slice(half, None) if i in self.reductions else slice(half)
             before, last = last, cell(before, last, mix[which], wanted[which])
-        return self.classifier(F.avg_pool2d(last, last.shape[2:]).flatten(1))
+        return self.classifier(last.mean((2, 3)))
 
     def derive(self, mix: Sequence[Tensor]) -> Arch:
         return self.space.encode(published_rule(mix))

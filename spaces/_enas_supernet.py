@@ -108,7 +108,7 @@ class Bank(nn.Module):
         """x: (images, channels, height, width), before its ReLU."""
         kernels, pointwise, scale, offset = row
         kernels = kernels.view(-1, 1, self.kernel, self.kernel)
-        return convolve_and_normalise(x, kernels, pointwise[:, :, None, None], scale, offset)[0]
+        return convolve_and_normalise(x, kernels, pointwise[:, :, None, None], scale, offset)
 
 
 class State:
@@ -179,7 +179,7 @@ class Layer(nn.Module):
         ends = [i for i, share in enumerate(unread) if not (isinstance(share, float) and share == 0.0)]
         weights = torch.cat([scaled(self.combine[i], unread[i]) for i in ends], 1)[:, :, None, None]
         x = concatenate([states[i].x for i in ends])
-        return convolve_and_normalise(x, None, weights, self.norm.weight, self.norm.bias)[0]
+        return convolve_and_normalise(x, None, weights, self.norm.weight, self.norm.bias)
 
 
 class EnasSupernet(Supernet):

@@ -11,14 +11,14 @@ Compiled with -Dreal=float or -Dreal=double. Not a number stays not a number. */
 #include <stdlib.h>
 #include <string.h>
 
-const char compiler[] = "C " __VERSION__;
+const char *compiler = "C " __VERSION__;
 
-#define LANES ((long)(64 / sizeof(real)))
+#define LANES (64 / (long)sizeof(real))
 #define ALWAYS static inline __attribute__((always_inline))
 typedef real vec __attribute__((vector_size(64)));
 typedef __typeof__((vec){} < (vec){}) mask;
 
-/* (x - mean) * inverse * weight + bias, then ReLU. No mean: x. No weight: 1 and 0. One number a channel each. */
+/* (x - mean) * inverse * weight + bias, then ReLU; what is missing is left out. One number a channel each. */
 typedef struct {
     const real *mean, *inverse, *weight, *bias;
     long relu;
@@ -48,15 +48,13 @@ ALWAYS void store(real *to, vec x, long some) {
     else memcpy(to, &x, some * sizeof(real));
 }
 
-/* By fours: one number after the other would wait for each addition. */
-ALWAYS double sum(vec x, long some) {
-    double totals[4] = {};
-    if (some < LANES)
-        for (long i = 0; i < some; i++) totals[i % 4] += x[i];
-    else
-        for (long i = 0; i < LANES; i += 4)
-            for (long j = 0; j < 4; j++) totals[j] += x[i + j];
-    return totals[0] + totals[1] + (totals[2] + totals[3]);
+/* Halves onto halves: one number after the other would wait for each addition. */
+ALWAYS real sum(vec x) {
+    real parts[LANES];
+    memcpy(parts, &x, sizeof x);
+    for (long some = LANES / 2; some; some /= 2)
+        for (long i = 0; i < some; i++) parts[i] += parts[i + some];
+    return parts[0];
 }
 
 ALWAYS vec first_lanes(long some) {
@@ -82,15 +80,16 @@ static vec *room(size_t vectors) {
 
 typedef struct { real scale, shift; } line;
 
-ALWAYS line applied(const norm *n, long channel) {
-    if (!n->mean) return (line){1, 0};
-    real scale = n->inverse[channel] * (n->weight ? n->weight[channel] : 1);
-    return (line){scale, (n->bias ? n->bias[channel] : 0) - n->mean[channel] * scale};
+/* As a line. `of`: the channel of mean and inverse, where several channels are made of one. */
+ALWAYS line applied(const norm *n, long channel, long of) {
+    real scale = (n->mean ? n->inverse[of] : 1) * (n->weight ? n->weight[channel] : 1);
+    return (line){scale, (n->bias ? n->bias[channel] : 0) - (n->mean ? n->mean[of] * scale : 0)};
 }
 
-ALWAYS void finish(double total, double squares, double count, double eps, real *mean, real *inverse) {
+/* From sums of x - pivot and of its square: near the mean no digits are lost. */
+ALWAYS void finish(double total, double squares, double pivot, double count, double eps, real *mean, real *inverse) {
     double average = total / count, variance = squares / count - average * average;
-    *mean = average;
+    *mean = pivot + average;
     *inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
 }
 
@@ -98,7 +97,7 @@ ALWAYS void finish(double total, double squares, double count, double eps, real 
 typedef struct { line forward; real along, across, offset; long relu; } slope;
 
 ALWAYS slope turned(const norm *n, const double *sums, long channel, double count) {
-    slope s = {applied(n, channel), 1, 0, 0, n->relu};
+    slope s = {applied(n, channel, channel), 1, 0, 0, n->relu};
     if (n->mean) {
         double inverse = n->inverse[channel], scale = s.forward.scale;
         double across = -scale * inverse * sums[2 * channel + 1] / count;
@@ -123,24 +122,26 @@ void moments(long channels, long count, const real *x, double eps, real *mean, r
             vec t = {}, q = {};
             long end = least(count, from + 64 * LANES);
             for (long i = from; i < end; i += LANES) {
-                vec v = load(x + i, end - i);
+                vec v = load(x + i, end - i) - *x;
+                if (end - i < LANES) v *= first_lanes(end - i);
                 t += v;
                 q += v * v;
             }
-            total += sum(t, LANES);
-            squares += sum(q, LANES);
+            total += sum(t);
+            squares += sum(q);
         }
-        finish(total, squares, count, eps, mean + c, inverse + c);
+        finish(total, squares, *x, count, eps, mean + c, inverse + c);
     }
 }
 
-/* y[channel % period] = or += normalised x. */
-void apply(long channels, long count, const real *x, const norm *n, long period, long add, real *y) {
-    for (long c = 0; c < channels; c++) {
-        const real *from = x + c * count;
-        real *to = y + c % period * count;
-        line l = applied(n, c);
-        long adds = add || c >= period;
+/* y = or += normalised x. Of x and y, one may have fewer channels: of x each is then read several times, of y several
+are summed. */
+void apply(long count, const real *x, long many, const norm *n, real *y, long results, long add) {
+    for (long c = 0; c < (many > results ? many : results); c++) {
+        const real *from = x + c % many * count;
+        real *to = y + c % results * count;
+        line l = applied(n, c, c % many);
+        long adds = add || c >= results;
         for (long i = 0; i < count; i += LANES) {
             vec v = load(from + i, count - i) * l.scale + l.shift;
             if (n->relu) v = positive(v);
@@ -150,11 +151,12 @@ void apply(long channels, long count, const real *x, const norm *n, long period,
     }
 }
 
-/* Of each channel the sums of g, and of g times normalised x without weight and bias. g: `period` channels. */
-void slopes(long channels, long count, const real *x, const norm *n, const real *g, long period, double *sums) {
-    for (long c = 0; c < channels; c++) {
-        const real *from = x + c * count, *grad = g + c % period * count;
-        slope s = {applied(n, c), .relu = n->relu};
+/* Of each channel of `apply` the sums of g, and of g times normalised x without weight and bias. */
+void slopes(long count, const real *x, long many, const norm *n, const real *g, long results, double *sums) {
+    for (long c = 0; c < (many > results ? many : results); c++) {
+        const real *from = x + c % many * count, *grad = g + c % results * count;
+        slope s = {applied(n, c, c % many), .relu = n->relu};
+        real mean = n->mean ? n->mean[c % many] : 0;
         double total = 0, product = 0;
         for (long start = 0; start < count; start += 64 * LANES) {
             vec t = {}, p = {};
@@ -162,13 +164,13 @@ void slopes(long channels, long count, const real *x, const norm *n, const real 
             for (long i = start; i < end; i += LANES) {
                 vec v = load(from + i, end - i), d = let_through(s, v, load(grad + i, end - i));
                 t += d;
-                p += d * (v - n->mean[c]);
+                p += d * (v - mean);
             }
-            total += sum(t, LANES);
-            product += sum(p, LANES);
+            total += sum(t);
+            product += sum(p);
         }
         sums[2 * c] = total;
-        sums[2 * c + 1] = product * n->inverse[c];
+        sums[2 * c + 1] = product * (n->mean ? n->inverse[c % many] : 1);
     }
 }
 
@@ -214,24 +216,28 @@ static void row(vec *out, long columns, const rows *r, long kernel, long stride,
     else row_of(out, columns, r, kernel, stride, dilation);
 }
 
-/* taps[j] += the sum over c of g[c] * x[c * stride + j * dilation], for all rows together. */
-ALWAYS void taps_of(vec *taps, long columns, const vec *g, const vec *x, long kernel, long stride, long dilation) {
+/* taps[j] += the sum over rows i and columns c of g[i][c] * x[i][c * stride + j * dilation], lane by lane. */
+ALWAYS void taps_of(vec *taps, long high, long columns, const vec *g, const vec *x, long step, long kernel,
+                    long stride, long dilation) {
     vec even[16] = {}, odd[16] = {};
-    for (long c = 0; c < columns; c += 2) {
+    for (long i = 0; i < high; i++, g += columns, x += step)
+        for (long c = 0; c < columns; c += 2)
 #pragma GCC unroll 5
-        for (long j = 0; j < kernel; j++) {
-            even[j] += g[c] * x[c * stride + j * dilation];
-            odd[j] += g[c + 1] * x[(c + 1) * stride + j * dilation];
-        }
-    }
+            for (long j = 0; j < kernel; j++) {
+                even[j] += g[c] * x[c * stride + j * dilation];
+                odd[j] += g[c + 1] * x[(c + 1) * stride + j * dilation];
+            }
 #pragma GCC unroll 5
     for (long j = 0; j < kernel; j++) taps[j] += even[j] + odd[j];
 }
 
-static void taps_row(vec *taps, long columns, const vec *g, const vec *x, long kernel, long stride, long dilation) {
-    if (kernel == 3) taps_of(taps, columns, g, x, 3, stride, dilation);
-    else if (kernel == 5) taps_of(taps, columns, g, x, 5, stride, dilation);
-    else taps_of(taps, columns, g, x, kernel, stride, dilation);
+static void taps_rows(vec *taps, long high, long columns, const vec *g, const vec *x, long step, long kernel,
+                      long stride, long dilation) {
+    if (kernel == 3 && stride == 1) taps_of(taps, high, columns, g, x, step, 3, 1, dilation);
+    else if (kernel == 5 && stride == 1) taps_of(taps, high, columns, g, x, step, 5, 1, dilation);
+    else if (kernel == 3) taps_of(taps, high, columns, g, x, step, 3, stride, dilation);
+    else if (kernel == 5) taps_of(taps, high, columns, g, x, step, 5, stride, dilation);
+    else taps_of(taps, high, columns, g, x, step, kernel, stride, dilation);
 }
 
 /* out[o] = the sum over k of matrix[o * across + k * along] * z[k], for `columns` vectors of each. */
@@ -258,25 +264,25 @@ static void mix(vec *out, long outputs, const vec *z, long inputs, long columns,
         }
 }
 
-/* into[o][k] += g[o] . z[k] */
-static void products(real *into, const vec *g, long outputs, const vec *z, long inputs, long columns) {
+/* into[o][k] += g[o] * z[k], lane by lane */
+static void products(vec *into, const vec *g, long outputs, const vec *z, long inputs, long columns) {
     for (long o = 0; o < outputs; o += TILE)
         for (long k = 0; k < inputs; k += TILE) {
             vec sums[TILE][TILE] = {};
-            if (o + TILE <= outputs && k + TILE <= inputs)
+            const long high = least(TILE, outputs - o), wide = least(TILE, inputs - k);
+            if (high == TILE && wide == TILE)
                 for (long c = 0; c < columns; c++)
 #pragma GCC unroll 4
                     for (long i = 0; i < TILE; i++)
 #pragma GCC unroll 4
                         for (long j = 0; j < TILE; j++) sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
             else
-                for (long i = 0; i < least(TILE, outputs - o); i++)
-                    for (long j = 0; j < least(TILE, inputs - k); j++)
+                for (long i = 0; i < high; i++)
+                    for (long j = 0; j < wide; j++)
                         for (long c = 0; c < columns; c++)
                             sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
-            for (long i = 0; i < least(TILE, outputs - o); i++)
-                for (long j = 0; j < least(TILE, inputs - k); j++)
-                    into[(o + i) * inputs + k + j] += sum(sums[i][j], LANES);
+            for (long i = 0; i < high; i++)
+                for (long j = 0; j < wide; j++) into[(o + i) * inputs + k + j] += sums[i][j];
         }
 }
 
@@ -316,7 +322,7 @@ static void gather(const shape *s, const plan *p, const real *x, const norm *in,
     const long some = s->images - first, next = ahead(s, s->height * s->width, first);
     for (long c = 0; c < s->inputs; c++) {
         const long channel = source(s, group * s->inputs + c);
-        line l = applied(in, channel);
+        line l = applied(in, channel, channel);
         for (long i = 0; i < s->height; i++, u += p->in_width) {
             const real *from = x + (channel * s->height + i) * s->width * s->images + first;
             for (long j = 0; j < p->pad; j++) u[j] = (vec){};
@@ -350,13 +356,14 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
               real *y, real *mean, real *inverse) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel, channels = s->groups * s->outputs;
-    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels / 4 + 1);
+    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels * 3 / 8 + 1);
     vec *z = u + s->inputs * p.in_map, *out = z + s->inputs * p.out_map;
-    double *sums = (double *)(out + s->outputs * p.out_map);
+    double *sums = (double *)(out + s->outputs * p.out_map), *pivots = sums + 2 * channels;
     memset(sums, 0, 2 * channels * sizeof(double));
     for (long group = 0; group < s->groups; group++) {
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
+            const vec lanes = first_lanes(some);
             gather(s, &p, x, in, group, first, u);
             depthwise(s, &p, u, kernels + group * s->inputs * taps, z);
             if (matrices)
@@ -365,20 +372,23 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
             const long next = ahead(s, p.high * p.wide, first);
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
                 vec total = {}, squares = {};
+                if (!first) pivots[o] = (*from)[0];
                 for (long i = 0; i < p.high; i++, from += p.out_width)
                     for (long j = 0; j < p.wide; j++) {
                         real *at = y + ((o * p.high + i) * p.wide + j) * s->images + first;
                         __builtin_prefetch(at + next, 1);
                         store(at, from[j], some);
-                        total += from[j];
-                        squares += from[j] * from[j];
+                        vec off = from[j] - (real)pivots[o];
+                        total += off;
+                        squares += off * off;
                     }
-                sums[2 * o] += sum(total, some);
-                sums[2 * o + 1] += sum(squares, some);
+                sums[2 * o] += sum(total * lanes);
+                sums[2 * o + 1] += sum(squares * lanes);
             }
         }
     }
-    for (long o = 0; o < channels; o++) finish(sums[2 * o], sums[2 * o + 1], p.count, eps, mean + o, inverse + o);
+    for (long o = 0; o < channels; o++)
+        finish(sums[2 * o], sums[2 * o + 1], pivots[o], p.count, eps, mean + o, inverse + o);
 }
 
 /* The gradient of the maps that the depthwise convolution reads, of one channel. gz: with margins. */
@@ -394,26 +404,28 @@ static void depthwise_back(const shape *s, const plan *p, const vec *gz, const r
 }
 
 /* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
-them. gx is that of x as normalised by `in`, in front of it where there is no mean; `in_sums` are its sums. It is added
-to where channels are read repeatedly. gk is that of kernels; gm, of matrices, is added to. Those that nobody wants are
+them. gx is that of x as normalised by `in`, in front of its ReLU; it is written, or with `add` and where channels are
+read repeatedly added to; `in_sums` are its `slopes`; gk and gm are those of kernels and matrices. What nobody wants is
 NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
-                   const real *y, const norm *after, const double *sums, const real *g, long period, real *gx,
+                   const real *y, const norm *after, const double *sums, const real *g, long period, real *gx, long add,
                    double *in_sums, real *gk, real *gm) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel;
-    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map + taps) + s->outputs * p.out_map + tiles(s->width));
+    vec *u = room(s->inputs * (p.in_map + p.out_map + p.grad_map) + s->outputs * p.out_map + tiles(s->width) +
+                  s->inputs * (taps + s->outputs));
     vec *z = u + s->inputs * p.in_map, *gz = z + s->inputs * p.out_map, *gy = gz + s->inputs * p.grad_map;
-    vec *line_of = gy + s->outputs * p.out_map, *found = line_of + tiles(s->width);
+    vec *line_of = gy + s->outputs * p.out_map, *for_kernel = line_of + tiles(s->width);
+    vec *for_matrix = for_kernel + s->inputs * taps;
     real flipped[256];
-    const long repeated = s->channels < s->groups * s->inputs;
+    const long adds = add || s->channels < s->groups * s->inputs;
     if (in_sums) memset(in_sums, 0, 2 * s->channels * sizeof(double));
     memset(gz, 0, s->inputs * p.grad_map * sizeof(vec));
     memset(gy, 0, s->outputs * p.out_map * sizeof(vec));
     for (long group = 0; group < s->groups; group++) {
         const real *kernel = kernels + group * s->inputs * taps;
         const real *matrix = matrices ? matrices + group * s->outputs * s->inputs : NULL;
-        memset(found, 0, s->inputs * taps * sizeof(vec));
+        memset(for_kernel, 0, s->inputs * (taps + s->outputs) * sizeof(vec));
         for (long first = 0; first < s->images; first += LANES) {
             const long some = s->images - first;
             const long out_next = ahead(s, p.high * p.wide, first), next = ahead(s, s->height * s->width, first);
@@ -436,7 +448,7 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             }
             if (gm && matrix) {
                 depthwise(s, &p, u, kernel, z);
-                products(gm + group * s->outputs * s->inputs, gy, s->outputs, z, s->inputs, p.out_map);
+                products(for_matrix, gy, s->outputs, z, s->inputs, p.out_map);
             }
             const vec *down = gy;
             if (matrix) {
@@ -445,14 +457,14 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             }
             for (long c = 0; c < s->inputs; c++) {
                 const vec *dz = down + c * p.out_map, *map = u + c * p.in_map;
-                if (gk)
-                    for (long k = 0; k < s->kernel; k++)
-                        for (long i = 0; i < p.high; i++) {
-                            long from = i * s->stride + k * s->dilation - p.pad;
-                            if (from < 0 || from >= s->height) continue;
-                            taps_row(found + c * taps + k * s->kernel, p.out_width, dz + i * p.out_width,
-                                     map + from * p.in_width, s->kernel, s->stride, s->dilation);
-                        }
+                for (long k = 0; gk && k < s->kernel; k++) {
+                    /* the results whose row of maps, at * stride + k * dilation - pad, is in the map */
+                    long above = p.pad - k * s->dilation, at = above > 0 ? (above + s->stride - 1) / s->stride : 0;
+                    long end = s->height - 1 + above < 0 ? 0 : least(p.high, (s->height - 1 + above) / s->stride + 1);
+                    taps_rows(for_kernel + (c * s->kernel + k) * s->kernel, end - at, p.out_width,
+                              dz + at * p.out_width, map + (at * s->stride - above) * p.in_width,
+                              s->stride * p.in_width, s->kernel, s->stride, s->dilation);
+                }
                 if (!gx) continue;
                 vec *wide = gz + c * p.grad_map;
                 for (long i = 0; i < p.high; i++)
@@ -474,16 +486,17 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
                             total += d;
                             product += d * (load(x + at, some) - in->mean[channel]);
                         }
-                        store(gx + at, repeated ? d + load(gx + at, some) : d, some);
+                        store(gx + at, adds ? d + load(gx + at, some) : d, some);
                     }
                 }
                 if (in_sums) {
-                    in_sums[2 * channel] += sum(total, some);
-                    in_sums[2 * channel + 1] += sum(product, some) * in->inverse[channel];
+                    in_sums[2 * channel] += sum(total * lanes);
+                    in_sums[2 * channel + 1] += sum(product * lanes) * in->inverse[channel];
                 }
             }
         }
-        if (gk)
-            for (long i = 0; i < s->inputs * taps; i++) gk[group * s->inputs * taps + i] = sum(found[i], LANES);
+        for (long i = 0; gk && i < s->inputs * taps; i++) gk[group * s->inputs * taps + i] = sum(for_kernel[i]);
+        for (long i = 0; gm && i < s->inputs * s->outputs; i++)
+            gm[group * s->inputs * s->outputs + i] = sum(for_matrix[i]);
     }
 }

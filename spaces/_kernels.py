@@ -15,11 +15,13 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 EPS = 1e-5  # torch's, which every batch normalisation has
@@ -67,16 +69,20 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
         return None
     try:
         library = _compiled(TYPES[dtype])
-    except (OSError, subprocess.CalledProcessError):
+    except FileNotFoundError:
+        return None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.decode(errors="replace").strip() or str(error)).splitlines()[0]
+        warnings.warn(f"{SOURCE.name} does not compile, so layers are torch's own, which is slower: {said}", stacklevel=2)
         return None
     pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(_Norm)
     library.moments.argtypes = [number, number, pointer, real, pointer, pointer]
-    library.apply.argtypes = [number, number, pointer, norm, number, number, pointer]
-    library.slopes.argtypes = [number, number, pointer, norm, pointer, number, pointer]
+    library.apply.argtypes = [number, pointer, number, norm, pointer, number, number]
+    library.slopes.argtypes = [number, pointer, number, norm, pointer, number, pointer]
     library.unapply.argtypes = [number, number, pointer, norm, pointer, pointer, number, pointer]
     maps = [ctypes.POINTER(_Shape), pointer, norm, pointer, pointer]
     library.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
-    library.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, pointer, pointer, pointer]
+    library.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
     return library
 
 
@@ -109,7 +115,11 @@ def _processor() -> str:
 
 
 def _at(x: Tensor | None) -> int | None:
-    return None if x is None else x.data_ptr()
+    if x is None:
+        return None
+    if not x.is_contiguous():
+        raise ValueError(f"kernels take contiguous tensors; this one has shape {x.shape} and strides {x.stride()}")
+    return x.data_ptr()
 
 
 def _norm(norm: Norm) -> _Norm:
@@ -118,32 +128,38 @@ def _norm(norm: Norm) -> _Norm:
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Of each channel the mean, and 1 / sqrt(variance + EPS)."""
-    mean, inverse = x.new_empty(2, len(x)).unbind()
-    _library(x.dtype).moments(len(x), x[0].numel(), _at(x), EPS, _at(mean), _at(inverse))
+    mean, inverse = x.new_empty(2, x.shape[0]).unbind()
+    _library(x.dtype).moments(x.shape[0], x.stride(0), _at(x), EPS, _at(mean), _at(inverse))
     return mean, inverse
 
 
 def apply(x: Tensor, norm: Norm, into: Tensor | None = None, add: bool = False) -> Tensor:
-    """x normalised. `into`: where to, or with `add` what to add it to; x may have its channels several times, which are
-    then summed."""
+    """x normalised. `into`: where to, or with `add` what to add it to.
+
+    If x has the channels of `into` several times, they are summed. If `into` has those of x several times, each time has
+    a weight and a bias of its own.
+    """
     y = torch.empty_like(x) if into is None else into
-    _library(x.dtype).apply(len(x), x[0].numel(), _at(x), _norm(norm), len(y), add, _at(y))
+    _library(x.dtype).apply(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(y), y.shape[0], add)
     return y
 
 
 def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
     """(channels, 2), float64: sums of the gradient g of normalised x, and of its product with x normalised without
-    weight and bias; that is, the gradients of bias and weight. x may have the channels of g several times."""
-    sums = x.new_empty(len(x), 2, dtype=torch.float64)
-    _library(x.dtype).slopes(len(x), x[0].numel(), _at(x), _norm(norm), _at(g), len(g), _at(sums))
+    weight and bias; that is, the gradients of bias and weight. x or g may have the other's channels several times."""
+    sums = x.new_empty(max(x.shape[0], g.shape[0]), 2, dtype=torch.float64)
+    _library(x.dtype).slopes(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(g), g.shape[0], _at(sums))
     return sums
 
 
-def unapply(x: Tensor, norm: Norm, sums: Tensor, g: Tensor, into: Tensor | None = None) -> Tensor:
-    """The gradient of x, from `slopes`. `into`: where to; that may be g."""
+def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor, into: Tensor | None = None) -> Tensor:
+    """The gradient of x, from `slopes`, which need not be where `norm` has no mean. `into`: where to; that may be g."""
     y = torch.empty_like(x) if into is None else into
-    _library(x.dtype).unapply(len(x), x[0].numel(), _at(x), _norm(norm), _at(sums), _at(g), len(g), _at(y))
+    _library(x.dtype).unapply(x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y))
     return y
+
+
+_shape = cache(_Shape)  # of equal convolutions it is asked for in every step
 
 
 class Convolution(NamedTuple):
@@ -161,9 +177,18 @@ class Convolution(NamedTuple):
     reads: Tensor | None = None
 
     def _shape(self, x: Tensor) -> _Shape:
-        groups, outputs, inputs = (len(self.kernels), 1, 1) if self.matrices is None else self.matrices.shape
-        sides = (*x.shape[1:], self.kernels.shape[-1], self.stride, self.dilation)
-        return _Shape(groups, inputs, outputs, *sides, len(x), _at(self.reads))
+        groups, outputs, inputs = (self.kernels.shape[0], 1, 1) if self.matrices is None else self.matrices.shape
+        channels, *sides = x.shape
+        kernel = self.kernels.shape[-1], self.stride, self.dilation
+        return _shape(groups, inputs, outputs, *sides, *kernel, channels, _at(self.reads))
+
+    def plain(self, x: Tensor) -> Tensor:
+        """The same by torch: (images, channels, height, width), of as many channels as there are kernels."""
+        reach = self.dilation * (self.kernels.shape[-1] // 2)
+        x = F.conv2d(x, self.kernels, None, self.stride, reach, self.dilation, len(self.kernels))
+        if self.matrices is None:
+            return x
+        return F.conv2d(x, self.matrices.flatten(0, 1)[:, :, None, None], groups=len(self.matrices))
 
     def forward(self, x: Tensor, norm: Norm, into: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Of normalised x the maps, and their moments."""
@@ -171,25 +196,34 @@ class Convolution(NamedTuple):
         if y is None:
             sides = [-(-side // self.stride) for side in x.shape[1:3]]
             y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
-        mean, inverse = x.new_empty(2, len(y)).unbind()
+        mean, inverse = x.new_empty(2, y.shape[0]).unbind()
         _library(x.dtype).convolve(
             shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)
         )
         return y, mean, inverse
 
     def backward(
-        self, x: Tensor, norm: Norm, y: Tensor, after: Norm, sums: Tensor, g: Tensor, into: Tensor | None, train: bool
+        self,
+        x: Tensor,
+        norm: Norm,
+        y: Tensor,
+        after: Norm,
+        sums: Tensor,
+        g: Tensor,
+        into: Tensor | None,
+        train: bool,
+        add: bool = False,
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients of kernels and matrices if `train`, and the `slopes` of x where it is normalised.
 
         y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
-        of normalised x (in front of its ReLU); if channels are read repeatedly it is added to that.
+        of normalised x (in front of its ReLU); with `add`, or if channels are read repeatedly, it is added to that.
         """
-        before = None if norm.mean is None else x.new_empty(len(x), 2, dtype=torch.float64)
-        kernels = torch.zeros_like(self.kernels) if train else None
-        matrices = torch.zeros_like(self.matrices) if train and self.matrices is not None else None
+        before = None if norm.mean is None else x.new_empty(x.shape[0], 2, dtype=torch.float64)
+        kernels = torch.empty_like(self.kernels) if train else None
+        matrices = torch.empty_like(self.matrices) if train and self.matrices is not None else None
         _library(x.dtype).convolve_back(
             self._shape(x), _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
-            _at(g), len(g), _at(into), _at(before), _at(kernels), _at(matrices),
+            _at(g), g.shape[0], _at(into), add, _at(before), _at(kernels), _at(matrices),
         )  # fmt: skip
         return kernels, matrices, before

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._channelwise import BatchNorm, Depthwise, Pointwise, fused, normalised
+from spaces._channelwise import BatchNorm, Depthwise, Pointwise, normalised
+from spaces._kernels import usable
 from spaces._layerwise import Place
 from spaces._network import DropPath, Network
 from spaces.base import Size, UserError
@@ -50,7 +51,7 @@ class MBConv(nn.Module):
 
     def branch(self, x: Tensor) -> Tensor:
         """Without the residual connection."""
-        if fused(x):
+        if usable(x):
             return self._fused(x)
         hidden = x if self.expand is None else self.expand(x)
         if self.groups > 1:

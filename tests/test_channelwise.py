@@ -54,12 +54,6 @@ def pairs():
 CASES = {name: (layer, own) for name, layer, own in pairs()}
 
 
-@pytest.fixture(params=(0, fast.LONG), ids=("by covariance", "by rows"), autouse=True)
-def form(request, monkeypatch):
-    """Both forms of normalisation, whatever the size."""
-    monkeypatch.setattr(fast, "LONG", request.param)
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", CASES)
 def test_equals_torch(name, layout):

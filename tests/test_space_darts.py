@@ -14,7 +14,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from spaces._cells import AuxiliaryHead, CellNetwork
 from spaces._darts_published import load_published
 from spaces._darts_supernet import EDGES, DartsSupernet, published_rule
-from spaces._depthwise import depthwise, dilated
 from spaces._genotype import Genotype, read_genotype, write_genotype
 from spaces._network import DropPath
 from spaces.base import Size, UserError
@@ -297,22 +296,3 @@ def test_places_are_the_public_code_s():
     assert EDGES[:5] == ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2))
     assert DartsSupernet.shape == (8,) * 28
     assert list(CANDIDATES) == golden("primitives")
-
-
-@pytest.mark.parametrize("side", [1, 2, 3, 4, 5, 8, 9])
-@pytest.mark.parametrize("kernel", [3, 5])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_depthwise_convolution_and_its_derivatives(side, kernel, stride, dilation):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 3, side, side, generator=generator).double().requires_grad_()
-    w = torch.randn(3, 1, kernel, kernel, generator=generator).double().requires_grad_()
-    convolve = dilated if dilation == 2 else depthwise
-    plain = F.conv2d(x, w, None, stride, dilation * (kernel // 2), dilation, 3)
-    torch.testing.assert_close(convolve(x, w, stride), plain)
-    g, once = torch.randn(plain.shape, generator=generator).double().requires_grad_(), []
-    for y in (convolve(x, w, stride), plain):
-        first = torch.autograd.grad(y.mul(g).sum(), [x, w], create_graph=True)
-        once.append([*first, *torch.autograd.grad(sum(d.square().sum() for d in first), [x, w, g])])
-    for ours, theirs in zip(*once):
-        torch.testing.assert_close(ours, theirs)
