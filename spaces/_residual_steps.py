@@ -85,17 +85,16 @@ class Hidden(Step):
         for_kernels, first, last = [], [], []
         for (run, taps, own, part), (before, after) in zip(parts(runs, kernels), ctx.norms):
             convolution, sums = Convolution(taps, None, stride, reads=run.reads), slopes(raw[own], after, g[own])
-            maps, to = memory, torch.zeros_like(memory) if for_x else None
+            behind = raw[own], after, sums, g[own]
             if run.expanded:
                 maps, to = hidden[part], for_hidden[part]
-            found = convolution.backward(maps, before, raw[own], after, sums, g[own], to, train)
-            if run.expanded:
-                unapply(maps, before._replace(relu=False), found[2], to, to)
-                first.append(found[2])
-            elif for_x:
-                into += to
+                taps, _, before_sums = convolution.backward(maps, before, *behind, to, train)
+                unapply(maps, before._replace(relu=False), before_sums, to, to)
+                first.append(before_sums)
+            else:
+                taps, *_ = convolution.backward(memory, before, *behind, into, train, add=True)
             last.append(sums)
-            for_kernels.append(found[0])
+            for_kernels.append(taps)
         in_front = None, None, None
         if matrix is not None:
             for_hidden = for_hidden.flatten(1)
