@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces._layers import MBConv, batch_statistics
-from spaces._residual_steps import Hidden, Project, Run, Sizes, matrices
+from spaces._residual_steps import Hidden, Project, Run, Sizes, pieces
 
 
 class Stack(nn.Module):
@@ -53,7 +53,7 @@ class Stack(nn.Module):
         """(hidden, inputs, 1, 1)"""
         if all(groups == 1 for groups, *_ in self.expand):
             return self.expand_0_weight.view(-1, self.expand[0][2], 1, 1)
-        groups = matrices(self.expand_0_weight, self.expand)
+        groups = pieces(self.expand_0_weight, self.expand)
         return torch.cat([torch.block_diag(*group) for group in groups])[:, :, None, None]
 
 

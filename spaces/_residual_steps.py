@@ -8,6 +8,7 @@ asks for is not computed: a step of the architecture needs none of weights.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -125,7 +126,7 @@ class Project(Step):
 
     @staticmethod
     def plain(x, mix, weights, scale, shift, sizes):
-        parts = zip(x.split([groups * inputs for groups, _, inputs in sizes], 1), matrices(weights, sizes), sizes)
+        parts = zip(x.split([groups * inputs for groups, _, inputs in sizes], 1), pieces(weights, sizes), sizes)
         z = [F.conv2d(part, m.flatten(0, 1)[:, :, None, None], groups=groups) for part, m, (groups, *_) in parts]
         z = normalised(torch.cat(z, 1), mixed(scale, mix), mixed(shift, mix))
         return z.unflatten(1, (len(sizes), -1)).sum(1)
@@ -134,31 +135,30 @@ class Project(Step):
     def forward(ctx, x, mix, weights, scale, shift, sizes):
         memory = as_memory(x)
         z = memory.new_empty(len(scale), *memory.shape[1:])
-        for m, part, out in zip(matrices(weights, sizes), inputs(memory, sizes), outputs(z, sizes)):
+        for m, part, out in zip(pieces(weights, sizes), *maps(memory, z, sizes)):
             torch.bmm(m, part, out=out)
-        statistics = moments(z)
-        y = memory.new_empty(len(z) // len(sizes), *memory.shape[1:])
-        apply(z, Norm(*statistics, mixed(scale, mix), mixed(shift, mix)), y)
-        ctx.constants = (sizes,)
-        ctx.save_for_backward(x, mix, weights, scale, shift, z, *statistics)
+        norm = Norm(*moments(z), mixed(scale, mix), mixed(shift, mix))
+        y = apply(z, norm, memory.new_empty(len(z) // len(sizes), *memory.shape[1:]))
+        ctx.constants, ctx.norm = (sizes,), norm
+        ctx.save_for_backward(x, mix, weights, scale, shift, z)
         return as_maps(y)
 
     @staticmethod
     def backward(ctx, g):
         if torch.is_grad_enabled():
             return Project.again(ctx, g)
-        x, mix, weights, scale, shift, z, *statistics = ctx.saved_tensors
+        x, mix, weights, scale, shift, z = ctx.saved_tensors
         (sizes,), (for_x, for_mix, train, *_) = ctx.constants, ctx.needs_input_grad
-        norm, g, memory = Norm(*statistics, mixed(scale, mix), mixed(shift, mix)), as_memory(g), as_memory(x)
-        sums = slopes(z, norm, g)
-        g = outputs(unapply(z, norm, sums, g), sizes)
+        memory, g = as_memory(x), as_memory(g)
+        sums = slopes(z, ctx.norm, g)
+        g = unapply(z, ctx.norm, sums, g)
         into = torch.empty_like(memory) if for_x else None
         if for_x:
-            for m, to, part in zip(matrices(weights, sizes), g, inputs(into, sizes)):
+            for m, part, to in zip(pieces(weights, sizes), *maps(into, g, sizes)):
                 torch.bmm(m.transpose(1, 2), to, out=part)
         for_weights = torch.empty_like(weights, memory_format=torch.contiguous_format) if train else None
         if train:
-            for m, to, part in zip(matrices(for_weights, sizes), g, inputs(memory, sizes)):
+            for m, part, to in zip(pieces(for_weights, sizes), *maps(memory, g, sizes)):
                 torch.bmm(to, part.transpose(1, 2), out=m)
         found = of_affine([sums], z)
         share = (scale * found[0] + shift * found[1]).view(len(sizes), -1).sum(1) if for_mix else None
@@ -185,19 +185,17 @@ def of_affine(sums: Sequence[Tensor], like: Tensor) -> tuple[Tensor, Tensor]:
     return scale, shift
 
 
-def matrices(weights: Tensor, sizes: Sizes) -> list[Tensor]:
-    """(groups, outputs, inputs) of each convolution."""
-    parts = weights.flatten().split([groups * outputs * inputs for groups, outputs, inputs in sizes])
-    return [part.view(size) for part, size in zip(parts, sizes)]
+def maps(x: Tensor, z: Tensor, sizes: Sizes) -> tuple[list[Tensor], list[Tensor]]:
+    """(groups, inputs, pixels of all images) and (groups, outputs, pixels of all images) of each convolution."""
+    pixels = x.stride(0)
+    return pieces(x, [(g, i, pixels) for g, _, i in sizes]), pieces(z, [(g, o, pixels) for g, o, _ in sizes])
 
 
-def inputs(x: Tensor, sizes: Sizes) -> list[Tensor]:
-    """(groups, inputs, pixels of all images) of each convolution."""
-    parts = x.flatten(1).split([groups * inputs for groups, _, inputs in sizes])
-    return [part.unflatten(0, (groups, -1)) for part, (groups, *_) in zip(parts, sizes)]
-
-
-def outputs(z: Tensor, sizes: Sizes) -> list[Tensor]:
-    """(groups, outputs, pixels of all images) of each convolution."""
-    parts = z.flatten(1).chunk(len(sizes))
-    return [part.unflatten(0, (groups, -1)) for part, (groups, *_) in zip(parts, sizes)]
+def pieces(x: Tensor, shapes: Sizes) -> list[Tensor]:
+    """Views of these shapes, one behind the other in memory."""
+    x, start, found = x.reshape(-1), 0, []
+    for shape in shapes:
+        count = math.prod(shape)
+        found.append(x.narrow(0, start, count).view(shape))
+        start += count
+    return found

@@ -67,7 +67,7 @@ class SuperkernelLayer(nn.Module):
 
     def _kernel(self, kernels: Tensor, width: int, side: int) -> Tensor:
         """Of the masked kernel the first channels and the middle side x side taps."""
-        masked = (self.kernel.unflatten(0, (2, -1)) * mask(kernels)[:, None, None]).flatten(0, 1)
+        masked = self.kernel * mask(kernels, len(self.kernel))
         edge = (5 - side) // 2
         return masked[:width, :, edge : 5 - edge, edge : 5 - edge].contiguous()
 
