@@ -74,7 +74,9 @@ def _run(blocks: Sequence[MBConv]) -> Run:
     """Of blocks of a kind. Those without an expansion read the same maps. Groups shuffle them."""
     widths = [block.depthwise[0].in_channels for block in blocks]
     side, expanded = _kind(blocks[0])
-    starts = [sum(widths[:i]) if expanded else 0 for i in range(len(blocks))]
-    orders = [torch.arange(width).view(block.groups, -1).t().flatten() for width, block in zip(widths, blocks)]
-    reads = torch.cat([start + order for start, order in zip(starts, orders)])
-    return Run(sum(widths), side, expanded, None if torch.equal(reads, torch.arange(len(reads))) else reads)
+    reads: list[int] = []
+    for width, block in zip(widths, blocks):
+        start, each = len(reads) if expanded else 0, width // block.groups
+        reads += [start + group * each + i for i in range(each) for group in range(block.groups)]
+    shuffled = reads != list(range(len(reads)))
+    return Run(len(reads), side, expanded, torch.tensor(reads, device="cpu") if shuffled else None)
