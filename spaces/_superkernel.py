@@ -141,7 +141,7 @@ class SinglePathSupernet(Supernet):
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
         """Decisions of all layers; thresholds and `scale` (a factor for each decision): (layers, decisions)."""
-        norms = torch.stack([part_norms(layer.kernel) for layer in self.layers])
+        norms = part_norms([layer.kernel for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale)
 
     def skippable(self, device: torch.device) -> Tensor:
