@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply
+from spaces._kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces._steps import Step, as_maps, as_memory
 
 Sizes = Sequence[tuple[int, int, int]]
@@ -167,6 +167,8 @@ class Project(Step):
 
 def unit(x: Tensor, layer: nn.Sequential) -> Tensor:
     """A convolution without groups and bias, normalised, its positive part: a `conv_bn`, in the steps' layout."""
+    if not usable(x):
+        return layer(x)
     (conv, norm, _), side = layer, layer[0].kernel_size[0]
     high, wide = x.shape[2:]
     padded, taps = F.pad(as_memory(x), (0, 0, *[side // 2] * 4)), itertools.product(range(side), repeat=2)
