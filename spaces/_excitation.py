@@ -72,6 +72,6 @@ class ExcitedSupernet(SinglePathSupernet):
     decisions = 4
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
-        norms = torch.stack([part_norms(layer.kernel) for layer in self.layers])
+        norms = part_norms([layer.kernel for layer in self.layers])
         excitation = torch.stack([layer.block.excitation.norms() for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale, excitation)

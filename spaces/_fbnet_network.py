@@ -14,7 +14,7 @@ from spaces._fbnet_stack import Stack
 from spaces._layers import MBConv, batch_statistics, conv_bn
 from spaces._layerwise import Place
 from spaces._network import Supernet
-from spaces._steps import as_maps, as_memory
+from spaces._residual_steps import unit
 from spaces.base import Arch, Size
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class MixedLayer(nn.Module):
         used = range(len(mix)) if mix.requires_grad else mix.nonzero().flatten().tolist()
         if len(used) < len(mix):
             return sum(mix[i] * functional_call(self.template(i), self.weights(i), (x,)) for i in used)
-        skipped = mix.sum() * x if self.residual else mix[-1] * self.skip(x)
+        skipped = mix.sum() * x if self.residual else mix[-1] * unit(x, self.skip)
         return self.stack(x, mix[:-1]) + skipped
 
     def weights(self, option: int) -> dict[str, Tensor]:
@@ -77,10 +77,14 @@ class FbnetSupernet(Supernet):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-        x = as_maps(as_memory(self.stem(x.contiguous(memory_format=torch.channels_last))))
+        x = unit(x, self.stem)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
-        return self.tail(x)
+        last, *head = self.tail
+        x = unit(x, last)
+        for part in head:
+            x = part(x)
+        return x
 
     def inherit(self, arch: Arch) -> nn.Module:
         blocks = [layer.inherit(option) for layer, option in zip(self.layers, arch)]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces._layers import MBConv, batch_statistics
-from spaces._residual_steps import Hidden, Project, Run, Sizes, matrices
+from spaces._residual_steps import Hidden, Project, Run, Sizes, pieces
 
 
 class Stack(nn.Module):
@@ -50,10 +50,11 @@ class Stack(nn.Module):
         return Project.of(hidden, mix, self.project_0_weight, self.project_1_weight, self.project_1_bias, self.project)
 
     def _expansion(self) -> Tensor:
-        """(hidden, inputs)"""
+        """(hidden, inputs, 1, 1)"""
         if all(groups == 1 for groups, *_ in self.expand):
-            return self.expand_0_weight.view(-1, self.expand[0][2])
-        return torch.cat([torch.block_diag(*group) for group in matrices(self.expand_0_weight, self.expand)])
+            return self.expand_0_weight.view(-1, self.expand[0][2], 1, 1)
+        groups = pieces(self.expand_0_weight, self.expand)
+        return torch.cat([torch.block_diag(*group) for group in groups])[:, :, None, None]
 
 
 def _own(name: str) -> str:
@@ -73,7 +74,9 @@ def _run(blocks: Sequence[MBConv]) -> Run:
     """Of blocks of a kind. Those without an expansion read the same maps. Groups shuffle them."""
     widths = [block.depthwise[0].in_channels for block in blocks]
     side, expanded = _kind(blocks[0])
-    starts = [sum(widths[:i]) if expanded else 0 for i in range(len(blocks))]
-    orders = [torch.arange(width).view(block.groups, -1).t().flatten() for width, block in zip(widths, blocks)]
-    reads = torch.cat([start + order for start, order in zip(starts, orders)])
-    return Run(sum(widths), side, expanded, None if torch.equal(reads, torch.arange(len(reads))) else reads)
+    reads: list[int] = []
+    for width, block in zip(widths, blocks):
+        start, each = len(reads) if expanded else 0, width // block.groups
+        reads += [start + group * each + i for i in range(each) for group in range(block.groups)]
+    shuffled = reads != list(range(len(reads)))
+    return Run(len(reads), side, expanded, torch.tensor(reads, device="cpu") if shuffled else None)

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
-from spaces._residual_steps import Hidden, Project, Run
-from spaces._steps import as_maps, as_memory
+from spaces._residual_steps import Hidden, Project, Run, unit
 from spaces._thresholds import KERNELS, Gates, gates, mask, mixture, part_norms
 from spaces.base import Arch, Size
 
@@ -68,7 +67,7 @@ class SuperkernelLayer(nn.Module):
 
     def _kernel(self, kernels: Tensor, width: int, side: int) -> Tensor:
         """Of the masked kernel the first channels and the middle side x side taps."""
-        masked = (self.kernel.unflatten(0, (2, -1)) * mask(kernels)[:, None, None]).flatten(0, 1)
+        masked = self.kernel * mask(kernels, len(self.kernel))
         edge = (5 - side) // 2
         return masked[:width, :, edge : 5 - edge, edge : 5 - edge].contiguous()
 
@@ -94,13 +93,13 @@ def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor],
     expansion = None, None, None
     if block.expand is not None:
         expand, first, _ = block.expand
-        expansion = _first(expand.weight, width).flatten(1), _first(first.weight, width), _first(first.bias, width)
+        expansion = _first(expand.weight, width), _first(first.weight, width), _first(first.bias, width)
     affine = _first(norm.weight, width), _first(norm.bias, width)
     runs = [Run(width, kernel.shape[-1], block.expand is not None)]
-    hidden = Hidden.of(x, *expansion, kernel.flatten(), *affine, runs, conv.stride[0])
+    hidden = Hidden.of(x, *expansion, kernel, *affine, runs, conv.stride[0])
     if between is not None:
         hidden = between(hidden)
-    weights = _first(project.weight, width, 1).flatten()
+    weights = _first(project.weight, width, 1)
     return Project.of(hidden, None, weights, last.weight, last.bias, [(1, project.out_channels, width)])
 
 
@@ -131,19 +130,18 @@ class SinglePathSupernet(Supernet):
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         conv, first = self.stem
-        last, *head = self.tail
-        x = as_maps(as_memory(conv(x.contiguous(memory_format=torch.channels_last))))
-        x = branch(x, first, first.depthwise[0].weight)
+        last, wide, *head = self.tail
+        x = branch(unit(x, conv), first, first.depthwise[0].weight)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
-        x = branch(x, last, last.depthwise[0].weight)
+        x = unit(branch(x, last, last.depthwise[0].weight), wide)
         for part in head:
             x = part(x)
         return x
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
         """Decisions of all layers; thresholds and `scale` (a factor for each decision): (layers, decisions)."""
-        norms = torch.stack([part_norms(layer.kernel) for layer in self.layers])
+        norms = part_norms([layer.kernel for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale)
 
     def skippable(self, device: torch.device) -> Tensor:

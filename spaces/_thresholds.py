@@ -9,6 +9,7 @@ says that it is searched with the same encoding; the repository has none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -37,18 +38,33 @@ def indicator(x: Tensor) -> Tensor:
 
 
 @cache
-def _masks(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Core and outer ring of a 5x5 kernel, (2, 1, 5 * 5); what an option keeps of both halves, (4, 2 * 5 * 5)."""
+def _parts(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Core and outer ring of a 5x5 kernel, (2, 5 * 5)."""
     core = F.pad(torch.ones(3, 3, dtype=dtype, device=device), (1, 1, 1, 1))
-    whole, none = torch.ones_like(core), torch.zeros_like(core)
-    kept = torch.stack([core, none, core, core, whole, none, whole, whole])
-    return torch.stack([core, whole - core]).view(2, 1, -1), kept.view(KERNELS, -1)
+    return torch.stack([core, 1 - core]).flatten(1)
 
 
-def part_norms(kernel: Tensor) -> Tensor:
-    """(2, 2): Frobenius norms of the core (first row) and of the ring of each half of the channels."""
-    taps = torch.linalg.vector_norm(kernel.view(2, -1, 25), dim=1)
-    return torch.linalg.vector_norm(_masks(kernel.dtype, kernel.device)[0] * taps, dim=2)
+@cache
+def _owners(channels: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Which of all layers' channels are a layer's, (layers, channels)."""
+    return torch.block_diag(*(torch.ones(1, width, dtype=dtype, device=device) for width in channels))
+
+
+@cache
+def _kept(channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What each option keeps of a kernel, (4, channels * 5 * 5)."""
+    core, ring = _parts(dtype, device).unbind()
+    whole, none = core + ring, torch.zeros_like(core)
+    halves = torch.stack([core, none, core, core, whole, none, whole, whole])
+    return halves[:, None].expand(-1, channels // 2, -1).reshape(KERNELS, -1)
+
+
+def part_norms(kernels: Sequence[Tensor]) -> Tensor:
+    """(layers, 2, 2): Frobenius norms of the core (first row) and of the ring of each half of a layer's channels."""
+    taps = torch.cat([kernel.view(2, -1, 25) for kernel in kernels], 1)
+    owners = _owners(tuple(len(kernel) // 2 for kernel in kernels), taps.dtype, taps.device)
+    squares = owners @ taps.square() @ _parts(taps.dtype, taps.device).t()
+    return squares.clamp_min(1e-30).sqrt().permute(1, 2, 0)  # the root of 0 has no slope
 
 
 def gates(
@@ -94,12 +110,12 @@ def mixture(decided: Gates) -> Tensor:
     return torch.cat([*parts, 1 - first[..., None]], -1)
 
 
-def mask(kernels: Tensor) -> Tensor:
-    """(…, 2, 5, 5): what is left of the first and the second half of the channels under weights of the four options.
+def mask(kernels: Tensor, channels: int) -> Tensor:
+    """(channels, 1, 5, 5): what is left of a kernel under weights of the four options.
 
     For weights that come from gates: first * (1 - ring mask + ring * ring mask), times second in the second half.
     """
-    return (kernels @ _masks(kernels.dtype, kernels.device)[1]).unflatten(-1, (2, 5, 5))
+    return (kernels @ _kept(channels, kernels.dtype, kernels.device)).view(channels, 1, 5, 5)
 
 
 def runtime(decided: Gates, corners: Tensor) -> Tensor:
