@@ -23,6 +23,7 @@ from harness.jobs import RANDOM, Search, Training, hash_of
 from harness.preloaded import leave
 from harness.seeds import seed_of
 from protocols.datasets import load, manifest
+from spaces._compiled import compiler
 from spaces.base import UserError
 
 
@@ -125,7 +126,7 @@ def _record(
     reason, so that the other jobs and the tables go on; a UserError is none: it is to be mended first."""
     clock = records.Clock()
     made_from = {"fingerprint": job.fingerprint(), "data": manifest(place.data)["sha256"]}
-    environment = records.environment("torch", "numpy")
+    environment = records.environment("torch", "numpy") | {"kernels": compiler() or "none"}
     versions = {name: version for name, version in environment.items() if name != "commit"}
     identity = hash_of({**made_from, **versions, **inputs})
     kept, checkpoint = place.work / "finished" / f"{identity}.json", place.work / f"{job.name}.checkpoint"

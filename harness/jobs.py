@@ -186,7 +186,7 @@ def code_hash(*patterns: str) -> str:
 @cache
 def _read(path: Path) -> tuple[str, list[Path]]:
     """A source file's meaning, in which comments, docstrings and layout do not count, and the files of spaces/ and
-    methods/ that it imports, also inside its functions."""
+    methods/ that it imports, also inside its functions. A C file of the same name belongs to it, as it stands."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     modules: set[str] = set()
     for node in ast.walk(tree):
@@ -199,7 +199,9 @@ def _read(path: Path) -> tuple[str, list[Path]]:
         ):
             node.body = node.body[1:] or [ast.Pass()]
     files = [registry.ROOT / f"{name.replace('.', '/')}.py" for name in sorted(modules) if FOLLOWED.match(name)]
-    return ast.dump(tree), [file for file in files if file.is_file()]
+    compiled = path.with_suffix(".c")
+    meaning = ast.dump(tree) + (compiled.read_text(encoding="utf-8") if compiled.is_file() else "")
+    return meaning, [file for file in files if file.is_file()]
 
 
 def hash_of(value: Any) -> str:

@@ -111,6 +111,9 @@ def _load() -> None:
     import harness.cell
     import harness.searching
     import harness.training  # noqa: F401
+    from spaces._compiled import library
+
+    library("float")
 
     gc.freeze()  # what is loaded stays, and stays shared
 

@@ -154,7 +154,9 @@ class _Unit(Step):
         if kernel is not None:
             into = torch.empty_like(maps) if for_x else None
             convolution = _convolution(kernel, matrix, stride, dilation)
-            for_kernel, for_matrix, _ = convolution.backward(maps, Norm(relu=relu), raw, norm, sums, g, into, any(train))
+            for_kernel, for_matrix, _ = convolution.backward(
+                maps, Norm(relu=relu), raw, norm, sums, g, into, any(train)
+            )
         else:
             g = unapply(raw, norm, sums, g)
             if matrix is not None:

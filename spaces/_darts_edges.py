@@ -181,7 +181,9 @@ class _Mixed(Step):
         return None if into is None else as_maps(into), torch.stack(for_scale).to(scale.dtype), *found, None, None, None
 
 
-def _parts(tensors: Sequence[Tensor], names: tuple[str, ...], edges: int, stride: int) -> list[Tensor | list[Convolution]]:
+def _parts(
+    tensors: Sequence[Tensor], names: tuple[str, ...], edges: int, stride: int
+) -> list[Tensor | list[Convolution]]:
     """What each candidate has: a map, or the steps of its chain."""
     maps = iter(tensors)
     weights = iter(tensors[sum(name not in CHAINS for name in names) :])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces._cells import CellNetwork, cifar_stem, imagenet_stems, reductions

@@ -11,7 +11,11 @@ Compiled with -Dreal=float or -Dreal=double. Not a number stays not a number. */
 #include <stdlib.h>
 #include <string.h>
 
-const char *compiler = "C " __VERSION__;
+#ifdef __clang__
+const char *compiler = __VERSION__;
+#else
+const char *compiler = "GCC " __VERSION__;
+#endif
 
 #define LANES (64 / (long)sizeof(real))
 #define ALWAYS static inline __attribute__((always_inline))

@@ -1,32 +1,22 @@
 """`_kernels.c` on tensors: convolutions and batch normalisation on the CPU, with their gradients.
 
-Maps here lie as (channels, height, width, images), contiguous. The code is compiled when first needed, for this
-processor, and kept in the user's cache folder. Where there is no C compiler (`CC`, otherwise cc), or where NAS_KERNELS is 0,
-nothing is `usable` and layers are torch's own: the same results up to rounding, more slowly.
+Maps here lie as (channels, height, width, images), contiguous. Where `_compiled` has no library, nothing is `usable` and
+layers are torch's own: the same results up to rounding, more slowly.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
-import warnings
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spaces import _compiled
+from spaces._compiled import Shape, library
+
 EPS = 1e-5  # torch's, which every batch normalisation has
-SOURCE = Path(__file__).with_suffix(".c")
-FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 TYPES = {torch.float32: "float", torch.float64: "double"}
 
 
@@ -40,78 +30,12 @@ class Norm(NamedTuple):
     relu: bool = False
 
 
-class _Norm(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_void_p) for name in Norm._fields[:4]] + [("relu", ctypes.c_long)]
-
-
-class _Shape(ctypes.Structure):
-    _names = "groups inputs outputs height width images kernel stride dilation channels"
-    _fields_ = [*((name, ctypes.c_long) for name in _names.split()), ("reads", ctypes.c_void_p)]
-
-
 def usable(x: Tensor) -> bool:
     """Whether maps like x are computed here. Not for a batch of no images, whose shapes alone are asked for: there
     every layer is called, so that hooks see it. Nor in mixed precision: its casts are of torch's layers."""
     if x.device.type != "cpu" or x.dtype not in TYPES or not x.numel() or torch.is_autocast_enabled("cpu"):
         return False
-    return _library(x.dtype) is not None
-
-
-def compiler() -> str | None:
-    """What compiled the code; None where layers are torch's own."""
-    library = _library(torch.float32)
-    return library and ctypes.c_char_p.in_dll(library, "compiler").value.decode()
-
-
-@cache
-def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
-    if os.environ.get("NAS_KERNELS") == "0":
-        return None
-    try:
-        library = _compiled(TYPES[dtype])
-    except FileNotFoundError:
-        return None
-    except subprocess.CalledProcessError as error:
-        said = (error.stderr.decode(errors="replace").strip() or str(error)).splitlines()[0]
-        warnings.warn(f"{SOURCE.name} does not compile, so layers are torch's own, which is slower: {said}", stacklevel=2)
-        return None
-    pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(_Norm)
-    library.moments.argtypes = [number, number, pointer, real, pointer, pointer]
-    library.apply.argtypes = [number, pointer, number, norm, pointer, number, number]
-    library.slopes.argtypes = [number, pointer, number, norm, pointer, number, pointer]
-    library.unapply.argtypes = [number, number, pointer, norm, pointer, pointer, number, pointer]
-    maps = [ctypes.POINTER(_Shape), pointer, norm, pointer, pointer]
-    library.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
-    library.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
-    return library
-
-
-def _compiled(real: str) -> ctypes.CDLL:
-    """The library for a type, from the user's cache where it is there. Made for another processor it might not run."""
-    command = [os.environ.get("CC", "cc"), *FLAGS, f"-Dreal={real}"]
-    made_of = repr((command, SOURCE.read_bytes(), _processor()))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nas-vs-random"
-    kept = cache / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
-    if kept.is_file():
-        return ctypes.CDLL(str(kept))
-    with tempfile.TemporaryDirectory() as folder:
-        new = Path(folder) / kept.name
-        subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
-        with contextlib.suppress(OSError):  # a home that cannot be written to: compiled again next time
-            cache.mkdir(parents=True, exist_ok=True)
-            half = kept.with_suffix(f".{os.getpid()}")
-            shutil.copy(new, half)
-            os.replace(half, kept)
-        return ctypes.CDLL(str(new))
-
-
-def _processor() -> str:
-    """What its kind can do, as Linux says it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    return platform.machine() + next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return library(TYPES[x.dtype]) is not None
 
 
 def _at(x: Tensor | None) -> int | None:
@@ -122,25 +46,25 @@ def _at(x: Tensor | None) -> int | None:
     return x.data_ptr()
 
 
-def _norm(norm: Norm) -> _Norm:
-    return _Norm(*map(_at, norm[:4]), norm.relu)
+def _norm(norm: Norm) -> _compiled.Norm:
+    return _compiled.Norm(*map(_at, norm[:4]), norm.relu)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Of each channel the mean, and 1 / sqrt(variance + EPS)."""
     mean, inverse = x.new_empty(2, x.shape[0]).unbind()
-    _library(x.dtype).moments(x.shape[0], x.stride(0), _at(x), EPS, _at(mean), _at(inverse))
+    library(TYPES[x.dtype]).moments(x.shape[0], x.stride(0), _at(x), EPS, _at(mean), _at(inverse))
     return mean, inverse
 
 
 def apply(x: Tensor, norm: Norm, into: Tensor | None = None, add: bool = False) -> Tensor:
     """x normalised. `into`: where to, or with `add` what to add it to.
 
-    If x has the channels of `into` several times, they are summed. If `into` has those of x several times, each time has
-    a weight and a bias of its own.
+    If x has the channels of `into` several times, they are summed. If `into` has those of x several times, each of them
+    has a weight and a bias of its own.
     """
     y = torch.empty_like(x) if into is None else into
-    _library(x.dtype).apply(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(y), y.shape[0], add)
+    library(TYPES[x.dtype]).apply(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(y), y.shape[0], add)
     return y
 
 
@@ -148,18 +72,18 @@ def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
     """(channels, 2), float64: sums of the gradient g of normalised x, and of its product with x normalised without
     weight and bias; that is, the gradients of bias and weight. x or g may have the other's channels several times."""
     sums = x.new_empty(max(x.shape[0], g.shape[0]), 2, dtype=torch.float64)
-    _library(x.dtype).slopes(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(g), g.shape[0], _at(sums))
+    library(TYPES[x.dtype]).slopes(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(g), g.shape[0], _at(sums))
     return sums
 
 
 def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor, into: Tensor | None = None) -> Tensor:
     """The gradient of x, from `slopes`, which need not be where `norm` has no mean. `into`: where to; that may be g."""
     y = torch.empty_like(x) if into is None else into
-    _library(x.dtype).unapply(x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y))
+    library(TYPES[x.dtype]).unapply(x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y))
     return y
 
 
-_shape = cache(_Shape)  # of equal convolutions it is asked for in every step
+_shape = cache(Shape)  # of equal convolutions it is asked for in every step
 
 
 class Convolution(NamedTuple):
@@ -176,7 +100,7 @@ class Convolution(NamedTuple):
     dilation: int = 1
     reads: Tensor | None = None
 
-    def _shape(self, x: Tensor) -> _Shape:
+    def _shape(self, x: Tensor) -> Shape:
         groups, outputs, inputs = (self.kernels.shape[0], 1, 1) if self.matrices is None else self.matrices.shape
         channels, *sides = x.shape
         kernel = self.kernels.shape[-1], self.stride, self.dilation
@@ -197,7 +121,7 @@ class Convolution(NamedTuple):
             sides = [-(-side // self.stride) for side in x.shape[1:3]]
             y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
         mean, inverse = x.new_empty(2, y.shape[0]).unbind()
-        _library(x.dtype).convolve(
+        library(TYPES[x.dtype]).convolve(
             shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)
         )
         return y, mean, inverse
@@ -222,7 +146,7 @@ class Convolution(NamedTuple):
         before = None if norm.mean is None else x.new_empty(x.shape[0], 2, dtype=torch.float64)
         kernels = torch.empty_like(self.kernels) if train else None
         matrices = torch.empty_like(self.matrices) if train and self.matrices is not None else None
-        _library(x.dtype).convolve_back(
+        library(TYPES[x.dtype]).convolve_back(
             self._shape(x), _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
             _at(g), g.shape[0], _at(into), add, _at(before), _at(kernels), _at(matrices),
         )  # fmt: skip

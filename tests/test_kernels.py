@@ -1,4 +1,4 @@
-"""The compiled kernels give torch's results, forwards and backwards, whatever the shapes; and layers do without them."""
+"""The compiled kernels give torch's results, forwards and backwards, whatever the shapes; layers do without them."""
 
 import itertools
 import os
@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces import _kernels
+from spaces import _compiled
 from spaces._kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces._steps import as_maps
 
@@ -18,7 +18,8 @@ TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 GENERATOR = torch.Generator()
 
 pytestmark = pytest.mark.skipif(
-    shutil.which(os.environ.get("CC", "cc")) is None or os.environ.get("NAS_KERNELS") == "0", reason="no C compiler here"
+    shutil.which(os.environ.get("CC", "cc")) is None or os.environ.get("NAS_KERNELS") == "0",
+    reason="no C compiler here",
 )
 
 
@@ -131,7 +132,9 @@ def test_large_means_do_not_spoil_the_variance():
     """In float32: a channel whose mean is a thousand deviations."""
     x = 1000.0 + drawn(3, 16, 16, 64, dtype=torch.float32)
     mean, inverse = moments(x)
-    torch.testing.assert_close(inverse, (x.double().var((1, 2, 3), correction=0) + 1e-5).rsqrt().float(), rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        inverse, (x.double().var((1, 2, 3), correction=0) + 1e-5).rsqrt().float(), rtol=1e-3, atol=0
+    )
 
 
 def test_not_a_number_stays_so():
@@ -158,7 +161,7 @@ def test_what_is_not_usable(monkeypatch):
 LOGITS = """
 import random, sys, torch
 from harness import registry
-from spaces import _kernels
+from spaces._compiled import compiler
 from spaces.base import Size
 torch.manual_seed(0)
 x, found = torch.randn(6, 3, 8, 8).double(), []
@@ -172,7 +175,7 @@ for name in ("darts", "enas", "fbnet", "single_path"):
         found.append(logits.detach())
     weights = *network.parameters(), *supernet.parameters()  # what batch normalisation takes away has no gradient
     found += [torch.zeros(()).double() if p.grad is None else p.grad.norm() for p in weights]
-torch.save([_kernels.compiler(), found], sys.argv[1])
+torch.save([compiler(), found], sys.argv[1])
 """
 
 
@@ -202,6 +205,6 @@ def test_without_a_compiler_and_without_a_place_to_keep_it(tmp_path):
 def test_the_library_is_made_once_for_a_source_a_compiler_and_a_processor(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for processor in ("one", "one", "another"):
-        monkeypatch.setattr(_kernels, "_processor", lambda said=processor: said)
-        _kernels._compiled("float")
+        monkeypatch.setattr(_compiled, "_processor", lambda said=processor: said)
+        _compiled._compiled("float")
     assert len(list((tmp_path / "nas-vs-random").iterdir())) == 2
