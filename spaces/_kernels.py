@@ -1,7 +1,7 @@
 """`_kernels.c` on tensors: convolutions and batch normalisation on the CPU, with their gradients.
 
-Maps here lie as (channels, height, width, images), contiguous. Where `_compiled` has no library, nothing is `usable` and
-layers are torch's own: the same results up to rounding, more slowly.
+Maps here lie as (channels, height, width, images), contiguous. Where `_compiled` has no library, nothing is `usable`
+and layers are torch's own: the same results up to rounding, more slowly.
 """
 
 from __future__ import annotations
