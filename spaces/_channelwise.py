@@ -9,7 +9,7 @@ are torch's, results too up to rounding. What is not `usable` there computes wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -200,9 +200,53 @@ def divided(x: Tensor, channels: int) -> tuple[Tensor, Tensor]:
     return tuple(as_maps(part) for part in as_memory(x).split((channels, x.shape[1] - channels)))
 
 
-def joined(maps: Sequence[Tensor], convolutions: Sequence[Pointwise], norm: nn.BatchNorm2d) -> Tensor:
-    """Each map through its convolution, side by side, normalised together."""
-    if not usable(maps[0]):
-        return norm(concatenate([convolution(x) for x, convolution in zip(maps, convolutions)]))
-    matrix = torch.block_diag(*(convolution.matrix().flatten(1) for convolution in convolutions))
-    return _through(concatenate(maps), norm, matrix=matrix[:, :, None, None])
+def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Every second row and column, from the first and from the second; odd maps, on which the public code fails, are
+    padded with zeros."""
+    height, width = x.shape[2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2))
+    return x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]
+
+
+class Halves(Step):
+    """Of `even_and_odd` both, side by side."""
+
+    @staticmethod
+    def plain(x):
+        return torch.cat(even_and_odd(x), 1)
+
+    @staticmethod
+    def forward(ctx, x):
+        maps = as_memory(x)
+        halves = maps.new_zeros(2 * len(maps), *(-(-side // 2) for side in maps.shape[1:3]), maps.shape[3])
+        for part, half in _pairs(maps, halves):
+            half.copy_(part)
+        ctx.constants, ctx.shape = (), maps.shape
+        ctx.save_for_backward(x)
+        return as_maps(halves)
+
+    @staticmethod
+    def backward(ctx, g):
+        if torch.is_grad_enabled():
+            return Halves.again(ctx, g)
+        into = g.new_zeros(ctx.shape)
+        for part, half in _pairs(into, as_memory(g)):
+            part.copy_(half)
+        return as_maps(into)
+
+
+def _pairs(maps: Tensor, halves: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Even and odd pixels in (channels, height, width, images), and where they stand in `halves`."""
+    for first, half in enumerate(halves.chunk(2)):
+        part = maps[:, first::2, first::2]
+        yield part, half[:, : part.shape[1], : part.shape[2]]
+
+
+def reduced(x: Tensor, convolutions: Sequence[Pointwise], norm: nn.BatchNorm2d, relu: bool) -> Tensor:
+    """Even and odd pixels, each through a convolution, side by side, normalised together."""
+    if not usable(x):
+        halves = even_and_odd(F.relu(x) if relu else x)
+        return norm(torch.cat([convolution(half) for half, convolution in zip(halves, convolutions)], 1))
+    matrix = torch.block_diag(*(convolution.weight.flatten(1) for convolution in convolutions))
+    return _through(Halves.apply(x), norm, matrix=matrix[:, :, None, None], relu=relu)

@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._channelwise import AvgPool, MaxPool, concatenate
+from spaces._channelwise import AvgPool, Halves, MaxPool, concatenate, even_and_odd
 from spaces._kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
-from spaces._operations import even_and_odd
 from spaces._steps import Step, as_maps, as_memory
 from spaces.darts import CANDIDATES
 
@@ -27,8 +26,8 @@ class State:
 
     @cached_property
     def halves(self) -> Tensor:
-        """Even pixels and, behind them, odd ones."""
-        return concatenate(even_and_odd(F.relu(self.x)))
+        """The positive part of even pixels and, behind them, of odd ones."""
+        return F.relu(Halves.of(self.x))
 
     @cached_property
     def max_pool_3x3(self) -> Tensor:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, Unit, joined
+from spaces._channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, Unit, reduced
 
 
 def batch_norm(channels: int, search: bool) -> BatchNorm:
@@ -36,6 +35,8 @@ class FactorizedReduce(nn.Module):
     Pixels are picked before the convolution (see `_channelwise.Pointwise`).
     """
 
+    relu = True
+
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__()
         self.conv_1 = Pointwise(inputs, outputs // 2)
@@ -43,20 +44,7 @@ class FactorizedReduce(nn.Module):
         self.bn = batch_norm(outputs, search)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.reduce(F.relu(x))
-
-    def reduce(self, x: Tensor) -> Tensor:
-        """The same without the ReLU."""
-        return joined(even_and_odd(x), (self.conv_1, self.conv_2), self.bn)
-
-
-def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Every second row and column, from the first and from the second; odd maps, on which the public code fails, are
-    padded with zeros."""
-    height, width = x.shape[2:]
-    if height % 2 or width % 2:
-        x = F.pad(x, (0, width % 2, 0, height % 2))
-    return x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]
+        return reduced(x, (self.conv_1, self.conv_2), self.bn, self.relu)
 
 
 class ReluConvBn(Unit):

@@ -174,7 +174,7 @@ def random_mixes(supernet, dtype: torch.dtype) -> dict[str, list[torch.Tensor]]:
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
 @pytest.mark.parametrize("kind", ["path", "two", "soft", "straight_through"])
 def test_the_supernet_equals_its_definition(kind: str, dtype: torch.dtype, tolerance: float):
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # of seed 0 a ReLU's input is so near 0 that weights moved by 1e-7 move a gradient by 1e-3
     supernet = Enas().supernet(TINY).to(dtype)
     mix = random_mixes(supernet, dtype)[kind]
     x, labels = torch.randn(8, 3, 8, 8, dtype=dtype), torch.arange(8)
