@@ -17,6 +17,7 @@ from spaces import _compiled
 from spaces._compiled import Shape, library
 
 EPS = 1e-5  # torch's, which every batch normalisation has
+WIDEST = 15  # kernels that the code has room for
 TYPES = {torch.float32: "float", torch.float64: "double"}
 
 
@@ -83,13 +84,19 @@ def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor, into: Tensor 
     return y
 
 
-_shape = cache(Shape)  # of equal convolutions it is asked for in every step
+@cache
+def _shape(
+    groups: int, inputs: int, outputs: int, height: int, width: int, images: int, kernel: int, *rest: int | None
+) -> Shape:
+    if kernel % 2 == 0 or kernel > WIDEST:
+        raise ValueError(f"kernels are odd and at most {WIDEST} wide, not {kernel}")
+    return Shape(groups, inputs, outputs, height, width, images, kernel, *rest)
 
 
 class Convolution(NamedTuple):
     """Depthwise, then, with `matrices`, 1x1 in groups; zero padding keeps the side at stride 1.
 
-    kernels: (channels, 1, k, k), k odd and at most 15; matrices: (groups, outputs, inputs). `reads`: the channel of the
+    kernels: (channels, 1, k, k), k odd and at most WIDEST; matrices: (groups, outputs, inputs). `reads`: the channel of the
     maps that each kernel reads, all of them equally often. Otherwise they are read in turn, again and again if they are
     fewer than the kernels.
     """

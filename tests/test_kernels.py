@@ -151,7 +151,13 @@ def test_tensors_that_are_not_contiguous_are_refused():
         moments(drawn(3, 4, 5, 6).transpose(1, 2))
 
 
-def test_what_is_not_usable(monkeypatch):
+@pytest.mark.parametrize("side", [2, 17])
+def test_kernels_that_are_even_or_too_wide_are_refused(side):
+    with pytest.raises(ValueError, match=f"not {side}"):
+        Convolution(drawn(3, 1, side, side)).forward(drawn(3, 4, 4, 2), Norm())
+
+
+def test_what_is_not_usable():
     assert usable(torch.zeros(2, 3)) and not usable(torch.zeros(0, 3)) and not usable(torch.zeros(2, dtype=torch.half))
     assert not usable(torch.zeros(2, 3, device="meta"))
     with torch.autocast("cpu", torch.bfloat16):
