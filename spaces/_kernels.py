@@ -96,9 +96,9 @@ def _shape(
 class Convolution(NamedTuple):
     """Depthwise, then, with `matrices`, 1x1 in groups; zero padding keeps the side at stride 1.
 
-    kernels: (channels, 1, k, k), k odd and at most WIDEST; matrices: (groups, outputs, inputs). `reads`: the channel of the
-    maps that each kernel reads, all of them equally often. Otherwise they are read in turn, again and again if they are
-    fewer than the kernels.
+    kernels: (channels, 1, k, k), k odd and at most WIDEST; matrices: (groups, outputs, inputs). `reads`: the channel of
+    the maps that each kernel reads, all of them equally often. Otherwise they are read in turn, again and again if they
+    are fewer than the kernels.
     """
 
     kernels: Tensor
