@@ -35,7 +35,6 @@ typedef struct {
     const long *reads;
 } shape;
 
-ALWAYS vec splat(real value) { return value - (vec){}; }
 ALWAYS long least(long a, long b) { return a < b ? a : b; }
 ALWAYS vec where(mask wanted, vec x) { return (vec)((mask)x & wanted); } /* elsewhere 0 */
 ALWAYS vec positive(vec x) { return where(~(x < 0), x); }
