@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from spaces._layers import MBConv
 from spaces._layerwise import Place
 from spaces._superkernel import SinglePathSupernet, SuperkernelLayer
-from spaces._thresholds import KERNELS, Gates, gates, part_norms
+from spaces._thresholds import KERNELS, Gates, gates, layer_norms
 
 
 class Excitation(nn.Module):
@@ -72,6 +72,6 @@ class ExcitedSupernet(SinglePathSupernet):
     decisions = 4
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
-        norms = part_norms([layer.kernel for layer in self.layers])
+        norms = layer_norms([layer.kernel for layer in self.layers])
         excitation = torch.stack([layer.block.excitation.norms() for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale, excitation)

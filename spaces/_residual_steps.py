@@ -165,9 +165,9 @@ class Project(Step):
         return as_maps(into) if for_x else None, share, for_weights, *(mixed(f, mix) for f in found), None
 
 
-def unit(x: Tensor, layer: nn.Sequential) -> Tensor:
-    """A convolution without groups and bias, normalised, its positive part: a `conv_bn`, in the steps' layout."""
-    if not usable(x):
+def unit(x: Tensor, layer: nn.Module) -> Tensor:
+    """A `conv_bn` without groups and bias, in the steps' layout; any other layer as it is."""
+    if not usable(x) or not _is_conv_bn(layer):
         return layer(x)
     (conv, norm, _), side = layer, layer[0].kernel_size[0]
     high, wide = x.shape[2:]
@@ -175,6 +175,13 @@ def unit(x: Tensor, layer: nn.Sequential) -> Tensor:
     x = as_maps(torch.cat([padded[:, i : i + high : conv.stride[0], j : j + wide : conv.stride[0]] for i, j in taps]))
     weights = conv.weight.permute(0, 2, 3, 1).flatten()  # in the order of x's channels
     return F.relu(Project.of(x, None, weights, norm.weight, norm.bias, [(1, conv.out_channels, x.shape[1])]))
+
+
+def _is_conv_bn(layer: nn.Module) -> bool:
+    kinds = nn.Conv2d, nn.BatchNorm2d, nn.ReLU
+    if not isinstance(layer, nn.Sequential) or len(layer) != len(kinds) or not all(map(isinstance, layer, kinds)):
+        return False
+    return layer[0].groups == 1 and layer[0].bias is None
 
 
 def mixed(affine: Tensor, mix: Tensor | None) -> Tensor:

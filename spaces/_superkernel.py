@@ -14,7 +14,7 @@ from spaces._layers import MBConv, batch_statistics
 from spaces._layerwise import Place
 from spaces._network import Supernet
 from spaces._residual_steps import Hidden, Project, Run, unit
-from spaces._thresholds import KERNELS, Gates, gates, mask, mixture, part_norms
+from spaces._thresholds import KERNELS, Gates, gates, layer_norms, mixture, whole_mask
 from spaces.base import Arch, Size
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class SuperkernelLayer(nn.Module):
 
     def _kernel(self, kernels: Tensor, width: int, side: int) -> Tensor:
         """Of the masked kernel the first channels and the middle side x side taps."""
-        masked = self.kernel * mask(kernels, len(self.kernel))
+        masked = self.kernel * whole_mask(kernels, len(self.kernel)).view_as(self.kernel)
         edge = (5 - side) // 2
         return masked[:width, :, edge : 5 - edge, edge : 5 - edge].contiguous()
 
@@ -141,7 +141,7 @@ class SinglePathSupernet(Supernet):
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
         """Decisions of all layers; thresholds and `scale` (a factor for each decision): (layers, decisions)."""
-        norms = part_norms([layer.kernel for layer in self.layers])
+        norms = layer_norms([layer.kernel for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale)
 
     def skippable(self, device: torch.device) -> Tensor:

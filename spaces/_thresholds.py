@@ -59,9 +59,14 @@ def _kept(channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return halves[:, None].expand(-1, channels // 2, -1).reshape(KERNELS, -1)
 
 
-def part_norms(kernels: Sequence[Tensor]) -> Tensor:
-    """(layers, 2, 2): Frobenius norms of the core (first row) and of the ring of each half of a layer's channels."""
-    taps = torch.cat([kernel.view(2, -1, 25) for kernel in kernels], 1)
+def part_norms(kernel: Tensor) -> Tensor:
+    """(2, 2): Frobenius norms of the core (first row) and of the ring of each half of the channels."""
+    return layer_norms([kernel])[0]
+
+
+def layer_norms(kernels: Sequence[Tensor]) -> Tensor:
+    """(layers, 2, 2): `part_norms` of each layer's kernel."""
+    taps = torch.cat([kernel.reshape(2, -1, 25) for kernel in kernels], 1)
     owners = _owners(tuple(len(kernel) // 2 for kernel in kernels), taps.dtype, taps.device)
     squares = owners @ taps.square() @ _parts(taps.dtype, taps.device).t()
     return squares.clamp_min(1e-30).sqrt().permute(1, 2, 0)  # the root of 0 has no slope
@@ -110,12 +115,17 @@ def mixture(decided: Gates) -> Tensor:
     return torch.cat([*parts, 1 - first[..., None]], -1)
 
 
-def mask(kernels: Tensor, channels: int) -> Tensor:
-    """(channels, 1, 5, 5): what is left of a kernel under weights of the four options.
+def mask(kernels: Tensor) -> Tensor:
+    """(…, 2, 5, 5): what is left of the first and the second half of the channels under weights of the four options.
 
     For weights that come from gates: first * (1 - ring mask + ring * ring mask), times second in the second half.
     """
-    return (kernels @ _kept(channels, kernels.dtype, kernels.device)).view(channels, 1, 5, 5)
+    return whole_mask(kernels, 2).unflatten(-1, (2, 5, 5))
+
+
+def whole_mask(kernels: Tensor, channels: int) -> Tensor:
+    """(…, channels * 5 * 5): `mask` of every channel."""
+    return kernels @ _kept(channels, kernels.dtype, kernels.device)
 
 
 def runtime(decided: Gates, corners: Tensor) -> Tensor:

@@ -80,14 +80,14 @@ def superkernel(case):
 
 def left(kernel, weights):
     """What masks leave of a kernel."""
-    return kernel * mask(weights, len(kernel))
+    return (kernel.unflatten(0, (2, -1)) * mask(weights).view(2, 1, 1, 5, 5)).flatten(0, 1)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_superkernel_numerics(case):
     kernel, thresholds, x, cotangent = superkernel(case)
     options = len(case["runtimes"])
-    decided = gates(part_norms([kernel])[0], thresholds, options == 5)
+    decided = gates(part_norms(kernel), thresholds, options == 5)
     kept = left(kernel, mixture(decided)[:4])
     y = F.conv2d(x, kept, None, case["stride"], 2, groups=6)
     cost = runtime(decided, torch.tensor(case["runtimes"][:4]))
@@ -162,7 +162,7 @@ def test_norms_and_gates_are_the_definition():
             for factor in itertools.product((0.999, 1.001), repeat=2):
                 bounds = [h * f for h, f in zip(halves, factor)]
                 t = torch.stack([ring.norm() * (1.001 if side == "3x3" else 0.999), *bounds])
-                decided = gates(part_norms([kernel])[0], t, True)
+                decided = gates(part_norms(kernel), t, True)
                 assert [float(gate) for gate in decided[:3]] == [side == "5x5", factor[0] < 1, factor[1] < 1]
     x = torch.tensor([-1.0, 0.0, 2.0], requires_grad=True)
     assert indicator(x).tolist() == [0, 1, 1]

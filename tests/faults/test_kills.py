@@ -32,7 +32,7 @@ def test_the_same_bytes_after_other_signals(unbroken, tmp_path):
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         driver = torture.start(folder)
         started(folder)
-        time.sleep(4)
+        time.sleep(1)
         running = list(torture.jobs(folder))
         (os.kill if number == signal.SIGTERM else os.killpg)(driver.pid, number)
         assert driver.wait(60) != 0
