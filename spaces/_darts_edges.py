@@ -174,7 +174,7 @@ class _Mixed(Step):
             if name in CHAINS:
                 for_weights += _back(part, maps, steps, norm, sums, g, into, needs[-1])
             else:
-                for_maps.append(as_maps(_for_map(raw, norm, sums, g)))
+                for_maps.append(as_maps(_for_map(raw, norm, sums, g)) if needs[len(for_maps)] else None)
         found = [*for_maps, *for_weights]
         found = [part if part is None else part.view_as(tensor) for part, tensor in zip(found, tensors)]
         return None if into is None else as_maps(into), torch.stack(for_scale).to(scale.dtype), *found, None, None, None
