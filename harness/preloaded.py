@@ -150,5 +150,6 @@ def _work(job: socket.socket) -> None:
 
 def _follow(job: socket.socket) -> None:
     """Ends the fork when its job's process has died."""
-    job.recv(1)
+    with suppress(ConnectionError):  # it may die before it has read what the fork sent
+        job.recv(1)
     os._exit(KILLED)

@@ -16,7 +16,9 @@ from harness.lifeline import VARIABLE, lives
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks of a process with torch: Linux only")
 
 JOB = "--protocol smoke --dataset digits --space darts --method darts --seed 0 --data data"
-LONG = f"search {JOB} --set order=2 --set hessian=exact --out long.json"
+LONG = (
+    "search --protocol laptop --dataset digits --space darts --method darts --data large --set order=2 --out long.json"
+)
 DRIVER = """
 import os, sys
 from pathlib import Path
@@ -37,6 +39,7 @@ def driver(tmp_path):
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
     assert process.stdout.readline() == b"started\n"
     job(process, tmp_path, "data --dataset digits --image 8 --out data").wait()
+    job(process, tmp_path, "data --dataset digits --image 12 --out large").wait()
     yield process
     process.kill()
     process.communicate()
@@ -105,6 +108,22 @@ def test_a_fork_ends_with_its_job(driver, tmp_path, number):
     assert process.returncode != 0, said
     wait_for(lambda: not lives(fork), "its end", 2)
     assert not (tmp_path / "long.json").exists()
+
+
+FOLLOW = """
+import socket, threading, time
+from harness import preloaded
+mine, its = socket.socketpair()
+threading.Thread(target=preloaded._follow, args=(mine,), daemon=True).start()
+mine.sendall(b"!")
+its.close()  # with something unread: the other end is reset
+time.sleep(20)
+"""
+
+
+def test_a_fork_ends_with_a_job_that_has_not_listened():
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    assert subprocess.run([sys.executable, "-c", FOLLOW], env=environment, timeout=60).returncode == preloaded.KILLED
 
 
 def test_a_job_ends_with_its_fork(driver, tmp_path):
