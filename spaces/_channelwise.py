@@ -125,8 +125,9 @@ class _Unit(Step):
     def plain(x, kernel, matrix, scale, shift, relu, stride, dilation, mean=None, variance=None):
         x = F.relu(x) if relu else x
         if kernel is not None:
-            x = F.conv2d(x, kernel, None, stride, dilation * (kernel.shape[-1] // 2), dilation, len(kernel))
-        x = x if matrix is None else F.conv2d(x, matrix)
+            x = _convolution(kernel, matrix, stride, dilation).plain(x)
+        elif matrix is not None:
+            x = F.conv2d(x, matrix)
         return F.batch_norm(x, mean, variance, scale, shift, mean is None, 0.0, EPS)
 
     @staticmethod

@@ -66,18 +66,19 @@ def library(real: str) -> ctypes.CDLL | None:
 
 
 def _compiled(real: str) -> ctypes.CDLL:
-    """The library for a type, from the user's cache where it is there. Made for another processor it might not run."""
+    """The library for a type, from the user's cache where that can be read and written. Made for another processor it
+    might not run."""
     command = [os.environ.get("CC", "cc"), *FLAGS, f"-Dreal={real}"]
     made_of = repr((command, SOURCE.read_bytes(), _processor()))
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nas-vs-random"
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "nas-vs-random"
     kept = folder / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
-    if kept.is_file():
-        return ctypes.CDLL(str(kept))
+    with contextlib.suppress(OSError):  # not there yet, or where nothing may be executed
+        return ctypes.CDLL(str(kept.absolute()))
     with tempfile.TemporaryDirectory() as fresh:
         new = Path(fresh) / kept.name
         subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
-        with contextlib.suppress(OSError):  # a home that cannot be written to: compiled again next time
-            folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # no home, or one that cannot be written to: compiled again next time
+            folder.mkdir(parents=folder.is_absolute(), exist_ok=True)
             half = kept.with_suffix(f".{os.getpid()}")
             shutil.copy(new, half)
             os.replace(half, kept)

@@ -144,6 +144,8 @@ def test_comments_do_not_change_the_code_hash(tmp_path, monkeypatch):
     plain = hashed("def f(x):\n    return x + 1\n")
     assert hashed('"""Doc."""\n\ndef f(x):\n    """Doc."""\n    return x  +  1  # why\n') == plain
     assert hashed("def f(x):\n    return x + 2\n") != plain
+    (tmp_path / "a.c").write_text("int x;")
+    assert hashed("def f(x):\n    return x + 1\n") != plain  # a C file belongs to the module of its name
     code_hash.cache_clear()
 
 
