@@ -15,7 +15,7 @@ from spaces._layers import MBConv, batch_statistics, conv_bn
 from spaces._layerwise import Place
 from spaces._network import Supernet
 from spaces._residual_steps import unit
-from spaces.base import Arch, Size
+from spaces.base import Arch, Size, UserError
 
 if TYPE_CHECKING:
     from spaces.fbnet import Fbnet
@@ -35,6 +35,8 @@ class MixedLayer(nn.Module):
     def __init__(self, space: Fbnet, place: Place):
         super().__init__()
         *blocks, self.skip = (space.block(option, place) for option in space.options)
+        if isinstance(self.skip, MBConv) or not all(isinstance(block, MBConv) for block in blocks):
+            raise UserError(f"{type(space).__name__}: of its options {', '.join(space.options)} the last must be skip")
         self.options, self.residual = len(space.options), place.residual
         self.stack = Stack(blocks)
 

@@ -212,3 +212,11 @@ def test_candidates_of_weight_zero_are_not_computed():
         for weight in layer.weights(7).values():
             weight.detach().fill_(float("nan"))
     assert supernet(x, supernet.path((0,) * 22)).isfinite().all()
+
+
+def test_a_supernet_needs_skip_as_its_last_option():
+    class Turned(Fbnet):
+        options = ("skip", *Fbnet.options[:-1])
+
+    with pytest.raises(UserError, match="Turned: of its options skip, .* the last must be skip"):
+        MixedLayer(Turned(), Place(4, 4, 1, 8))
