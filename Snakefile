@@ -9,12 +9,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from harness import _tracking_follow
-from harness import config as configuration
-from harness import preloaded
-from harness.contents import caption, contents
-from harness.jobs import data_folder, record_path, slug
-from harness.lifeline import Driver
+from harness.tracking import follow as _tracking_follow
+from harness.plan import config as configuration
+from harness.running import preloaded
+from harness.report.outline import CAPTIONS, caption, contents
+from harness.plan.jobs import data_folder, record_path, slug
+from harness.running.driver import Driver
 from spaces.base import UserError
 
 # The rules run in the Python that runs snakemake, also where its virtual environment is not activated.
@@ -41,7 +41,7 @@ FOLLOWER = _tracking_follow.Follower(BENCHMARK)
 BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
 
 
-report: "report/workflow.rst"
+report: str(CAPTIONS / "workflow.rst")
 
 
 SHOWN = contents(entry.space for entry in CONFIG.searches)

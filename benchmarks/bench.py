@@ -10,8 +10,8 @@ from types import ModuleType
 import torch
 
 from benchmarks.measuring import Ratio, Scale
-from harness.records import machine, write_atomically
-from harness.training import device
+from harness.records.record import machine, write_atomically
+from harness.running.train import device
 from spaces.base import Size, UserError
 
 SEARCHES = ("darts_first_order", "darts_second_order", "enas", "fbnet", "single_path")

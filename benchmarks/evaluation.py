@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.measuring import Ratio, Scale, equal, pairs, summary
-from harness import registry
-from protocols._optimizers import SGD
+from harness.plan import registry
+from protocols.parts.optimizers import SGD
 from tests.reference import cells as reference
 from tests.reference.run import random_images
 

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToTensor, functional
 
 from benchmarks.measuring import TOLERANCES, Ratio, Scale, pairs, summary
-from protocols._augmentation import augment
+from protocols.parts.augmentation import augment
 from spaces.base import UserError
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)  # CIFAR-10

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.measuring import Ratio, Scale, equal, pairs, summary
-from harness import registry
+from harness.plan import registry
 from methods.base import Method
-from protocols._optimizers import Adam
 from protocols.base import Budget
-from spaces._network import Supernet
+from protocols.parts.optimizers import Adam
 from spaces.base import Size, Space
-from spaces.darts import Darts
-from spaces.fbnet import Fbnet
+from spaces.darts.space import Darts
+from spaces.fbnet.space import Fbnet
+from spaces.parts.network import Supernet
 from tests.reference import darts, enas, fbnet, single_path
 from tests.reference.run import TinyRun, random_images
 

@@ -6,13 +6,14 @@ import errno
 import gc
 import sys
 
-from harness.preloaded import delegate
+from harness.running.preloaded import delegate
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user's to mend
 
 
 def main(words: list[str] | None = None) -> int:
-    from harness import arguments, lifeline
+    from harness.cli import arguments
+    from harness.running import driver as lifeline
     from spaces.base import UserError
 
     options = arguments.parser().parse_args(words)

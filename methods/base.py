@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from spaces._network import Supernet
+    from spaces.parts.network import Supernet
 
 
 class Run(ABC):

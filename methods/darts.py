@@ -24,9 +24,9 @@ from methods.base import Method, Run
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
-    from methods._architect import Alphas
-    from protocols._optimizers import SGD, Adam
-    from spaces._network import Supernet
+    from methods.parts.architect import Alphas
+    from protocols.parts.optimizers import SGD, Adam
+    from spaces.parts.network import Supernet
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Darts(Method):
         return None
 
     def search(self, run: Run) -> Arch:
-        from methods._architect import Alphas
-        from methods._bilevel import entropy
-        from protocols._optimizers import SGD, Adam, cosine, set_lr
+        from methods.parts.architect import Alphas
+        from methods.parts.bilevel import entropy
+        from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
         supernet = run.supernet()
         alphas = Alphas(supernet.shape, run.generator).to(run.device)
@@ -75,8 +75,8 @@ class Darts(Method):
     def _step(
         self, run: Run, supernet: Supernet, alphas: Alphas, weights: SGD, decisions: Adam, lr: float, batch: tuple
     ) -> dict[str, float]:
-        from methods._architect import first_order, second_order
-        from methods._bilevel import weight_step
+        from methods.parts.architect import first_order, second_order
+        from methods.parts.bilevel import weight_step
 
         validation = run.batch("val")
         if self.order == 1:

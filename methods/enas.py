@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
 from spaces.base import Arch, Space
-from spaces.enas import BLOCKS, OPERATIONS
-from spaces.enas import Enas as EnasSpace
+from spaces.enas.space import BLOCKS, OPERATIONS
+from spaces.enas.space import Enas as EnasSpace
 
 if TYPE_CHECKING:
-    from methods._controller import Controller, Reinforce
-    from protocols._optimizers import SGD
-    from spaces._network import Supernet
+    from methods.parts.controller import Controller, Reinforce
+    from protocols.parts.optimizers import SGD
+    from spaces.parts.network import Supernet
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Enas(Method):
         return "its controller writes blocks of two inputs and two operations: only the space enas has them"
 
     def search(self, run: Run) -> Arch:
-        from methods._bilevel import accuracy
-        from methods._controller import Controller, Reinforce
-        from protocols._optimizers import SGD, set_lr
+        from methods.parts.bilevel import accuracy
+        from methods.parts.controller import Controller, Reinforce
+        from protocols.parts.optimizers import SGD, set_lr
 
         supernet = run.supernet()
         weights = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True)
@@ -83,7 +83,7 @@ class Enas(Method):
         )
 
     def _learning_rate(self, epoch: int, epochs: int) -> float:
-        from protocols._optimizers import cosine
+        from protocols.parts.optimizers import cosine
 
         period = min(self.restart, epochs)
         while epoch >= period:
@@ -92,7 +92,7 @@ class Enas(Method):
 
     def _train(self, run: Run, supernet: Supernet, weights: SGD, controller: Controller) -> dict[str, float]:
         """One epoch of the shared weights. The controller stands still, so it samples for all batches at once."""
-        from methods._bilevel import weight_step
+        from methods.parts.bilevel import weight_step
 
         archs = controller.sample(run.steps("train"), run.generator)
         steps = [
@@ -104,7 +104,7 @@ class Enas(Method):
 
     def _teach(self, run: Run, supernet: Supernet, policy: Reinforce) -> dict[str, float]:
         """One epoch of the controller."""
-        from methods._bilevel import accuracy
+        from methods.parts.bilevel import accuracy
 
         def reward(arch: Arch) -> float:
             return accuracy(supernet, supernet.path(arch), [run.batch("val", augment=False)])

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from methods._costs import Costs, option_costs, read_latency_table
 from methods.base import Method, Run
+from methods.parts.costs import Costs, option_costs, read_latency_table
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from methods._gumbel import Theta
-    from protocols._optimizers import Optimizer
-    from spaces._network import Supernet
+    from methods.parts.gumbel import Theta
+    from protocols.parts.optimizers import Optimizer
+    from spaces.parts.network import Supernet
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Fbnet(Method):
     def search(self, run: Run) -> Arch:
         import torch
 
-        from methods._bilevel import entropy
-        from methods._gumbel import Theta, expected_cost
-        from protocols._optimizers import SGD, Adam, cosine, set_lr
+        from methods.parts.bilevel import entropy
+        from methods.parts.gumbel import Theta, expected_cost
+        from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
         costs = self.costs(run)
         supernet = run.supernet()
@@ -127,7 +127,7 @@ class Fbnet(Method):
         self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer, heat: float
     ) -> tuple[float, float]:
         """One epoch of the shared weights; (mean loss, accuracy)."""
-        from methods._bilevel import weight_step
+        from methods.parts.bilevel import weight_step
 
         steps = [
             weight_step(supernet, optimizer, theta.relaxed(heat, run.generator), batch, self.clip)
@@ -142,8 +142,8 @@ class Fbnet(Method):
         import torch
         from torch.nn import functional as F
 
-        from methods._bilevel import hits
-        from methods._gumbel import expected_cost
+        from methods.parts.bilevel import hits
+        from methods.parts.gumbel import expected_cost
 
         losses, shares = [], []
         supernet.requires_grad_(False)
@@ -165,7 +165,7 @@ class Fbnet(Method):
         """The most accurate on validation images of the likeliest architecture and others drawn from theta."""
         import torch
 
-        from methods._bilevel import accuracy
+        from methods.parts.bilevel import accuracy
 
         with torch.no_grad():
             mix = theta.probabilities()

@@ -20,17 +20,17 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from methods._costs import Costs, option_costs, read_latency_table
 from methods.base import Method, Run
+from methods.parts.costs import Costs, option_costs, read_latency_table
 from spaces.base import Arch, Space, UserError
-from spaces.single_path import SinglePath as SinglePathSpace
+from spaces.single_path.space import SinglePath as SinglePathSpace
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from protocols._optimizers import Optimizer
-    from spaces._superkernel import SinglePathSupernet
-    from spaces._thresholds import Gates
+    from protocols.parts.optimizers import Optimizer
+    from spaces.single_path.supernet import SinglePathSupernet
+    from spaces.single_path.thresholds import Gates
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class SinglePath(Method):
         import torch
         from torch import nn
 
-        from methods._bilevel import accuracy
-        from protocols._optimizers import set_lr
+        from methods.parts.bilevel import accuracy
+        from protocols.parts.optimizers import set_lr
 
         costs = option_costs(run.space, run.size, self.cost, self.latency_table)
         supernet = run.supernet()
@@ -103,7 +103,7 @@ class SinglePath(Method):
 
     def optimizers(self, supernet: SinglePathSupernet, thresholds: Tensor, batch: int) -> dict[str, Optimizer]:
         """One each for kernels, for what weight decay leaves alone, and for the thresholds."""
-        from protocols._optimizers import RMSprop
+        from protocols.parts.optimizers import RMSprop
 
         kernels = [weight for weight in supernet.parameters() if weight.dim() > 1]
         scales = [weight for weight in supernet.parameters() if weight.dim() == 1]  # batch norm and the last bias
@@ -127,7 +127,7 @@ class SinglePath(Method):
         import torch
         from torch.nn import functional as F
 
-        from methods._bilevel import hits
+        from methods.parts.bilevel import hits
 
         losses, right = [], []
         for images, labels in run.batches("train"):
@@ -151,7 +151,7 @@ class SinglePath(Method):
 
 def network_cost(decided: Gates, costs: Costs) -> Tensor:
     """The runtime term's argument: constant and the cost of every layer under its gates."""
-    from spaces._thresholds import runtime
+    from spaces.single_path.thresholds import runtime
 
     constant, table = costs
     options = min(map(len, table))  # without skip

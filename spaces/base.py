@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spaces._network import Network, Supernet
+    from spaces.parts.network import Network, Supernet
 
 Arch = tuple[int, ...]
 """An architecture as a value: the option taken at each decision of its space."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from harness import registry
+from harness.plan import registry
 
 PAGES = sorted([*registry.ROOT.glob("*.md"), *registry.ROOT.glob("docs/*.md")])
 

@@ -8,48 +8,83 @@ from pathlib import Path
 
 import pytest
 
-from harness import registry
+from harness.plan import registry
+from tests import house
 
 ROOT = registry.ROOT
-ORDER = ["spaces", "protocols", "methods", "harness", "benchmarks"]
-FILES = [path for folder in ORDER for path in sorted((ROOT / folder).glob("*.py"))]
+MAY_IMPORT = {
+    "spaces": set(),
+    "protocols": {"spaces"},
+    "methods": {"spaces", "protocols"},
+    "harness": {"spaces", "protocols", "methods"},
+    "benchmarks": {"spaces", "protocols", "methods", "harness"},
+    "harness.plan": set(),
+    "harness.records": {"harness.plan"},
+    "harness.running": {"harness.plan", "harness.records"},
+    "harness.analysis": {"harness.plan", "harness.records"},
+    "harness.tracking": {"harness.plan", "harness.records", "harness.analysis"},
+    "harness.report": {"harness.plan", "harness.records", "harness.running", "harness.analysis"},
+    "harness.cli": {
+        "harness.plan",
+        "harness.records",
+        "harness.running",
+        "harness.analysis",
+        "harness.tracking",
+        "harness.report",
+    },
+    "harness.__main__": {"harness.cli"},
+}
+"""Who may import whom, inside functions and for type checkers too."""
 
 
-def imported(path: Path, anywhere: bool = True) -> set[str]:
-    """Top-level names a file imports; with `anywhere` also inside functions. Imports for type checkers do not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    body = list(ast.walk(tree)) if anywhere else tree.body
-    names = set()
-    for node in body:
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module.split(".")[0])
-    return names
+def test_imports_run_one_way():
+    arrows = house.packages(house.arrows(), 1) | {
+        name: {other for other in others if other.startswith("harness.")}
+        for name, others in house.packages(house.arrows(), 2).items()
+        if name.startswith("harness.")
+    }
+    assert {name: others - MAY_IMPORT[name] for name, others in arrows.items() if others - MAY_IMPORT[name]} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_imports_run_one_way(path):
-    later = set(ORDER[ORDER.index(path.parent.name) + 1 :])
-    if path.name == "commands.py":  # the command line calls everything
-        later = set()
-    assert not imported(path) & later
+def test_there_are_no_import_circles():
+    assert house.circles(house.arrows()) == []
+
+
+def test_circles_are_found():
+    assert house.circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"]]
+
+
+def test_private_modules_stay_in_their_package():
+    for name, others in house.arrows().items():
+        for other in others:
+            package, _, last = other.rpartition(".")
+            assert not last.startswith("_") or name.startswith(f"{package}."), f"{name} imports {other}"
 
 
 def test_only_benchmarks_know_the_tests():
-    guilty = {path.parent.name for path in FILES if "tests" in imported(path)}
-    assert guilty == {"benchmarks"}
+    assert {path.parent.name for path in house.FILES if any(n.startswith("tests") for n in house.imports(path))} == {
+        "benchmarks"
+    }
 
 
-@pytest.mark.parametrize("folder", ["spaces", "methods", "protocols"])
-def test_entries_import_no_torch(folder):
-    for name in registry.names(folder):
-        assert "torch" not in imported(ROOT / folder / f"{name}.py", anywhere=False), f"{folder}/{name}.py"
+def importing(library: str, anywhere: bool = True) -> set[str]:
+    """The modules of the house that import a library."""
+    return {
+        name
+        for name, path in house.modules().items()
+        if any(other.split(".")[0] == library for other in house.imports(path, anywhere))
+    }
+
+
+def test_entries_import_no_torch():
+    """Planning reads what spaces, methods and protocols say of themselves."""
+    entries = {f"{folder}.{name}" for folder in ("spaces", "methods", "protocols") for name in registry.names(folder)}
+    entries |= {f"spaces.{name}.space" for name in registry.names("spaces")}
+    assert not entries & importing("torch", anywhere=False)
 
 
 def test_only_tracking_talks_to_mlflow():
-    guilty = {path.name for path in FILES if "mlflow" in imported(path)}
-    assert guilty == {path.name for path in FILES if path.name.removeprefix("_").startswith("tracking")} & guilty
+    assert {name.rpartition(".")[0] for name in importing("mlflow")} == {"harness.tracking"}
 
 
 def modules_after(code: str, folder: Path = ROOT) -> set[str]:
@@ -64,7 +99,7 @@ def modules_after(code: str, folder: Path = ROOT) -> set[str]:
 def test_planning_imports_no_torch():
     code = """
 from pathlib import Path
-from harness import config
+from harness.plan import config
 plan = config.load(Path("config/smoke.yaml"))
 jobs = [job for d in plan.datasets for job in [*plan.searches_of(d), *plan.trainings_of(d)]]
 [job.fingerprint() for job in jobs]
@@ -110,7 +145,7 @@ def test_protocols_have_a_version_and_an_expectation(name):
 
 def test_nothing_unsafe():
     """No eval or exec, no pickle from disk, no shell."""
-    for path in FILES:
+    for path in house.FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)

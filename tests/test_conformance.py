@@ -10,13 +10,13 @@ import torch
 from scipy.stats import chisquare
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness import registry
-from harness.describe import describe, describe_supernet
-from harness.jobs import Search
-from harness.records import Clock
-from harness.searching import SearchRun
-from protocols import datasets
-from protocols._store import Split
+from harness.plan import registry
+from harness.plan.jobs import Search
+from harness.records.record import Clock
+from harness.running.counts import describe, describe_supernet
+from harness.running.search import SearchRun
+from protocols.datasets import base as datasets
+from protocols.datasets.parts.store import Split
 from spaces.base import Size, UserError
 
 SMALL = Size(channels=4, cells=3, classes=5, image=8, inputs=1, auxiliary=True)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import records, registry
+from harness import records
+from harness.plan import registry
 from tests.pages import fences, section, tables, text
 
-COPIED = ("spaces", "methods", "protocols", "harness", "config", "profiles", "report", "tests/test_conformance.py")
+COPIED = ("spaces", "methods", "protocols", "harness", "config", "profiles", "tests/test_conformance.py")
 COPIED += ("Snakefile", "pyproject.toml")
 
 

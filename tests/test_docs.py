@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import config, registry, snapshot
-from harness.arguments import parser
+from harness.cli.arguments import parser
+from harness.plan import config, registry
+from harness.report import snapshot
 from tests.pages import PAGES, Fence, anchors, commands, fences, links, section, tables, text
 
 NAMES = [str(page.relative_to(registry.ROOT)) for page in PAGES]

@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from harness import registry
+from harness.plan import registry
 
 TEXT = (registry.ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
 ROWS = [line.split(" | ") for line in TEXT.splitlines() if line.startswith("| ")][2:]

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from harness import registry
-from harness.cards import cards
+from harness.plan import registry
+from harness.report.cards import cards
 
 PROJECT = tomllib.loads((registry.ROOT / "pyproject.toml").read_text())["project"]
 

@@ -10,10 +10,10 @@ import sys
 import pandas as pd
 import pytest
 
-from harness import config, registry
+from harness.plan import config, registry
 
 pytestmark = pytest.mark.pipeline
-SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "report"]
+SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "harness/report/captions"]
 SPACES = config.load(registry.ROOT / "config/smoke.yaml").spaces
 
 
@@ -23,6 +23,7 @@ def checkout(tmp_path_factory):
     The work of an earlier smoke run of this checkout is taken over where its records belong to the code as it is."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in SHIPPED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(registry.ROOT / name)
     return folder
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKER = """
 import sys
 from pathlib import Path
-from harness.tracking import sync
+from harness.tracking.sync import sync
 report = sync(Path(sys.argv[1]).glob("*.json"), sys.argv[2])
 sys.exit(report.error)
 """

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness import registry
+from harness.plan import registry
 from tests.faults import torture
 from tests.faults.torture import ONE_METHOD
 

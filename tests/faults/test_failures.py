@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from harness import registry
+from harness.plan import registry
 from tests import unprivileged
 from tests.faults import torture
 from tests.faults.torture import ONE_METHOD

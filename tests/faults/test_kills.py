@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from harness import lifeline, registry
+from harness.plan import registry
+from harness.running import driver as lifeline
 from tests.faults import torture
 from tests.faults.torture import ONE_METHOD
 
@@ -72,7 +73,7 @@ def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path):
 def test_a_dry_run_does_not_keep_a_driver_out(tmp_path):
     """It holds the lock for a moment; the driver that started in this moment waits for it before its first job."""
     other = (
-        "import sys, time; from pathlib import Path; from harness.lifeline import Driver\n"
+        "import sys, time; from pathlib import Path; from harness.running.driver import Driver\n"
         "held = Driver(Path(sys.argv[1])); print('held', flush=True); time.sleep(2)"
     )
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}

@@ -6,7 +6,7 @@ import random
 import pytest
 import yaml
 
-from harness import config, registry
+from harness.plan import config, registry
 from spaces.base import UserError
 
 JUNK = [None, -1, 0, 10**9, 2.5, -0.0, float("nan"), True, "", "x", "seeds", "ü" * 300, "../../etc/passwd"]

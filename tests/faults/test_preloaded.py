@@ -10,8 +10,10 @@ import time
 import psutil
 import pytest
 
-from harness import preloaded, records, registry
-from harness.lifeline import VARIABLE, lives
+from harness import records
+from harness.plan import registry
+from harness.running import preloaded
+from harness.running.driver import VARIABLE, lives
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks of a process with torch: Linux only")
 
@@ -22,7 +24,7 @@ LONG = (
 DRIVER = """
 import os, sys
 from pathlib import Path
-from harness import preloaded
+from harness.running import preloaded
 os.environ["HARNESS_DRIVER"] = str(os.getpid())
 preloaded.start(Path("."))
 print("started", flush=True)
@@ -112,7 +114,7 @@ def test_a_fork_ends_with_its_job(driver, tmp_path, number):
 
 FOLLOW = """
 import socket, threading, time
-from harness import preloaded
+from harness.running import preloaded
 mine, its = socket.socketpair()
 threading.Thread(target=preloaded._follow, args=(mine,), daemon=True).start()
 mine.sendall(b"!")

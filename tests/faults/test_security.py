@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from harness import __main__ as main
-from harness import registry
+from harness.plan import registry
 from tests.faults import torture
 
 FORBIDDEN = {

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from harness import registry
-from harness.records import seal
+from harness.plan import registry
+from harness.records.record import seal
 
 pytestmark = pytest.mark.pipeline
 RECORDS = "results/smoke/records/digits/darts"

@@ -1,4 +1,4 @@
-"""Tracking under load and with real servers: the long form of tests/test_tracking.py."""
+"""Tracking under load and with real servers: the long form of tests/harness/tracking/test_tracking.py."""
 
 import socket
 import sqlite3
@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 
-from harness import records, tracking
+from harness import records
+from harness.tracking import sync as tracking
 from tests.tracked import assert_exact, post, query, record, served, start, wait_until, write
 
 pytestmark = pytest.mark.slow

@@ -28,10 +28,10 @@ from typing import Any
 
 import psutil
 
-from harness import registry
-from harness.lifeline import lives
+from harness.plan import registry
+from harness.running.driver import lives
 
-SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "report"]
+SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "harness/report/captions"]
 ONE_METHOD = """\
 protocol: smoke
 datasets: [digits]
@@ -54,6 +54,7 @@ def folder_for(folder: Path, config: str = ALL_METHODS) -> Path:
     """A working folder with the pipeline's files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in SHIPPED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(registry.ROOT / name)
     (folder / "benchmark.yaml").write_text(config)
     return folder
@@ -83,7 +84,7 @@ def results(folder: Path) -> dict[str, Any]:
 
 def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
     """The searches and trainings that run in a folder, with their names: their processes, and the forks that do their
-    work (harness/preloaded.py)."""
+    work (harness/running/preloaded.py)."""
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if not process.name().startswith("python") or process.cwd() != str(folder):

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces._cells import CellNetwork, pool_to_2x2, reductions
-from spaces._genotype import Edge, Genotype
 from spaces.base import Size
+from spaces.parts.cells import CellNetwork, pool_to_2x2, reductions
+from spaces.parts.genotype import Edge, Genotype
 
 
 def convolutions(channels: int, kernel: int, stride: int, dilation: int) -> list[nn.Module]:

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from protocols._optimizers import SGD
-from spaces._cells import imagenet_stems, reductions
-from spaces._darts_supernet import DartsSupernet
+from protocols.parts.optimizers import SGD
 from spaces.base import Size
-from spaces.darts import NODES
+from spaces.darts.space import NODES
+from spaces.darts.supernet import DartsSupernet
+from spaces.parts.cells import imagenet_stems, reductions
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spaces._enas_supernet import EnasSupernet, Layer
+from spaces.enas.supernet import EnasSupernet, Layer
 
 OPERATIONS = 5
 BLOCKS = 5

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from spaces._fbnet_network import FbnetSupernet, MixedLayer
+from spaces.fbnet.supernet import FbnetSupernet, MixedLayer
 
 
 def conv(x: Tensor, module: nn.Conv2d) -> Tensor:

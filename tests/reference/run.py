@@ -11,8 +11,8 @@ from torch import Tensor
 
 from methods.base import Run
 from protocols.base import Budget
-from spaces._network import Supernet
 from spaces.base import Arch, Size, Space
+from spaces.parts.network import Supernet
 
 
 class TinyRun(Run):

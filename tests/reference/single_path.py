@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spaces._superkernel import SinglePathSupernet, SuperkernelLayer
-from spaces._thresholds import Gates, indicator
+from spaces.single_path.supernet import SinglePathSupernet, SuperkernelLayer
+from spaces.single_path.thresholds import Gates, indicator
 from tests.reference.fbnet import candidate, norm, unit
 
 

@@ -1,0 +1,91 @@
+"""A method against random search of the same cost: the best of as many random architectures as its search would have
+trained."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import comb
+
+from harness.analysis import summaries
+from harness.analysis.results import Results
+from harness.analysis.statistics import DRAWS, NOTHING, generator, quantiles, relative_improvement
+from harness.plan.jobs import RANDOM
+
+BUDGET = [
+    *(*summaries.CELL, "n_method", "n_random", "search_images", "retraining_images", "k", "mean", "best_random"),
+    *("best_low", "best_high", "gain", "gain_low", "gain_high"),
+]
+
+
+def expected_best(sample: ArrayLike, k: int) -> float:
+    """The mean of the largest of k values drawn from n without replacement, over all draws: exact, and unbiased for k
+    independent draws. For k >= n the largest of the n, which is then too low.
+
+    The i-th smallest is the largest of C(i - 1, k - 1) of the C(n, k) draws.
+    """
+    return float(np.sort(np.asarray(sample, float)) @ _weights(len(np.asarray(sample)), k))
+
+
+def _weights(n: int, k: int) -> NDArray[np.float64]:
+    return comb(np.arange(n), min(k, n) - 1) / comb(n, min(k, n))
+
+
+def affordable(search_images: float, retraining_images: float) -> int:
+    """Trainings from scratch that see as many images as a search, rounded down, at least 1."""
+    return max(1, math.floor(search_images / retraining_images))
+
+
+def _draws(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    return sample[rng.integers(len(sample), size=(DRAWS, len(sample)))]
+
+
+def best_intervals(
+    method: ArrayLike, random: ArrayLike, k: int, /, **axes: str | int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """95% percentile-bootstrap intervals of `expected_best` of the random architectures, and of the method's gain over
+    it in percent, over the runs and over the architectures; none where either has fewer than 2."""
+    method, random = np.asarray(method, float), np.asarray(random, float)
+    if len(random) < 2:
+        return NOTHING, NOTHING
+    rng = generator(purpose="best_intervals", **axes)
+    best = np.sort(_draws(random, rng), axis=1) @ _weights(len(random), k)
+    if len(method) < 2:
+        return quantiles(best), NOTHING
+    gain = np.divide(_draws(method, rng).mean(axis=1), best, out=np.full(DRAWS, math.nan), where=best != 0)
+    return quantiles(best), quantiles(100 * (gain - 1))
+
+
+def cost_matched(results: Results) -> pd.DataFrame:
+    """One row a method, space and dataset whose search cost is known: its mean against the expected best of `k` random
+    architectures, accuracies in the units they came in, gain in percent of the best.
+
+    The best is chosen by test accuracy, so it is an upper bound of what random search could reach: only a perfect
+    selector finds it. Records hold no validation accuracy of a final training that could choose instead.
+    """
+    runs = summaries.by_cell(summaries.runs(results).dropna(subset=["accuracy"]))
+    costs = summaries.costs(results).dropna(subset=["search_images", "retraining_images"]).set_index(summaries.CELL)
+    rows = []
+    for cell, cost in costs.to_dict("index").items():
+        random = (*cell[:2], RANDOM)
+        if cell != random and random in runs:
+            samples = runs[cell]["accuracy"], runs[random]["accuracy"]
+            rows.append(_row(dict(zip(summaries.CELL, cell)), *samples, cost))
+    return pd.DataFrame(rows, columns=BUDGET)
+
+
+def _row(cell: dict[str, str], method: pd.Series, random: pd.Series, cost: dict[str, int]) -> dict[str, Any]:
+    search, retraining = cost["search_images"], cost["retraining_images"]
+    k = affordable(search, retraining)
+    best = expected_best(random, k)
+    (best_low, best_high), (low, high) = best_intervals(method, random, k, **cell)
+    return {
+        **cell,
+        **{"n_method": len(method), "n_random": len(random), "search_images": search, "retraining_images": retraining},
+        **{"k": k, "mean": method.mean(), "best_random": best, "best_low": best_low, "best_high": best_high},
+        **{"gain": relative_improvement(method, [best]), "gain_low": low, "gain_high": high},
+    }

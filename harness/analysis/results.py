@@ -1,0 +1,164 @@
+"""Results as data frames in one long form, whether they come from records or from somebody else's CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness import records
+from harness.analysis import foreign
+from harness.analysis import provenance as conditions
+from spaces.base import UserError
+
+RUN = ["dataset", "space", "method", "seed"]
+TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
+SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
+CURVES = [*RUN, "metric", "epoch", "value"]
+TYPES = {
+    **dict.fromkeys(("dataset", "space", "method", "status", "arch", "metric"), "str"),
+    **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
+    **dict.fromkeys(("accuracy", "seconds", "value"), "float"),
+    "main": "bool",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """One row a training, a search, and a point of a search's curve; unknown values are missing.
+
+    `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
+    judged by. `about`: protocol, version, machine, commit, for captions.
+    `conditions`: all that the records say of how they were made.
+    """
+
+    trainings: pd.DataFrame
+    searches: pd.DataFrame
+    curves: pd.DataFrame
+    about: dict[str, str]
+    conditions: pd.DataFrame = field(default_factory=lambda: conditions.conditions([]))
+
+
+def read(path: Path | Sequence[Path]) -> Results:
+    """Results from a folder of records, a list of their paths, or one CSV; UserError where there is nothing, or nothing
+    that can be trusted."""
+    if not isinstance(path, Path):
+        return _from_records(path)
+    if path.is_dir():
+        if found := sorted(path.rglob("*.json")):
+            return _from_records(found)
+        raise UserError(f"no records in {path}: run the benchmark first, or name another folder")
+    if not path.exists():
+        raise UserError(f"no records at {path}: name a folder of records or a CSV file")
+    rows = foreign.read(path)
+    marked = any(row["main"] is not None for row in rows)
+    trainings = _frame(rows, TRAININGS)
+    return Results(
+        trainings if marked else _mark_main(trainings), _frame([], SEARCHES), _frame([], CURVES), {"source": path.name}
+    )
+
+
+def unit(accuracy: pd.Series) -> float:
+    """What turns accuracies into percent: 100 for fractions, 1 for percentages."""
+    return 1.0 if accuracy.max() > 1 else 100.0
+
+
+def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with accuracies in percent; a dataset has one unit."""
+    units = trainings.groupby("dataset")["accuracy"].transform(unit)
+    return trainings.assign(accuracy=trainings["accuracy"] * units)
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=columns)
+    frame = frame.astype({name: TYPES[name] for name in columns if name in TYPES})
+    return frame.sort_values(
+        [name for name in (*RUN, "cells", "repeat", "metric", "epoch") if name in columns], kind="stable"
+    )
+
+
+def _mark_main(trainings: pd.DataFrame) -> pd.DataFrame:
+    """A run is judged by repeat 0 at the protocol's number of cells: the most frequent one, of equally frequent ones
+    the largest. Rows without cells were trained at the protocol's."""
+    cells = trainings["cells"].fillna(0)
+    depths = trainings.groupby(["dataset", "space"])["cells"].transform(lambda cells: max(cells.mode(), default=0))
+    judged = ((cells == 0) | (cells == depths)) & (trainings["repeat"] == 0)
+    return trainings.assign(main=judged.astype(bool))
+
+
+def _from_records(paths: Sequence[Path]) -> Results:
+    found = {path: records.read(path) for path in paths}
+    _refuse_strangers(found)
+    trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
+    searches = {path: record for path, record in found.items() if record["kind"] == "search"}
+    curves = [point for record in searches.values() for point in _points(record)]
+    return Results(
+        _frame(trainings, TRAININGS),
+        _frame([_row(record) for record in searches.values()], SEARCHES),
+        _frame(curves, CURVES),
+        _about(found.values()),
+        conditions.conditions(found.values()),
+    )
+
+
+def _refuse_strangers(found: dict[Path, dict[str, Any]]) -> None:
+    """One table is about one protocol, and about each job once."""
+    seen: dict[str, Path] = {}
+    for path, record in found.items():
+        if record.get("kind") not in ("search", "train"):
+            raise UserError(f"record {path} is of unknown kind {record.get('kind')!r}: move it out of the folder")
+        job = f"{record['kind']} {sorted(record['key'].items())}"
+        if first := seen.get(job):
+            raise UserError(f"records {first} and {path} are of the same job: remove one of them")
+        seen[job] = path
+    for said in (_protocol, _version):
+        named = {said(record): path for path, record in found.items() if said(record)}
+        if len(named) > 1:
+            (a, path_a), (b, path_b) = sorted(named.items())[:2]
+            raise UserError(f"records of two protocols, {a} ({path_a}) and {b} ({path_b}): make one table of each")
+
+
+def _protocol(record: dict[str, Any]) -> str:
+    return record["key"]["protocol"]
+
+
+def _version(record: dict[str, Any]) -> str | None:
+    """Of the protocol; a search says it, its trainings refer to the search."""
+    return record.get("config", {}).get("version")
+
+
+def _row(record: dict[str, Any]) -> dict[str, Any]:
+    measured, result = record.get("measured", {}), record["result"]
+    common = {"status": record["status"], "arch": record.get("arch"), "seconds": measured.get("seconds")}
+    return {**record["key"], **common, **{name: result.get(name) for name in ("images", "parameters", "macs")}}
+
+
+def _training(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    accuracy = record["result"].get("test_accuracy")
+    if record["status"] != "done":
+        accuracy = None
+    elif not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or math.isnan(accuracy):
+        raise UserError(f"record {path} is done but its test accuracy is {accuracy!r}: delete it and run again")
+    return {**_row(record), "accuracy": accuracy}
+
+
+def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    curves = record["curves"]
+    for metric in sorted(set(curves) - {"epoch"}):
+        for epoch, value in zip(curves["epoch"], curves[metric]):
+            yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
+
+
+def _about(found: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """What captions say of the records: several machines or commits are all named."""
+    found = list(found)
+    said = {
+        "protocol": set(filter(None, map(_version, found))) or set(map(_protocol, found)),
+        "machine": {record.get("measured", {}).get("machine") for record in found},
+        "commit": {record.get("environment", {}).get("commit") for record in found},
+    }
+    return {name: "; ".join(sorted(filter(None, values))) for name, values in said.items() if any(values)}

@@ -1,0 +1,195 @@
+"""Reads a configuration: which searches and trainings make up a benchmark. Strict: what it does not know, it refuses.
+
+No torch here: planning hundreds of jobs must stay instant.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from harness.plan import registry
+from harness.plan.jobs import RANDOM, Search, Training
+from protocols.datasets import base as datasets
+from spaces.base import UserError
+
+Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Entry(_Strict):
+    """One method in one space; `set` gives values to the method's fields."""
+
+    method: str
+    space: str
+    set: dict[str, Any] = {}
+
+
+class DepthGap(_Strict):
+    """Random architectures of a space, and what was found in it, trained at several depths with several seeds."""
+
+    space: str
+    datasets: list[str] = Field(min_length=1)
+    architectures: Annotated[int, Field(strict=True, ge=3)]
+    cells: list[Count] = Field(min_length=2)
+    repeats: Count = 2
+
+
+class Config(_Strict):
+    """config/*.yaml, field by field."""
+
+    protocol: str
+    datasets: list[str] = Field(min_length=1)
+    seeds: Count
+    random: Annotated[int, Field(strict=True, ge=2)]
+    searches: list[Entry] = Field(min_length=1)
+    depth_gap: DepthGap | None = None
+    data_root: str = "data"
+    hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+
+    @field_validator("datasets", "searches")
+    @classmethod
+    def _no_duplicates(cls, values: list[Any]) -> list[Any]:
+        for i, value in enumerate(values):
+            if value in values[:i]:
+                raise ValueError(f"{value!r} stands twice")
+        return values
+
+    @property
+    def spaces(self) -> list[str]:
+        return sorted({entry.space for entry in self.searches})
+
+    def searches_of(self, dataset: str) -> list[Search]:
+        """Every search on a dataset: the methods', and the random baseline of each space."""
+        found = [
+            Search(self.protocol, dataset, entry.space, entry.method, seed, tuple(sorted(entry.set.items())))
+            for entry in self.searches
+            for seed in range(self.seeds)
+        ]
+        for space in self.spaces:
+            gap = self.depth_gap
+            wanted = gap.architectures if gap and gap.space == space and dataset in gap.datasets else 0
+            found += [Search(self.protocol, dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
+        return sorted(set(found))
+
+    def trainings_of(self, dataset: str) -> list[Training]:
+        """Every search's architecture once, and the depth gap's architectures at each depth, as often as it repeats."""
+        searches = self.searches_of(dataset)
+        cells = registry.protocol(self.protocol).setting(dataset).cells
+        found = {Training(search, cells) for search in searches}
+        gap = self.depth_gap
+        if gap and dataset in gap.datasets:
+            found |= {
+                Training(search, depth, repeat)
+                for search in searches
+                if search.space == gap.space
+                for depth in gap.cells
+                for repeat in range(gap.repeats)
+            }
+        return sorted(found)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's own rule, which PyYAML does not apply: a key stands once. And 1e-3 is a number, as in YAML 1.2."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: a key must be a word")
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise UserError(f"{key_node.start_mark.name}:{key_node.start_mark.line + 1}: {key!r} stands twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _number_like_1e3() -> None:
+    import re
+
+    _UniqueKeys.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
+
+
+_number_like_1e3()
+
+
+def check_place(config: Config) -> None:
+    """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
+    benchmark cannot write."""
+    for dataset in config.datasets:
+        datasets.check(dataset, Path(config.data_root))
+    for folder in (Path("work"), Path("results") / config.protocol):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"folder {folder} cannot be written: {error.strerror}: mend that and try again") from None
+
+
+def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the
+    file, the place and the cure."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            loader = _UniqueKeys(file)
+            loader.name = str(path)
+            content = loader.get_single_data()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if overrides and isinstance(content, dict):
+        content |= overrides
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_first(error)}") from None
+    try:
+        _check(config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return config
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    if first["type"] == "extra_forbidden":
+        owner = {"searches": Entry, "depth_gap": DepthGap}.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
+        return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
+    got = "" if first["type"] == "missing" else f", got {first['input']!r}"
+    return f"{place}: {first['msg']}{got}"
+
+
+def _check(config: Config) -> None:
+    """Names, parameters and pairs of method and space that cannot work, before any job starts."""
+    registry.protocol(config.protocol)
+    for dataset in config.datasets:
+        datasets.spec(dataset)
+    for entry in config.searches:
+        if entry.method == RANDOM:
+            raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")
+        space = registry.space(entry.space)
+        if reason := registry.method(entry.method, **entry.set).unsupported(space):
+            raise UserError(f"method {entry.method} cannot search space {entry.space}: {reason}")
+    pairs = [(entry.method, entry.space) for entry in config.searches]
+    for pair in pairs:
+        if pairs.count(pair) > 1:
+            raise UserError(f"searches: {pair[0]} in {pair[1]} stands twice")
+    if gap := config.depth_gap:
+        if gap.space not in config.spaces:
+            raise registry.refuse("space", gap.space, config.spaces, "depth_gap.space: ")
+        for dataset in gap.datasets:
+            if dataset not in config.datasets:
+                raise registry.refuse("dataset", dataset, config.datasets, "depth_gap.datasets: ")

@@ -1,0 +1,209 @@
+"""What a job is: one search or one training, named by its axes. Its name is its path under results/, and its
+fingerprint says everything that its numbers were made from."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.plan import registry
+from protocols.base import Setting
+from spaces.base import Size, UserError
+
+RANDOM = "random_sampling"
+
+
+def slug(dataset: str) -> str:
+    """A dataset's name as a folder name: `folder:/data/birds` becomes `folder-birds-1f3a9c`."""
+    if not dataset.startswith("folder:"):
+        return dataset
+    name = re.sub(r"[^A-Za-z0-9]+", "-", Path(dataset.removeprefix("folder:")).name)
+    return f"folder-{name}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
+
+
+def scaled(channels: int, width: float) -> int:
+    """A fraction of a number of channels, at least one."""
+    return max(1, round(channels * width))
+
+
+@dataclass(frozen=True, order=True)
+class Search:
+    """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs."""
+
+    protocol: str
+    dataset: str
+    space: str
+    method: str
+    seed: int
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def setting(self) -> Setting:
+        setting = registry.protocol(self.protocol).setting(self.dataset)
+        return replace(setting, budget=setting.budget.of(self.method))
+
+    @property
+    def folder(self) -> str:
+        return f"{slug(self.dataset)}/{self.space}/{self.method}"
+
+    @property
+    def name(self) -> str:
+        """Path of the record below results/<protocol>/records/, without its suffix."""
+        return f"{self.folder}/search-{self.seed}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        axes = asdict(self)
+        del axes["parameters"]
+        return axes
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the command line calls this job."""
+        pairs = [part for name, value in self.parameters for part in ("--set", f"{name}={json.dumps(value)}")]
+        axes = [part for name, value in self.key.items() for part in (f"--{name}", str(value))]
+        return [*axes, *pairs]
+
+    def size(self, classes: int, inputs: int) -> Size:
+        """Of the supernet."""
+        s = self.setting
+        channels = scaled(registry.space(self.space).searched.channels, s.search_width)
+        return Size(channels, s.search_cells, classes, s.image, inputs, s.stem)
+
+    def specification(self) -> dict[str, Any]:
+        """Everything that decides the outcome, except the data and the libraries."""
+        method = registry.method(self.method, **dict(self.parameters))
+        return {
+            **self.key,
+            "version": registry.protocol(self.protocol).version,
+            "parameters": asdict(method),
+            **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
+            "setting": _as_dict(self.setting),
+            "code": code_hash(f"spaces/{self.space}/*.py", f"methods/{self.method}.py", *SHARED),
+        }
+
+    def fingerprint(self) -> str:
+        return hash_of(self.specification())
+
+
+@dataclass(frozen=True, order=True)
+class Training:
+    """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a
+    text; the method is then a mere label). `repeat` counts training seeds."""
+
+    search: Search
+    cells: int
+    repeat: int = 0
+    arch: str = ""
+
+    @property
+    def setting(self) -> Setting:
+        return self.search.setting
+
+    @property
+    def name(self) -> str:
+        return f"{self.search.folder}/train-{self.search.seed}-cells{self.cells}-repeat{self.repeat}"
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """`main`: the training that the method is judged by; the others belong to ablations."""
+        main = self.cells == self.setting.cells and self.repeat == 0
+        return {**self.search.key, "cells": self.cells, "repeat": self.repeat, "main": main}
+
+    @property
+    def arguments(self) -> list[str]:
+        return [*self.search.arguments, "--cells", str(self.cells), "--repeat", str(self.repeat)]
+
+    def size(self, classes: int, inputs: int) -> Size:
+        s = self.setting
+        channels = scaled(registry.space(self.search.space).published.channels, s.width)
+        return Size(channels, self.cells, classes, s.image, inputs, s.stem, s.tricks.auxiliary > 0)
+
+    def specification(self) -> dict[str, Any]:
+        return {
+            **self.key,
+            "version": registry.protocol(self.search.protocol).version,
+            "search": self.arch or self.search.fingerprint(),
+            "setting": _as_dict(self.setting),
+            "code": code_hash(f"spaces/{self.search.space}/*.py", *SHARED),
+        }
+
+    def fingerprint(self) -> str:
+        return hash_of(self.specification())
+
+
+def data_folder(dataset: str, image: int) -> Path:
+    """Where a prepared dataset lies."""
+    return Path("work/data") / f"{slug(dataset)}-{image}"
+
+
+def record_path(job: Search | Training) -> Path:
+    protocol = job.key["protocol"]
+    return Path("results") / protocol / "records" / f"{job.name}.json"
+
+
+def _digest(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+
+
+FOLLOWED = re.compile(r"(spaces|methods)\.")
+SHARED = (
+    "*/base.py",
+    "protocols/parts/augmentation.py",
+    "protocols/datasets/base.py",
+    "harness/plan/seeds.py",
+    "harness/running/search.py",
+    "harness/running/train.py",
+)
+
+
+_as_dict = cache(asdict)  # of a setting: one a dataset, asked for by every job
+
+
+@cache
+def code_hash(*patterns: str) -> str:
+    """Hash of the meaning of some source files and of what they import from spaces/ and methods/, directly or not."""
+    meanings: dict[str, str] = {}
+    waiting = [path for pattern in patterns for path in registry.ROOT.glob(pattern)]
+    while waiting:
+        path = waiting.pop()
+        name = str(path.relative_to(registry.ROOT))
+        if name not in meanings:
+            meanings[name], imported = _read(path)
+            waiting += imported
+    return hash_of(meanings)
+
+
+@cache
+def _read(path: Path) -> tuple[str, list[Path]]:
+    """A source file's meaning, in which comments, docstrings and layout do not count, and the files of spaces/ and
+    methods/ that it imports, also inside its functions. A C file of the same name belongs to it, as it stands."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            modules.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    files = [registry.ROOT / f"{name.replace('.', '/')}.py" for name in sorted(modules) if FOLLOWED.match(name)]
+    compiled = path.with_suffix(".c")
+    meaning = ast.dump(tree) + (compiled.read_text(encoding="utf-8") if compiled.is_file() else "")
+    return meaning, [file for file in files if file.is_file()]
+
+
+def hash_of(value: Any) -> str:
+    """sha256 of a value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=list).encode()).hexdigest()

@@ -1,0 +1,64 @@
+"""One card a method, from its own file: paper, what departs and why, hyper-parameters, and where it was checked."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from dataclasses import fields
+from typing import Any
+
+from harness.plan import config, registry
+
+HEAD = """\
+# Methods
+
+One card a method, made from its own file by `python -m harness cards`: paper, what is exact, what departs from it and
+why, hyper-parameters, where it was checked ([fidelity.md](fidelity.md) has every fact with its command). The embedded
+benchmark (config/default.yaml) searches for two epochs and sets some values otherwise."""
+PUBLISHED = "published: "  # how the comment on a field says that its default is not the paper's
+
+
+def cards() -> str:
+    """Markdown."""
+    benchmark = config.load(registry.ROOT / "config/default.yaml")
+    ours = {entry.method: entry.set for entry in benchmark.searches}
+    return "\n\n".join([HEAD, *(_card(name, ours.get(name, {})) for name in registry.names("methods"))]) + "\n"
+
+
+def _card(name: str, ours: dict[str, Any]) -> str:
+    method = type(registry.method(name))
+    module = inspect.getmodule(method)
+    title, _, text = inspect.getdoc(module).partition("\n")
+    parts = [f"## {name}", title, text.strip()]
+    if method.__doc__ and not method.__doc__.startswith(f"{method.__name__}("):  # which dataclass wrote
+        parts.append(inspect.cleandoc(method.__doc__))
+    if fields(method):
+        parts.append(_parameters(method, ours))
+    parts.append(_checks(name))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _parameters(method: type, ours: dict[str, Any]) -> str:
+    said = dict(re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", inspect.getsource(method), re.MULTILINE))
+    rows = ["| parameter | published | default | embedded benchmark | |", "| --- | --- | --- | --- | --- |"]
+    for field in fields(method):
+        default = f"{field.default:.4g}" if isinstance(field.default, float) else str(field.default)
+        published, text = default, said.get(field.name, "")
+        if text.startswith(PUBLISHED):
+            published, _, text = text.removeprefix(PUBLISHED).partition(". ")
+        rows.append(f"| `{field.name}` | {published} | {default} | {ours.get(field.name, 'same')} | {text} |")
+    return "\n".join(rows)
+
+
+def _checks(name: str) -> str:
+    """The tests of the method, which are named after what they hold."""
+    lines = []
+    for file in sorted((registry.ROOT / "tests").glob("test_*.py")):
+        if file.stem in (f"test_method_{name}", f"test_space_{name}", f"test_{name}"):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+            tests = [name.removeprefix("test_") for name in functions if name.startswith("test_")]
+            said = "; ".join(test.replace("_", " ") for test in tests)
+            lines.append(f"- tests/{file.name}: {said}.")
+    return "\n".join(["Checked in tests/test_conformance.py, as every method is, and in", *lines])

@@ -1,0 +1,94 @@
+"""The outer search for a cost: which weight of a method's cost term finds an architecture of the wanted size.
+
+Abstract-level: the journal version of Single-Path NAS (arXiv 1907.00959), known to us from its abstract alone, searches
+its lambda so that the result meets a runtime. This does so for any method whose result gets cheaper as one of its
+parameters grows: a bisection in the logarithm of the parameter, each probe a whole search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.plan import registry
+from harness.plan.jobs import Search, Training
+from harness.running import job as cell
+from protocols.datasets.base import load
+from spaces.base import UserError
+
+
+class Probe(NamedTuple):
+    """One search: the parameter's value, and what the architecture found costs at the protocol's retraining size."""
+
+    value: float
+    macs: int
+    parameters: int
+    arch: str
+
+
+def bisect(
+    probe: Callable[[float], Probe], low: float, high: float, macs: int, tolerance: float, most: int
+) -> list[Probe]:
+    """Probes between `low` and `high`, at most `most`, until one is within `tolerance` (a fraction) of `macs`; in the
+    order in which they were made. UserError where `macs` lies outside of what both ends find."""
+
+    def close(found: Probe) -> bool:
+        return abs(found.macs / macs - 1) <= tolerance
+
+    found = [probe(low), probe(high)]
+    if any(map(close, found)):
+        return found
+    if not found[1].macs < macs < found[0].macs:
+        raise UserError(
+            f"{macs:,} multiply-adds are outside of what is found at {low:g} ({found[0].macs:,}) and at {high:g} "
+            f"({found[1].macs:,}): widen --low and --high, or ask for another cost"
+        )
+    while len(found) < most and not close(found[-1]):
+        middle = (low * high) ** 0.5
+        found.append(probe(middle))
+        if found[-1].macs > macs:
+            low = middle
+        else:
+            high = middle
+    return found
+
+
+def prober(search: Search, field: str, data: Path, out: Path, work: Path) -> Callable[[float], Probe]:
+    """Runs the search with one of its method's parameters set; a record a probe in `out`."""
+    from harness.running.counts import describe
+
+    facts = load(data)
+    size = Training(search, search.setting.cells).size(len(facts.classes), facts.inputs)
+    space = registry.space(search.space)
+
+    def probe(value: float) -> Probe:
+        job = replace(search, parameters=tuple(sorted({**dict(search.parameters), field: value}.items())))
+        record = cell.search(job, cell.Place(data, out / f"{field}-{value:.6g}.json", work))
+        if record["status"] != "done":
+            raise UserError(f"the search with {field} {value:g} {record['status']}: {record['reason']}")
+        counts = describe(space, space.read(record["arch"]), replace(size, auxiliary=False))
+        return Probe(value, counts["macs"], counts["parameters"], record["arch"])
+
+    return probe
+
+
+def write(probes: list[Probe], field: str, macs: int, out: Path) -> None:
+    """frontier.csv, and the curve of cost over the parameter as PNG, SVG and PDF."""
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    import seaborn as sns
+
+    from harness.report import typeset
+    from harness.report.figures import style
+
+    table = pd.DataFrame(sorted(probes)).rename(columns={"value": field})
+    typeset.write_csv(out / "frontier.csv", table)
+    style.set_style()
+    figure, axis = plt.subplots(figsize=(style.COLUMN, 2.4))
+    sns.lineplot(table, x=field, y="macs", marker="o", ax=axis)
+    axis.axhline(macs, color=style.GREY, linestyle="--", linewidth=1)
+    axis.annotate("wanted", (table[field].max(), macs), ha="right", va="bottom", fontsize=8, color=style.GREY)
+    axis.set(xscale="log", xlabel=field.replace("_", " "), ylabel="multiply-adds of what is found")
+    style.save(figure, out / "frontier")

@@ -1,0 +1,157 @@
+"""One search as a method sees it: the supernet's half of the data, the budget, the generators, the checkpoint."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.plan.jobs import Search, Training
+from harness.plan.seeds import seed_of
+from harness.running.curves import Curves
+from methods.base import Run
+from protocols.datasets.base import load, manifest
+from spaces.base import Arch, Space
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from protocols.datasets.parts.store import Data
+
+
+class SearchRun(Run):
+    """torch and the data are loaded when a method first asks for them: random sampling never does."""
+
+    def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Path, identity: str, clock: Any):
+        """`folder`: the prepared dataset. `identity` marks the checkpoint as this search's. `clock`: a records.Clock,
+        kept in the checkpoint."""
+        self.job, self.space, self.folder = job, space, folder
+        self.setting = job.setting
+        facts = manifest(folder)
+        self.size = job.size(len(facts["classes"]), facts["inputs"])
+        self.budget = self.setting.budget
+        self.rng = random.Random(self._seed("sample"))
+        self.images = 0
+        self.curves = Curves()
+        self._clock = clock
+        self._checkpoint_path = checkpoint
+        self._identity = identity
+        self._evaluations = 0
+        self._epoch = 0
+
+    def _seed(self, purpose: str) -> int:
+        return seed_of(**self.job.key, purpose=f"search {purpose}")
+
+    @cached_property
+    def data(self) -> Data:
+        return load(self.folder)
+
+    @cached_property
+    def generator(self) -> torch.Generator:
+        import torch
+
+        return torch.Generator().manual_seed(self._seed("tensors"))
+
+    @cached_property
+    def device(self) -> torch.device:
+        from harness.running.train import device
+
+        return device()
+
+    @cached_property
+    def _checkpoint(self) -> Any:
+        from harness.running.checkpoint import Checkpoint
+
+        return Checkpoint(self._checkpoint_path, self._identity)
+
+    def supernet(self) -> Any:
+        """The space's supernet, with fresh weights that depend on the seed alone, on the device."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed("weights"))
+            supernet = self.space.supernet(self.size)
+        return supernet.to(self.device, memory_format=torch.channels_last)
+
+    def _half(self, split: str) -> tuple[Tensor, Tensor]:
+        if split not in ("train", "val"):
+            raise ValueError(f"a search has the splits 'train' and 'val', not {split!r}")
+        half = getattr(self.data, split)
+        return half.images, half.labels
+
+    def _load(self, split: str, index: Tensor, augment: bool) -> tuple[Tensor, Tensor]:
+        from harness.running.train import augmented, plain
+
+        images, labels = self._half(split)
+        self.images += len(index)
+        if augment:
+            x = augmented(self.data, self.setting, images.index_select(0, index), self.generator, self.device)
+        else:
+            x = plain(self.data, self.setting, images.index_select(0, index), self.device)
+        return x, labels[index].to(self.device)
+
+    def steps(self, split: str) -> int:
+        return max(1, len(self._half(split)[0]) // self.budget.batch)
+
+    def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
+        import torch
+
+        order = torch.randperm(len(self._half(split)[0]), generator=self.generator)
+        for index in order.split(self.budget.batch)[: self.steps(split)]:
+            yield self._load(split, index, augment)
+
+    def batch(self, split: str, augment: bool = True) -> tuple[Tensor, Tensor]:
+        import torch
+
+        order = torch.randperm(len(self._half(split)[0]), generator=self.generator)
+        return self._load(split, order[: self.budget.batch], augment)
+
+    def epochs(self, **state: Any) -> Iterator[int]:
+        everything = {
+            **state,
+            "generator": self.generator,
+            "rng": self.rng,
+            "curves": self.curves,
+            "clock": self._clock,
+            "run": self,
+        }
+        for epoch in self._checkpoint.epochs(self.budget.epochs, everything):
+            self._epoch = epoch
+            yield epoch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"images": self.images, "evaluations": self._evaluations, "epoch": self._epoch}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.images, self._evaluations, self._epoch = state["images"], state["evaluations"], state["epoch"]
+
+    def log(self, **metrics: float) -> None:
+        self.curves.log(self._epoch, metrics)
+
+    def evaluate(self, arch: Arch) -> float:
+        import torch
+
+        from harness.running.checkpoint import Checkpoint
+        from harness.running.train import accuracy, build, train
+
+        if self._evaluations == self.budget.evaluations:
+            raise RuntimeError(
+                f"{self.job.method} asks for more than the {self.budget.evaluations} evaluations that protocol "
+                f"{self.job.protocol} allows a search"
+            )
+        seed = seed_of(**self.job.key, purpose="evaluation", number=self._evaluations)
+        self._evaluations += 1
+        s, epochs = self.setting, self.budget.evaluation_epochs
+        size = Training(self.job, s.cells).size(self.size.classes, self.size.inputs)
+        network = build(self.space, self.space.decode(arch), size, seed, self.device)
+        generator = torch.Generator().manual_seed(seed)
+        train(network, *self._half("train"), self.data, s, generator, Checkpoint(None, ""), epochs)
+        self.images += len(self._half("train")[0]) * epochs
+        return accuracy(network, *self._half("val"), self.data, s)
+
+    def outcome(self) -> dict[str, Any]:
+        """What the search cost and how it went. Columns, one row an epoch."""
+        return {"result": {"images": self.images}, "curves": self.curves.columns()}

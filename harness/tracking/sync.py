@@ -1,0 +1,209 @@
+"""MLflow as a view of the records: exactly one run a record, whatever was killed, resumed or done twice.
+
+Training never talks to MLflow: `sync` imports afterwards what is missing, under one lock a store. A run that is
+still RUNNING while we hold the lock was left by a killed import: it is removed and its record imported again. A run
+that ended is whole, and its tags say which record it shows. Runs hang below one parent a method, space and dataset,
+which shows the comparison with random. docs/mlflow.md tells users what they see.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import records
+from harness.tracking import comparison, view
+from harness.tracking import experiment as page
+from harness.tracking.store import Client, Store, locked
+from spaces.base import UserError
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+Wanted = dict[tuple[str, str], tuple[Path, view.Record]]  # (job key, sha256) -> where the record is, and what it says
+
+# MLflow's own defaults wait 247 s for a server that is down. No retries: they could create a run twice.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # errors reach us as exceptions; MLflow would print their tracebacks too
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+METRICS_A_CALL, PARAMS_A_CALL = 800, 100  # MLflow refuses more than 1000 and 100
+FEW = 20  # of so many jobs each is asked for by name; of more, all runs that the store has
+ENDED = "FINISHED", "FAILED"
+
+
+@dataclass
+class Report:
+    """What a sync did. `removed`: runs of killed imports and of records that have changed since. `error`: why it
+    stopped early; the records remain and the next sync goes on."""
+
+    imported: int = 0
+    present: int = 0
+    removed: int = 0
+    skipped: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.imported} runs imported, {self.present} present, {self.removed} removed"
+
+
+def sync(
+    paths: Iterable[Path],
+    uri: str | None = None,
+    drawing: view.Drawing | None = None,
+    pictures: Path | None = None,
+    table: list[Path] | None = None,
+    quiet: bool = False,
+) -> Report:
+    """Imports the records that an MLflow store lacks and removes the runs of records that have changed.
+
+    `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `pictures`: a
+    folder that keeps the drawings for the next time. `table`: the records of the protocol that the comparisons
+    are made from, where these are more than `paths`. Nothing that befalls the store raises: it gives one warning on
+    stderr, unless `quiet`, and `Report.error`.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    report = Report()
+    wanted = _read(sorted(paths), report)
+    try:
+        store = Store.of(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
+        with locked(store), tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
+            artifacts = view.Artifacts(Path(folder, "files"), pictures or Path(folder), drawing)
+            _sync(store, wanted, table, artifacts, report)
+    except _store_errors() as error:
+        said = [line for line in str(error).splitlines() if not line.startswith("(raised as a result")]  # SQLAlchemy's
+        text = (said or [""])[0][:300] or type(error).__name__
+        report.error = re.sub("//[^/@]*@", "//", text)  # no passwords in logs
+    if not quiet:
+        _warn(report)
+    return report
+
+
+def _read(paths: Iterable[Path], report: Report) -> Wanted:
+    wanted = {}
+    for path in paths:
+        try:
+            record = view.complete(records.read(path))
+            wanted[view.job_key(record), record["sha256"]] = path, record
+        except UserError as error:
+            report.skipped.append(str(error))
+    return wanted
+
+
+def _store_errors() -> tuple[type[Exception], ...]:
+    """What databases, servers and disks come up with."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, sqlite3.Error, OSError
+
+
+def _warn(report: Report) -> None:
+    if report.skipped:
+        first = f"the first: {report.skipped[0]}"
+        print(f"warning: {len(report.skipped)} records or tables not shown in MLflow, {first}", file=sys.stderr)
+    if report.error:
+        cure = f"{report}, the next `python -m harness track` goes on from there"
+        print(f"warning: MLflow: {report.error}; {cure}", file=sys.stderr)
+
+
+def _sync(store: Store, wanted: Wanted, table: list[Path] | None, artifacts: view.Artifacts, report: Report) -> None:
+    client = store.open()
+    for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
+        entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}
+        client.begin()
+        experiment = page.experiment(client, protocol, store.artifacts)
+        parents = comparison.Comparisons(client, experiment)
+        shown, stale = _compare(client, experiment, entries)
+        report.present += len(shown)
+        for name, (path, record) in entries.items():
+            client.begin()
+            parent = parents.parent(record)
+            if name not in shown:
+                files = artifacts.collect(path, record)
+                client.begin()
+                _import(client, experiment, parent, record, files)
+                report.imported += 1
+            elif shown[name].data.tags.get("mlflow.parentRunId") != parent:
+                client.set_tag(shown[name].info.run_id, "mlflow.parentRunId", parent)
+        for run in [*stale, *parents.doubles]:
+            client.begin()
+            _remove(client, run)
+            report.removed += 1
+        rows = _rows(table or [path for path, _ in entries.values()], protocol, report)
+        parents.update(rows)
+
+
+def _rows(table: list[Path], protocol: str, report: Report) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What the comparisons show; nothing where the tables refuse the records."""
+    try:
+        return comparison.rows(table, protocol)
+    except UserError as error:
+        report.skipped.append(str(error))
+        return {}
+
+
+def _compare(client: Client, experiment: str, wanted: Wanted) -> tuple[dict[tuple[str, str], Run], list[Run]]:
+    """The runs of the records that have one, and the runs to remove: unfinished ones, doubles, and older versions."""
+    jobs = {job for job, _ in wanted}
+    shown, stale = {}, []
+    for run in _found(client, experiment, sorted(jobs)):
+        name = run.data.tags["job_key"], run.data.tags["record"]
+        ended = run.info.status in ENDED
+        if ended and name in wanted and name not in shown:
+            shown[name] = run
+        elif not ended or name[0] in jobs:
+            stale.append(run)
+    return shown, stale
+
+
+def _found(client: Client, experiment: str, jobs: list[str]) -> Iterator[Run]:
+    """All runs of some jobs, perhaps more. MLflow's filters know no lists of tags, and no escapes."""
+    if len(jobs) <= FEW and not any("'" in job for job in jobs):
+        filters = [f"tags.job_key = '{job}'" for job in jobs]
+    else:
+        prefix = os.path.commonprefix(jobs)  # noqa: RUF071 (of the texts)
+        filters = [f"tags.job_key LIKE '{prefix.split(chr(39))[0]}%'"]
+    for text in filters:
+        token = None
+        while token != "":
+            runs = client.search_runs([experiment], text, max_results=1000, page_token=token)
+            yield from runs
+            token = runs.token or ""
+
+
+def _remove(client: Client, run: Run) -> None:
+    """To the bin of the UI, from which `mlflow gc` takes it for good."""
+    client.set_tag(run.info.run_id, "superseded", "true")
+    if run.info.status not in ENDED:
+        client.set_terminated(run.info.run_id, "KILLED")
+    client.delete_run(run.info.run_id)
+
+
+def _import(client: Client, experiment: str, parent: str, record: view.Record, files: str) -> None:
+    """Writes one run. Only the last call makes it count."""
+    start, end = view.period(record)
+    metrics = view.metrics(record)
+    tags = view.tags(record) | view.infinite(metrics) | {"mlflow.parentRunId": parent}
+    run = client.create_run(experiment, start, tags, view.title(record)).info.run_id
+    for some, params in zip_longest(_chunks(metrics, METRICS_A_CALL), _chunks(view.params(record), PARAMS_A_CALL)):
+        client.log_batch(run, some or (), params or ())
+    client.log_inputs(run, view.dataset(record, record["kind"]))
+    client.log_artifacts(run, files)
+    client.set_terminated(run, "FINISHED" if record["status"] == "done" else "FAILED", end)
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    return (items[i : i + size] for i in range(0, len(items), size))

@@ -1,0 +1,1 @@
+from spaces.darts.space import Darts as Darts

@@ -1,0 +1,175 @@
+"""The supernet of DARTS (quark0/darts, cnn/model_search.py), computed by source: all edges that leave a state at once.
+
+ReLU, pooling with its batch normalisation, and the maps that dilated convolutions read are computed once a state; the
+convolutions of the edges that leave it are stacked into grouped ones; the weight of a candidate is the scale of the
+batch normalisation that ends it. The readable form, edge by edge, is `tests/reference/darts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spaces.base import Arch, Size
+from spaces.darts.fused import Fan, State
+from spaces.darts.space import CANDIDATES, CONCAT, NODES, Darts
+from spaces.parts.cells import CellNetwork, cifar_stem, imagenet_stems, reductions
+from spaces.parts.cpu.channelwise import concatenate, divided
+from spaces.parts.genotype import Edge, Genotype
+from spaces.parts.network import Supernet
+from spaces.parts.operations import FactorizedReduce, ReluConvBn
+
+EDGES = tuple((node, source) for node in range(NODES) for source in range(node + 2))
+"""(node, source) of each place of a cell: by node, then by source; sources 0 and 1 are the cell's inputs."""
+PICKS = tuple(range(1, len(CANDIDATES)))
+"""The candidates that compute something: all but `none`."""
+
+
+class MixedCell(nn.Module):
+    """A cell with every candidate on every edge. Arguments as `_cells.Cell`."""
+
+    def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
+        super().__init__()
+        self.channels = channels
+        self.preprocess0 = (FactorizedReduce if halved else ReluConvBn)(inputs[0], channels, search=True)
+        self.preprocess1 = ReluConvBn(inputs[1], channels, search=True)
+        self.leaving = [[k for k, edge in enumerate(EDGES) if edge[1] == source] for source in range(NODES + 1)]
+        self.strides = [2 if reduction and source < 2 else 1 for source in range(NODES + 1)]
+        self.fans = nn.ModuleList(
+            Fan(channels, len(places), stride) for places, stride in zip(self.leaving, self.strides)
+        )
+
+    def forward(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
+        first, x = self.preprocess0(before), self.preprocess1(last)
+        ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come
+        for source in range(1, NODES + 1):
+            x, ahead = divided(ahead + self._carried(source, x, mix, wanted), self.channels)
+            nodes.append(x)
+        return concatenate(nodes)
+
+    def _carried(self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
+        """What the edges that leave a source carry, side by side."""
+        places = self.leaving[source]
+        state = State(x, self.strides[source])
+        return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
+
+    def weights(self, place: int, candidate: int) -> list[Tensor]:
+        """The weights of one candidate on one edge, views in the order of `operation(…).parameters()`."""
+        _, source = EDGES[place]
+        return self.fans[source].weights(self.leaving[source].index(place), CANDIDATES[candidate])
+
+
+class DartsSupernet(Supernet):
+    """Places 0 to 13 are the edges of the normal cell (see EDGES), 14 to 27 those of the reduction cell; candidates are
+    `spaces.darts.CANDIDATES`. No auxiliary head."""
+
+    shape = (len(CANDIDATES),) * (2 * len(EDGES))
+
+    def __init__(self, space: Darts, size: Size):
+        super().__init__()
+        self.space, self.size = space, size
+        imagenet = size.stem == "imagenet"
+        if imagenet:
+            self.stem, self.stem2 = imagenet_stems(size.inputs, size.channels, search=True)
+        else:
+            self.stem, self.stem2 = cifar_stem(size.inputs, 3 * size.channels, search=True), None
+        inputs, channels, halved = (size.channels * (1 if imagenet else 3),) * 2, size.channels, imagenet
+        self.reductions = reductions(size.cells)
+        self.cells = nn.ModuleList()
+        for i in range(size.cells):
+            reduction = i in self.reductions
+            channels *= 2 if reduction else 1
+            self.cells.append(MixedCell(inputs, channels, reduction, halved))
+            inputs, halved = (inputs[1], NODES * channels), reduction
+        self.classifier = nn.Linear(inputs[1], size.classes)
+
+    def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
+        mix, wanted = [weights.to(x) for weights in mix], _wanted(mix)
+        half = len(EDGES)
+        before = self.stem(x)
+        last = before if self.stem2 is None else self.stem2(before)
+        for i, cell in enumerate(self.cells):
+            which = slice(half, None) if i in self.reductions else slice(half)
+            before, last = last, cell(before, last, mix[which], wanted[which])
+        return self.classifier(last.mean((2, 3)))
+
+    def derive(self, mix: Sequence[Tensor]) -> Arch:
+        return self.space.encode(published_rule(mix))
+
+    def path(self, arch: Arch) -> list[Tensor]:
+        """On the CPU, wherever the supernet is: what is computed must be known there."""
+        mix = [torch.zeros(candidates) for candidates in self.shape]
+        genotype = self.space.decode(arch)
+        for first, edges in ((0, genotype.normal), (len(EDGES), genotype.reduce)):
+            for place, (operation, _) in zip(_places(edges), edges):
+                mix[first + place][CANDIDATES.index(operation)] = 1.0
+        return mix
+
+    def inherit(self, arch: Arch) -> nn.Module:
+        genotype = self.space.decode(arch)
+        with torch.device("meta"):  # its weights are all copied: no need to draw any
+            network = CellNetwork(genotype, self.size, search=True)
+        network.to_empty(device=self.classifier.weight.device).to(self.classifier.weight)
+        with torch.no_grad():
+            for mine, its in self._pairs(genotype, network):
+                its.copy_(mine)
+        return Logits(network)
+
+    def _pairs(self, genotype: Genotype, network: CellNetwork) -> list[tuple[Tensor, Tensor]]:
+        """This supernet's weights beside those of a network with the same operations."""
+        shared = [(self.stem, network.stem), (self.stem2, network.stem2), (self.classifier, network.classifier)]
+        pairs = []
+        for i, (mixed, cell) in enumerate(zip(self.cells, network.cells)):
+            shared += [(mixed.preprocess0, cell.preprocess0), (mixed.preprocess1, cell.preprocess1)]
+            edges = genotype.reduce if i in self.reductions else genotype.normal
+            for place, (name, _), operation in zip(_places(edges), edges, cell.operations):
+                pairs += zip(mixed.weights(place, CANDIDATES.index(name)), operation.parameters())
+        for mine, its in shared:
+            pairs += zip(mine.parameters(), its.parameters()) if mine is not None else []
+        return pairs
+
+
+class Logits(nn.Module):
+    """A network without its auxiliary output."""
+
+    def __init__(self, network: CellNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)[0]
+
+
+def published_rule(mix: Sequence[Tensor]) -> Genotype:
+    """Of the edges into each node the two with the heaviest candidate, `none` excepted, each with that candidate.
+
+    Edges come heaviest first; of equals the lower source, of equal candidates the first (model_search.py, genotype()).
+    """
+    half = len(EDGES)
+    cells = [_published_cell([weights.tolist() for weights in part]) for part in (mix[:half], mix[half:])]
+    return Genotype(cells[0], CONCAT, cells[1], CONCAT)
+
+
+def _published_cell(rows: list[list[float]]) -> tuple[Edge, ...]:
+    edges: list[Edge] = []
+    for node in range(NODES):
+        into = [(source, row) for (to, source), row in zip(EDGES, rows) if to == node]
+        into.sort(key=lambda edge: -max(edge[1][k] for k in PICKS))
+        edges += [(CANDIDATES[max(PICKS, key=row.__getitem__)], source) for source, row in into[:2]]
+    return tuple(edges)
+
+
+def _places(edges: tuple[Edge, ...]) -> list[int]:
+    return [EDGES.index((i // 2, source)) for i, (_, source) in enumerate(edges)]
+
+
+def _wanted(mix: Sequence[Tensor]) -> list[tuple[int, ...]]:
+    """The candidates of each place that must be computed."""
+    return [
+        PICKS
+        if weights.requires_grad
+        else tuple(k for k, weight in enumerate(weights.tolist()) if k in PICKS and weight)
+        for weights in mix
+    ]

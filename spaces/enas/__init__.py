@@ -1,0 +1,1 @@
+from spaces.enas.space import Enas as Enas

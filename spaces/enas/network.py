@@ -1,0 +1,117 @@
+"""The stand-alone network of ENAS' authors (melodyguan/enas, src/cifar10/micro_child.py), for their published sizes.
+
+It differs from the stack of `_cells` in what stands around the cells: inputs are convolved only where their size does
+not fit, the last cell's output then passes a 1x1 convolution of its own, strided identities and loose ends are reduced
+without a ReLU, classifiers have no bias.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from spaces.base import Size, UserError
+from spaces.enas.space import layout
+from spaces.parts.cells import cifar_stem, pool_to_2x2
+from spaces.parts.cpu.channelwise import concatenate
+from spaces.parts.genotype import Genotype
+from spaces.parts.network import DropPath, Network
+from spaces.parts.operations import FactorizedReduce, ReluConvBn, operation
+
+
+class BareReduce(FactorizedReduce):
+    """A factorized reduction without its ReLU."""
+
+    relu = False
+
+
+class Layer(nn.Module):
+    """One cell between its calibrated inputs and the concatenation of its loose ends.
+
+    `inputs` are the channels of the last two layers; `halved` says that the older one has a map twice as large.
+    """
+
+    def __init__(self, genotype: Genotype, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
+        super().__init__()
+        edges, self.concat = (
+            (genotype.reduce, genotype.reduce_concat) if reduction else (genotype.normal, genotype.normal_concat)
+        )
+        self.sources = [source for _, source in edges]
+        self.calibrate0 = FactorizedReduce(inputs[0], channels) if halved else fit(inputs[0], channels)
+        self.calibrate1 = fit(inputs[1], channels)
+        self.base = ReluConvBn(channels, channels)
+        self.operations = nn.ModuleList()
+        for name, source in edges:
+            stride = 2 if reduction and source < 2 else 1
+            bare = name == "skip_connect" and stride == 2
+            self.operations.append(BareReduce(channels, channels) if bare else operation(name, channels, stride))
+        loose = [state for state in self.concat if state < 2 and reduction]
+        self.loose = nn.ModuleDict({str(state): BareReduce(channels, channels) for state in loose})
+
+    def forward(self, before: Tensor, last: Tensor, drop: DropPath | None) -> Tensor:
+        states = [self.calibrate0(before), self.base(self.calibrate1(last))]
+        for i in range(0, len(self.operations), 2):
+            states.append(self._side(i, states, drop) + self._side(i + 1, states, drop))
+        for state, reduce in self.loose.items():
+            states[int(state)] = reduce(states[int(state)])
+        return concatenate([states[state] for state in self.concat])
+
+    def _side(self, i: int, states: list[Tensor], drop: DropPath | None) -> Tensor:
+        apply = self.operations[i]
+        y = apply(states[self.sources[i]])
+        return y if drop is None or isinstance(apply, nn.Identity | BareReduce) else drop(y)
+
+
+def fit(inputs: int, channels: int) -> nn.Module:
+    return nn.Identity() if inputs == channels else ReluConvBn(inputs, channels)
+
+
+class AuxiliaryHead(nn.Module):
+    """The authors' auxiliary classifier: its second convolution is padded, global pooling follows, no bias.
+
+    On the published 8x8 maps average pooling leaves 2x2; other maps are covered alike, as in `_cells`.
+    """
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        self.project = nn.Sequential(nn.Conv2d(channels, 128, 1, bias=False), nn.BatchNorm2d(128), nn.ReLU())
+        convolution = [nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(128, 768, 2, bias=False)]
+        self.features = nn.Sequential(*convolution, nn.BatchNorm2d(768), nn.ReLU())
+        self.classifier = nn.Linear(768, classes, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(images, channels, height, width) -> (images, classes)."""
+        x = self.features(self.project(pool_to_2x2(F.relu(x))))
+        return self.classifier(x.mean((2, 3)))
+
+
+class EnasNetwork(Network):
+    """Stem, `size.cells` + 2 layers, ReLU, global pooling, linear classifier."""
+
+    def __init__(self, genotype: Genotype, size: Size):
+        super().__init__()
+        if size.stem != "cifar":
+            raise UserError(f"space enas: macro 'enas' has no stem '{size.stem}'; use macro 'darts' for large pictures")
+        layers, reductions = layout("enas", size.cells)
+        self.stem = cifar_stem(size.inputs, 3 * size.channels)
+        self.layers = nn.ModuleList()
+        self.auxiliary_after = reductions[1] + 1
+        inputs, channels, halved = (3 * size.channels, 3 * size.channels), size.channels, False
+        for i in range(layers):
+            reduction = i in reductions
+            channels *= 2 if reduction else 1
+            layer = Layer(genotype, inputs, channels, reduction, halved)
+            self.layers.append(layer)
+            inputs, halved = (inputs[1], len(layer.concat) * channels), reduction
+            if size.auxiliary and i == self.auxiliary_after:
+                self.auxiliary = AuxiliaryHead(inputs[1], size.classes)
+        self.classifier = nn.Linear(inputs[1], size.classes, bias=False)
+
+    def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
+        before = last = self.stem(x)
+        auxiliary = None
+        for i, layer in enumerate(self.layers):
+            before, last = last, layer(before, last, drop)
+            if i == self.auxiliary_after and self.auxiliary is not None and self.training:
+                auxiliary = self.auxiliary(last)
+        return self.classifier(F.relu(last).mean((2, 3))), auxiliary

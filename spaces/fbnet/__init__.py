@@ -1,0 +1,1 @@
+from spaces.fbnet.space import Fbnet as Fbnet

@@ -1,0 +1,94 @@
+"""Compiles `kernels.c` for this processor, when it is first needed, and keeps it in the user's cache folder. Without
+torch: a job says which compiler it was before it computes.
+
+There are none where no C compiler is (`CC`, otherwise cc), and where NAS_KERNELS is 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("kernels.c")
+FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
+
+
+class Norm(ctypes.Structure):
+    """See the source."""
+
+    _fields_ = [*((name, ctypes.c_void_p) for name in ("mean", "inverse", "weight", "bias")), ("relu", ctypes.c_long)]
+
+
+class Shape(ctypes.Structure):
+    """See the source."""
+
+    _names = "groups inputs outputs height width images kernel stride dilation channels"
+    _fields_ = [*((name, ctypes.c_long) for name in _names.split()), ("reads", ctypes.c_void_p)]
+
+
+def compiler() -> str | None:
+    """What compiled the kernels, if there are any."""
+    found = library("float")
+    return found and ctypes.c_char_p.in_dll(found, "compiler").value.decode()
+
+
+@cache
+def library(real: str) -> ctypes.CDLL | None:
+    """The kernels for `float` or `double`."""
+    if os.environ.get("NAS_KERNELS") == "0":
+        return None
+    try:
+        found = _compiled(real)
+    except FileNotFoundError:
+        return None
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = (getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)).splitlines()[0]
+        warnings.warn(f"{SOURCE.name} does not compile, so layers are torch's, which is slower: {said}", stacklevel=2)
+        return None
+    pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(Norm)
+    found.moments.argtypes = [number, number, pointer, real, pointer, pointer]
+    found.apply.argtypes = [number, pointer, number, norm, pointer, number, number]
+    found.slopes.argtypes = [number, pointer, number, norm, pointer, number, pointer]
+    found.unapply.argtypes = [number, number, pointer, norm, pointer, pointer, number, pointer]
+    maps = [ctypes.POINTER(Shape), pointer, norm, pointer, pointer]
+    found.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
+    found.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
+    return found
+
+
+def _compiled(real: str) -> ctypes.CDLL:
+    """The library for a type, from the user's cache where that can be read and written. Made for another processor it
+    might not run."""
+    command = [os.environ.get("CC", "cc"), *FLAGS, f"-Dreal={real}"]
+    made_of = repr((command, SOURCE.read_bytes(), _processor()))
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "nas-vs-random"
+    kept = folder / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
+    with contextlib.suppress(OSError):  # not there yet, or where nothing may be executed
+        return ctypes.CDLL(str(kept.absolute()))
+    with tempfile.TemporaryDirectory() as fresh:
+        new = Path(fresh) / kept.name
+        subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
+        with contextlib.suppress(OSError):  # no home, or one that cannot be written to: compiled again next time
+            folder.mkdir(parents=folder.is_absolute(), exist_ok=True)
+            half = kept.with_suffix(f".{os.getpid()}")
+            shutil.copy(new, half)
+            os.replace(half, kept)
+        return ctypes.CDLL(str(new))
+
+
+def _processor() -> str:
+    """What its kind can do, as Linux says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return platform.machine() + next((line for line in lines if line.startswith(("flags", "Features"))), "")

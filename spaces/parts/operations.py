@@ -1,0 +1,110 @@
+"""Operations of the cell spaces, as in quark0/darts, cnn/operations.py.
+
+Every operation comes in two forms. *Evaluation*: batch normalisation learns a scale and a shift, pooling has none.
+*Search*: batch normalisation learns nothing (a learnt scale would undo the mixture weights), follows pooling too, and
+always uses the statistics of the batch (running averages over different mixtures mean nothing).
+All take and give (images, channels, height, width); stride 2 halves the map, rounding up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from spaces.parts.cpu.channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, Unit, reduced
+
+
+def batch_norm(channels: int, search: bool) -> BatchNorm:
+    return BatchNorm(channels, affine=not search, track_running_stats=not search)
+
+
+class Zero(nn.Module):
+    def __init__(self, stride: int):
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        # A product, not new zeros: the mixture stays a function of x, as in the public code.
+        return x[:, :, :: self.stride, :: self.stride] * 0.0
+
+
+class FactorizedReduce(nn.Module):
+    """ReLU, then two 1x1 convolutions, one of the even and one of the odd pixels, side by side.
+
+    Pixels are picked before the convolution (see `_channelwise.Pointwise`).
+    """
+
+    relu = True
+
+    def __init__(self, inputs: int, outputs: int, search: bool = False):
+        super().__init__()
+        self.conv_1 = Pointwise(inputs, outputs // 2)
+        self.conv_2 = Pointwise(inputs, outputs - outputs // 2)
+        self.bn = batch_norm(outputs, search)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return reduced(x, (self.conv_1, self.conv_2), self.bn, self.relu)
+
+
+class ReluConvBn(Unit):
+    """ReLU, 1x1 convolution, batch normalisation: brings a cell's input to its width."""
+
+    def __init__(self, inputs: int, outputs: int, search: bool = False):
+        super().__init__(nn.ReLU(), Pointwise(inputs, outputs), batch_norm(outputs, search))
+
+
+def _separable(channels: int, kernel: int, stride: int, dilation: int, search: bool) -> Unit:
+    depthwise = Depthwise(channels, kernel, stride, dilation)
+    return Unit(nn.ReLU(), depthwise, Pointwise(channels, channels), batch_norm(channels, search))
+
+
+def _sep_conv(kernel: int) -> Callable[[int, int, bool], nn.Module]:
+    def build(channels: int, stride: int, search: bool) -> nn.Module:
+        return nn.Sequential(*(_separable(channels, kernel, step, 1, search) for step in (stride, 1)))
+
+    return build
+
+
+def _dil_conv(kernel: int) -> Callable[[int, int, bool], nn.Module]:
+    return lambda channels, stride, search: _separable(channels, kernel, stride, 2, search)
+
+
+def _pool(kind: type[nn.Module], **options: bool) -> Callable[[int, int, bool], nn.Module]:
+    def build(channels: int, stride: int, search: bool) -> nn.Module:
+        pool = kind(3, stride=stride, padding=1, **options)
+        return nn.Sequential(pool, batch_norm(channels, search)) if search else pool
+
+    return build
+
+
+def _skip(channels: int, stride: int, search: bool) -> nn.Module:
+    return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, search)
+
+
+def _conv_7x1_1x7(channels: int, stride: int, search: bool) -> nn.Module:
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, (1, 7), (1, stride), (0, 3), bias=False),
+        nn.Conv2d(channels, channels, (7, 1), (stride, 1), (3, 0), bias=False),
+        batch_norm(channels, search),
+    )
+
+
+BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
+    "none": lambda channels, stride, search: Zero(stride),
+    "max_pool_3x3": _pool(MaxPool),
+    "avg_pool_3x3": _pool(AvgPool, count_include_pad=False),
+    "skip_connect": _skip,
+    "sep_conv_3x3": _sep_conv(3),
+    "sep_conv_5x5": _sep_conv(5),
+    "sep_conv_7x7": _sep_conv(7),
+    "dil_conv_3x3": _dil_conv(3),
+    "dil_conv_5x5": _dil_conv(5),
+    "conv_7x1_1x7": _conv_7x1_1x7,
+}
+
+
+def operation(name: str, channels: int, stride: int, search: bool = False) -> nn.Module:
+    """One operation from `channels` to `channels`, of stride 1 or 2, in its evaluation or its search form."""
+    return BUILDERS[name](channels, stride, search)

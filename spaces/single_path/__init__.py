@@ -1,0 +1,1 @@
+from spaces.single_path.space import SinglePath as SinglePath

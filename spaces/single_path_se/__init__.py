@@ -1,0 +1,1 @@
+from spaces.single_path_se.space import SinglePathSe as SinglePathSe

@@ -1,0 +1,190 @@
+"""Statistics against numbers worked out by hand, and against scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.analysis import statistics
+
+METHOD = [0.90, 0.92, 0.94]
+RANDOM = [0.80, 0.82, 0.84, 0.86, 0.88, 0.90]
+
+
+def test_relative_improvement_by_hand():
+    assert statistics.relative_improvement(METHOD, RANDOM) == pytest.approx(100 * 0.07 / 0.85)
+    percent = statistics.relative_improvement([90, 92, 94], [80, 82, 84, 86, 88, 90])
+    assert percent == pytest.approx(statistics.relative_improvement(METHOD, RANDOM))
+    assert math.isnan(statistics.relative_improvement([0.5], [0.0]))
+
+
+def test_published_means_of_the_tricks():
+    """Base 94.96, all of DARTS' tricks 97.00 (NAS evaluation is frustratingly hard, section 5): +2.148%."""
+    assert statistics.relative_improvement([97.00], [94.96]) == pytest.approx(2.148, abs=5e-4)
+
+
+def test_interval_is_the_percentile_bootstrap_of_both_samples():
+    low, high = statistics.improvement_interval(METHOD, RANDOM, dataset="digits", method="darts")
+    method = [sum(draw) / 3 for draw in np.array(np.meshgrid(METHOD, METHOD, METHOD)).reshape(3, -1).T]
+    random = np.array(np.meshgrid(*[RANDOM] * 6)).reshape(6, -1).mean(axis=0)  # all 6^6 resamples
+    exact = 100 * (np.subtract.outer(method, random) / random).ravel()
+    assert (low, high) == pytest.approx(tuple(np.quantile(exact, [0.025, 0.975])), abs=0.15)
+    assert low < statistics.relative_improvement(METHOD, RANDOM) < high
+
+
+def test_interval_agrees_with_scipys_bootstrap_for_unequal_n():
+    def improvement(method, random, axis=-1):
+        return 100 * (method.mean(axis=axis) / random.mean(axis=axis) - 1)
+
+    samples = ([0.81, 0.90, 0.86, 0.95, 0.88], RANDOM)
+    rng = np.random.default_rng(0)
+    scipys = stats.bootstrap(samples, improvement, method="percentile", n_resamples=20_000, rng=rng)
+    found = statistics.improvement_interval(*samples, dataset="digits")
+    assert found == pytest.approx(tuple(scipys.confidence_interval), abs=0.25)
+
+
+def test_interval_is_seeded_by_its_axes_and_by_nothing_else():
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
+    first = statistics.improvement_interval(METHOD, RANDOM, dataset="digits", method="darts")
+    assert first == statistics.improvement_interval(METHOD, RANDOM, dataset="digits", method="darts")
+    assert first != statistics.improvement_interval(METHOD, RANDOM, dataset="glyphs", method="darts")
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_one_run_has_no_interval_and_no_verdict():
+    assert np.isnan(statistics.improvement_interval([0.9], RANDOM)).all()
+    assert np.isnan(statistics.improvement_interval(METHOD, [0.8])).all()
+    assert math.isnan(statistics.difference_test([0.9], RANDOM))
+    assert statistics.verdict(1.0, math.nan) == "no interval"
+
+
+def test_welch_by_hand():
+    # means 0.92, 0.85; s² = 0.0004, 0.0014; standard error² = 0.0004/3 + 0.0014/6
+    error = 0.0004 / 3 + 0.0014 / 6
+    freedom = error**2 / ((0.0004 / 3) ** 2 / 2 + (0.0014 / 6) ** 2 / 5)
+    p = 2 * stats.t.sf(0.07 / math.sqrt(error), freedom)
+    assert statistics.difference_test(METHOD, RANDOM) == pytest.approx(p, rel=1e-9)
+
+
+def test_constant_samples_get_the_permutation_p():
+    assert statistics.difference_test([0.9] * 3, [0.8] * 6) == pytest.approx(2 / 84)
+    p = stats.permutation_test(
+        ([0.9] * 3, [0.8] * 6), lambda a, b: np.mean(a) - np.mean(b), n_resamples=math.inf
+    ).pvalue
+    assert statistics.difference_test([0.9] * 3, [0.8] * 6) == pytest.approx(p)
+    assert statistics.difference_test([0.9, 0.9], [0.9, 0.9, 0.9]) == 1.0
+
+
+def test_holm_by_hand():
+    # sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04; made monotone: .02 .03 .06 .06
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.6, 0.9]) == [1.0, 1.0]
+    with_gap = statistics.holm([0.01, math.nan, 0.03])
+    assert with_gap[::2] == pytest.approx([0.02, 0.03])
+    assert math.isnan(with_gap[1])
+    assert statistics.holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("improvement", "p", "said"),
+    [(1, 0.01, "better"), (-1, 0.01, "worse"), (1, 0.05, "not distinguishable"), (-1, 0.9, "not distinguishable")],
+)
+def test_verdict(improvement, p, said):
+    assert statistics.verdict(improvement, p) == said
+
+
+@pytest.mark.parametrize("value", [0.7, 0.82, 0.85, 0.9, 1.0])
+def test_percentile_against_scipy(value):
+    assert statistics.percentile(value, RANDOM) == pytest.approx(stats.percentileofscore(RANDOM, value, kind="mean"))
+
+
+def test_percentile_of_runs_by_hand_and_as_mann_whitney():
+    # 0.82 stands above one, level with one of six: 25; 0.90 above five, level with one: 91.7
+    assert statistics.percentile([0.82, 0.90], RANDOM) == pytest.approx((100 * 1.5 / 6 + 100 * 5.5 / 6) / 2)
+    u = stats.mannwhitneyu(METHOD, RANDOM).statistic
+    assert statistics.percentile(METHOD, RANDOM) == pytest.approx(100 * u / 18)
+
+
+def test_percentile_interval_is_the_bootstrap_of_both_samples():
+    method, random = [0.81, 0.85, 0.89], RANDOM[:4]
+    low, high = statistics.percentile_interval(method, random, dataset="digits")
+    runs = np.array(np.meshgrid(*[method] * 3)).reshape(3, -1).T  # all 3^3 and 4^4 resamples
+    archs = np.array(np.meshgrid(*[random] * 4)).reshape(4, -1).T
+    exact = [
+        100 * np.mean((r[:, None] > archs[:, None]) + 0.5 * (r[:, None] == archs[:, None]), axis=(1, 2)) for r in runs
+    ]
+    assert (low, high) == pytest.approx(tuple(np.quantile(exact, [0.025, 0.975])), abs=4)
+    assert (low, high) == statistics.percentile_interval(method, random, dataset="digits")
+    assert statistics.percentile_interval([0.95, 0.96], RANDOM) == (100, 100)  # nothing overlaps: no width
+    assert np.isnan(statistics.percentile_interval([0.9], RANDOM)).all()
+    assert np.isnan(statistics.percentile_interval(METHOD, [0.9])).all()
+
+
+@pytest.mark.parametrize(("effect", "published"), [(0.2, 394), (0.5, 64), (0.8, 26), (1.0, 17)])
+def test_runs_needed_are_the_published_ones(effect, published):
+    """R's pwr.t.test for two samples, two-sided 0.05, power 0.8: 393.41, 63.77, 25.52, 16.71, rounded up."""
+    spread = np.array([-1.0, 0.0, 1.0])  # standard deviation 1
+    assert statistics.runs_needed(spread + effect, spread) == published
+
+
+def test_runs_needed_have_the_power_and_one_less_has_not():
+    """Welch's test on simulated runs of unequal spread."""
+    method, random = np.array([-2.0, 0, 2]) + 2.2, np.array([-0.5, 0, 0.5])
+    n = int(statistics.runs_needed(method, random))
+    assert 2 < n < 20
+    rng = np.random.default_rng(0)
+
+    def power(n):
+        a, b = 2.2 + 2 * rng.standard_normal((40_000, n)), 0.5 * rng.standard_normal((40_000, n))
+        return np.mean(stats.ttest_ind(a, b, axis=1, equal_var=False).pvalue < 0.05)
+
+    assert power(n) > 0.79 and power(n - 1) < 0.8
+
+
+def test_runs_needed_at_the_ends():
+    assert statistics.runs_needed([0.5, 0.7], [0.6, 0.601]) == math.inf
+    assert statistics.runs_needed([0.5, 0.7], [0.5, 0.7]) == math.inf  # an RI of 0 is never told from 0
+    assert statistics.runs_needed([0.9, 0.9], [0.8, 0.8]) == 2
+    assert statistics.runs_needed([0.8, 0.8], [0.8, 0.8]) == math.inf
+    assert math.isnan(statistics.runs_needed([0.9], RANDOM)) and math.isnan(statistics.runs_needed(METHOD, [0.9]))
+    assert statistics.runs_needed(METHOD, RANDOM) == statistics.runs_needed(
+        *(100 * np.array(x) for x in (METHOD, RANDOM))
+    )
+
+
+def test_tau_by_hand_and_against_scipy():
+    # 1 2 3 4 against 1 3 2 4: five concordant pairs, one discordant
+    assert statistics.rank_agreement([([1, 2, 3, 4], [1, 3, 2, 4])])[0] == pytest.approx(4 / 6)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x, y = rng.integers(6, size=(2, 12)).astype(float)  # many ties
+        assert statistics.rank_agreement([(x, y)])[0] == pytest.approx(stats.kendalltau(x, y).statistic)
+
+
+def test_tau_interval_is_the_bootstrap_over_architectures():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal(32)
+    y = x + rng.standard_normal(32)
+    _, low, high = statistics.rank_agreement([(x, y)], dataset="digits")
+    draws = rng.integers(32, size=(2000, 32))
+    plain = np.quantile([stats.kendalltau(x[d], y[d]).statistic for d in draws], [0.025, 0.975])
+    assert (low, high) == pytest.approx(tuple(plain), abs=0.03)
+
+
+def test_tau_averages_pairs_and_leaves_out_the_untrained():
+    x, y, z = [1, 2, 3, 4], [1, 3, 2, 4], [4, 3, 2, 1]
+    assert statistics.rank_agreement([(x, y), (x, z)])[0] == pytest.approx((4 / 6 - 1) / 2)
+    assert statistics.rank_agreement([([1, 2, math.nan, 4], [1, 2, 0, 4])])[0] == pytest.approx(1)
+    assert np.isnan(statistics.rank_agreement([])).all()
+    assert np.isnan(statistics.rank_agreement([([1, 1, 1], [1, 2, 3])])).all()
+    assert np.isnan(statistics.rank_agreement([([1, 2], [1, 2])])[1:]).all()
+
+
+def test_interval_of_a_mean():
+    sample = np.arange(20.0)
+    low, high = statistics.mean_interval(sample, dataset="digits")
+    assert low == pytest.approx(9.5 - 1.96 * sample.std() / math.sqrt(20), abs=0.15)
+    assert high == pytest.approx(9.5 + 1.96 * sample.std() / math.sqrt(20), abs=0.15)
+    assert np.isnan(statistics.mean_interval([1.0])).all()

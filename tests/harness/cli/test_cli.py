@@ -1,0 +1,143 @@
+"""The command line: what other tools rely on, and mistakes answered in one line with exit 2."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness.__main__ import main
+from harness.plan import registry
+
+V2 = (
+    '{"normal": [["sep_conv_3x3", 0], ["sep_conv_3x3", 1], ["sep_conv_3x3", 0], ["sep_conv_3x3", 1], '
+    '["sep_conv_3x3", 1], ["skip_connect", 0], ["skip_connect", 0], ["dil_conv_3x3", 2]], '
+    '"normal_concat": [2, 3, 4, 5], "reduce": '
+    '[["max_pool_3x3", 0], ["max_pool_3x3", 1], ["skip_connect", 2], ["max_pool_3x3", 1], ["max_pool_3x3", 0], '
+    '["skip_connect", 2], ["skip_connect", 2], ["max_pool_3x3", 1]], "reduce_concat": [2, 3, 4, 5]}'
+)
+FBNET_A = (
+    "skip,k3_e3,k3_e1,skip,skip,k5_e6,k3_e3,k5_e1,k3_e3,k5_e6,k5_e3,k5_e1_g2,k5_e6,k3_e6,k5_e1_g2,k5_e3,k3_e1_g2,k5_e6,"
+    "k5_e6,k5_e3,k5_e6,k5_e6"
+)
+SINGLE_PATH = (
+    "3x3-3,3x3-3,3x3-3,skip,5x5-6,3x3-3,3x3-3,3x3-3,5x5-6,3x3-3,3x3-3,3x3-3,5x5-6,5x5-3,5x5-3,5x5-3,"
+    "5x5-6,5x5-6,5x5-6,5x5-6"
+)
+ENAS = "0 2 0 0 0 4 0 1 0 4 1 1 1 0 0 1 0 2 1 1 1 0 1 0 0 3 0 2 1 1 3 1 1 0 0 4 0 3 1 1"
+
+# Published numbers: quark0/darts, melodyguan/enas, facebookresearch/mobile-vision, dstamoulis/single-path-nas.
+PUBLISHED = [
+    (["--space", "darts", "--arch", V2], 3349342, 528359040),
+    (["--space", "darts", "--arch", V2, "--auxiliary"], 3825768, 528359040),
+    (["--space", "darts", "--arch", V2, "--cells", "8", "--channels", "16"], 246106, 43444736),
+    (
+        ["--space", "darts", "--arch", V2, "--cells", "14", "--channels", "48", "--classes", "1000"]
+        + ["--image", "224", "--stem", "imagenet"],
+        4718752,
+        529911552,
+    ),
+    (["--space", "enas", "--arch", ENAS], 4394710, 693197856),
+    (["--space", "enas", "--arch", ENAS, "--cells", "15", "--reading", "macro=enas"], 3894372, 620907552),
+    (["--space", "fbnet", "--arch", FBNET_A, "--image", "224", "--classes", "1000"], 4321232, 244452664),
+    (["--space", "single_path", "--arch", SINGLE_PATH, "--image", "224", "--classes", "1000"], 4421616, 333467072),
+]
+
+
+@pytest.mark.parametrize(("arguments", "parameters", "macs"), PUBLISHED)
+def test_describe_gives_the_published_numbers(arguments, parameters, macs, capsys):
+    assert main(["describe", *arguments]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["parameters"], printed["macs"]) == (parameters, macs)
+    assert registry.space(arguments[1]).read(printed["arch"]) == registry.space(arguments[1]).read(arguments[3])
+
+
+def test_describe_counts_the_search_supernet(capsys):
+    for size in (["--cells", "8", "--channels", "16"], []):  # which is the published one
+        assert main(["describe", "--space", "darts", "--supernet", *size]) == 0
+        assert json.loads(capsys.readouterr().out)["parameters"] == 1930618  # quark0/darts, without the alphas
+
+
+@pytest.mark.parametrize("space", registry.names("spaces"))
+def test_sample_prints_one_architecture_a_line(space, capsys):
+    main(["sample", "--space", space, "--seed", "3", "-n", "5"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(set(lines)) == 5
+    assert all(registry.space(space).text(registry.space(space).parse(line)) == line for line in lines)
+    main(["sample", "--space", space, "--seed", "3", "-n", "5"])
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+MISTAKES = {
+    "unknown space": (["sample", "--space", "dart"], "did you mean darts"),
+    "bad architecture": (["describe", "--space", "darts", "--arch", "{"], "JSON"),
+    "bad layer": (["describe", "--space", "fbnet", "--arch", FBNET_A.replace("k3_e3", "k3_e4")], "k3_e4"),
+    "unknown reading": (
+        ["describe", "--space", "enas", "--arch", ENAS, "--reading", "makro=a"],
+        "did you mean macro",
+    ),
+    "no value": (["describe", "--space", "enas", "--arch", ENAS, "--reading", "macro"], "FIELD=VALUE"),
+    "unknown dataset": (["data", "--dataset", "digit", "--image", "8"], "did you mean digits"),
+    "unknown protocol": (
+        ["search", "--protocol", "smok", "--dataset", "digits", "--space", "darts", "--method", "darts"],
+        "did you mean smoke",
+    ),
+    "unknown method": (
+        ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--method", "dars", "--data", "x"],
+        "did you mean darts",
+    ),
+    "method does not fit": (
+        ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--method", "single_path"],
+        "cannot search space darts",
+    ),
+    "data not prepared": (
+        [
+            "search",
+            "--protocol",
+            "smoke",
+            "--dataset",
+            "digits",
+            "--space",
+            "darts",
+            "--method",
+            "darts",
+            "--data",
+            "x",
+        ],
+        "not a prepared dataset",
+    ),
+    "no records": (["tables", "--records", "/nowhere", "--out", "/nowhere"], "no records at"),
+    "no configuration": (["tables", "--config", "/nowhere.yaml", "--out", "/nowhere"], "No such file"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_mistakes_are_one_line(arguments, message, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "two"])
+def test_counts_are_at_least_one(count, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["sample", "--space", "darts", "-n", count])
+    assert caught.value.code == 2
+    assert "at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["describe", "sample", "data", "search", "train", "tables", "track"])
+def test_help_says_all(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert "--" in capsys.readouterr().out
+
+
+def test_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m harness sample --space fbnet -n 5000 | head -n 1"
+    done = subprocess.run(["bash", "-c", command], cwd=registry.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr

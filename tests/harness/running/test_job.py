@@ -1,0 +1,288 @@
+"""A job does its work once, keeps what it did, and turns every failure into a record that says why."""
+
+import dataclasses
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import records
+from harness.plan import registry
+from harness.plan.jobs import Search, Training
+from harness.running import job as cell
+from harness.running.job import Place
+from methods.base import Method
+from methods.random_sampling import RandomSampling
+from protocols.datasets import base as datasets
+from spaces.base import UserError
+
+JOB = Search("smoke", "digits", "darts", "random_sampling", 0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "digits-8"
+    datasets.prepare("digits", 8, folder)
+    return folder
+
+
+@pytest.fixture
+def place(data, tmp_path):
+    return Place(data, tmp_path / "record.json", tmp_path / "work")
+
+
+def method(monkeypatch, body):
+    """The job's method is one whose search is `body`."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Users(Method):
+        def search(self, run):
+            return body(run)
+
+    monkeypatch.setattr(registry, "method", lambda name, **fields: Users())
+
+
+def draws(library):
+    def body(run):
+        import torch
+
+        {"random": random.random, "numpy": np.random.rand, "torch": lambda: torch.rand(1)}[library]()
+        return run.space.sample(run.rng)
+
+    return body
+
+
+def allocates(run):
+    import torch
+
+    torch.empty(2**55)
+
+
+def raises(run):
+    raise ValueError("no idea")
+
+
+FAILURES = {
+    "raises": (raises, "failed", "ValueError: no idea"),
+    "returns nothing": (lambda run: None, "failed", "returned None, which is no architecture of space darts"),
+    "returns nonsense": (lambda run: (1, 2), "failed", "which is no architecture of space darts"),
+    "draws from random": (draws("random"), "failed", "drew from random's global generator"),
+    "draws from numpy": (draws("numpy"), "failed", "drew from numpy's global generator"),
+    "draws from torch": (draws("torch"), "failed", "drew from torch's global generator"),
+    "out of memory": (allocates, "oom", "memory"),
+    "logs infinity": (lambda run: [run.log(loss=float("inf")) for _ in run.epochs()], "diverged", "loss is inf"),
+    "evaluates too often": (
+        lambda run: [run.evaluate(run.space.sample(run.rng)) for _ in range(3)],
+        "failed",
+        "more than the 2 evaluations",
+    ),
+}
+
+
+@pytest.mark.parametrize("body, status, reason", FAILURES.values(), ids=FAILURES.keys())
+def test_a_failing_method_is_a_record(body, status, reason, monkeypatch, place):
+    method(monkeypatch, body)
+    cell.search(JOB, place)
+    record = records.read(place.out)
+    assert record["status"] == status
+    assert reason in record["reason"]
+    assert not (place.work / "finished").exists()  # tried again when its cause is mended
+
+
+def test_a_training_that_diverges_stops_and_says_when(monkeypatch, place):
+    protocol = registry.protocol("smoke")
+    recipe = dataclasses.replace(protocol.default.recipe, lr=1e30, clip=1e30, epochs=5)
+    wild = dataclasses.replace(protocol, default=dataclasses.replace(protocol.default, recipe=recipe))
+    monkeypatch.setattr(registry, "protocol", lambda name: wild)
+    arch = registry.space("darts").sample(random.Random(0))
+    found = {"status": "done", "arch": registry.space("darts").text(arch)}
+    record = cell.train(Training(JOB, 3), found, place)
+    assert record["status"] == "diverged"
+    assert "loss is" in record["reason"]
+    assert len(record["curves"]["loss"]) < 5
+    assert "test_accuracy" not in record["result"]
+
+
+def test_the_training_of_a_failed_search_says_so(place):
+    record = cell.train(Training(JOB, 3), {"status": "diverged", "reason": "loss is nan"}, place)
+    assert (record["status"], record["reason"]) == ("failed", "RuntimeError: the search diverged: loss is nan")
+
+
+def test_a_method_that_hangs_has_a_time_limit(data, tmp_path):
+    """In a process of its own, which ends; the hang is in C, where no exception of Python's arrives."""
+    code = f"""
+import ctypes, dataclasses
+from pathlib import Path
+from harness.running import job as cell
+from harness.plan import registry
+from harness.plan.jobs import Search
+from methods.base import Method
+@dataclasses.dataclass(frozen=True)
+class Hangs(Method):
+    def search(self, run):
+        ctypes.CDLL(None).sleep(60)
+registry.method = lambda name, **fields: Hangs()
+cell.search(Search("smoke", "digits", "darts", "random_sampling", 0),
+            cell.Place(Path({str(data)!r}), Path("record.json"), Path("work"), hours=1 / 3600))
+"""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(registry.ROOT)})
+    assert done.returncode == 0
+    assert time.monotonic() - started < 30
+    record = records.read(tmp_path / "record.json")
+    assert (record["status"], record["reason"]) == ("timeout", "not finished after 0.000277778 hours")
+
+
+GREEDY = """
+import dataclasses, os, sys
+from pathlib import Path
+from harness.running import job as cell
+from harness.plan import registry
+from harness.plan.jobs import Search
+from methods.base import Method
+@dataclasses.dataclass(frozen=True)
+class Greedy(Method):
+    def search(self, run):
+        if sys.argv[2] == "killed":
+            os.kill(os.getpid(), 9)
+        while True:
+            kept.append(bytearray(1 << 20))
+kept = []
+registry.method = lambda name, **fields: Greedy()
+Path("/sys/fs/cgroup/memory/nas-test/cgroup.procs").write_text(str(os.getpid()))
+job = Search("smoke", "digits", "darts", "random_sampling", 0)
+cell.search(job, cell.Place(Path(sys.argv[1]), Path("record.json"), Path("work")))
+"""
+
+
+@pytest.fixture
+def little_memory():
+    """A control group of 100 MB."""
+    group = Path("/sys/fs/cgroup/memory/nas-test")
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("100000000")
+    except OSError:
+        pytest.skip("no control group can be made here: needs root and the first version of control groups")
+    yield
+    group.rmdir()
+
+
+def test_what_the_kernel_kills_twice_for_want_of_memory_is_a_record(data, tmp_path, little_memory):
+    """Another kill is no reason to give up: the count begins anew."""
+
+    def attempt(how):
+        environment = {"PYTHONPATH": str(registry.ROOT)}
+        return subprocess.run([sys.executable, "-c", GREEDY, str(data), how], cwd=tmp_path, env=environment).returncode
+
+    for how in ("greedy", "killed", "greedy", "greedy"):
+        assert attempt(how) == -signal.SIGKILL
+        assert not (tmp_path / "record.json").exists()
+    assert attempt("greedy") == 0
+    record = records.read(tmp_path / "record.json")
+    assert (record["status"], record["reason"]) == ("oom", "the kernel killed it 2 times for want of memory")
+    assert not list((tmp_path / "work").rglob("*.attempt"))
+
+
+def counted(monkeypatch):
+    """Counts the searches that are really done."""
+    done = []
+
+    def body(run):
+        done.append(run.job.seed)
+        return RandomSampling().search(run)
+
+    method(monkeypatch, body)
+    return done
+
+
+def test_what_is_finished_is_not_done_again(monkeypatch, place):
+    """As after a kill of snakemake between a job's end and its noting it: the output is deleted, the job started."""
+    done = counted(monkeypatch)
+    cell.search(JOB, place)
+    before = place.out.read_bytes()
+    place.out.unlink()
+    cell.search(JOB, place)
+    assert place.out.read_bytes() == before
+    assert done == [0]
+    cell.search(dataclasses.replace(JOB, seed=1), place)
+    assert done == [0, 1]
+
+
+def test_a_kept_record_that_was_edited_is_reported_and_made_again(monkeypatch, place, capsys):
+    done = counted(monkeypatch)
+    cell.search(JOB, place)
+    (kept,) = (place.work / "finished").iterdir()
+    kept.write_text(kept.read_text().replace('"done"', '"gone"'))
+    cell.search(JOB, place)
+    assert done == [0, 0]
+    assert "ignored" in capsys.readouterr().err
+    assert records.read(place.out)["status"] == "done"
+
+
+def test_other_images_or_versions_make_another_record(monkeypatch, place, tmp_path):
+    done = counted(monkeypatch)
+    cell.search(JOB, place)
+    datasets.prepare("digits", 10, tmp_path / "digits-10")
+    cell.search(JOB, dataclasses.replace(place, data=tmp_path / "digits-10"))
+    assert done == [0, 0]
+    monkeypatch.setattr(records, "environment", lambda *names: {"torch": "9.9", "commit": "c"})
+    cell.search(JOB, place)
+    assert done == [0, 0, 0]
+
+
+TABLES = "tables.tables(frames.read(Path('records.csv')), Path('tables'))"
+FULL = {
+    "record": (1000, "main.main([*job, '--method', 'random_sampling'])", "work/finished/"),
+    "checkpoint": (5000, "main.main([*job, '--method', 'darts'])", "work/digits/darts/darts/search-0.checkpoint"),
+    "table": (500, TABLES, "tables/verdicts.html"),
+}
+
+
+@pytest.mark.parametrize("limit, call, name", FULL.values(), ids=FULL.keys())
+def test_a_full_disk_is_no_result(place, tmp_path, limit, call, name):
+    """A file-size limit stands in for the disk: the write fails in the middle, and no half of a file stays."""
+    code = f"""
+import resource, signal, sys
+from pathlib import Path
+from harness import __main__ as main
+from harness.analysis import results as frames
+from harness.report import build as tables
+from spaces.base import UserError
+job = ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--data", {str(place.data)!r}]
+job += ["--out", "record.json"]
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    sys.exit({call})
+except UserError as error:
+    sys.exit(f"error: {{error}}")
+"""
+    runs = [(method, seed) for method in ("random_sampling", "darts") for seed in range(4)]
+    rows = [f"digits,darts,{method},{seed},0.{seed + 5}" for method, seed in runs]
+    (tmp_path / "records.csv").write_text("\n".join(["dataset,space,method,seed,accuracy", *rows]) + "\n")
+    # No bytecode: Python itself would write it short, and find it so next time.
+    environment = {"PYTHONPATH": str(registry.ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode in (1, 2)
+    assert run.stderr.startswith(f"error: cannot write {name}") and "File too large" in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert not (tmp_path / name).is_file() and not list(tmp_path.rglob("*.tmp"))
+
+
+def test_an_output_that_cannot_be_written_is_one_line(place, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError, match="cannot write .*file/record.json: "):
+        cell.search(JOB, dataclasses.replace(place, out=tmp_path / "file" / "record.json"))
+
+
+def test_records_name_the_place_of_their_numbers(place):
+    cell.search(JOB, place)
+    assert json.loads(place.out.read_text())["key"]["method"] == "random_sampling"

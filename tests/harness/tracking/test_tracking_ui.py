@@ -1,0 +1,91 @@
+"""MLflow's pages as a person sees them: opened in Debian's chromium, where that is installed."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.report.figures.drawing import draw
+from harness.tracking import sync as tracking
+from tests import synthetic_records
+from tests.tracked import post, served
+
+BROWSER = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium: MLflow's pages were not opened")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1700,1100"]
+CELL = "digits/single_path/single_path"
+
+
+@pytest.fixture(scope="module", params=["ui", "server"])
+def url(request, tmp_path_factory):
+    """`ui`: a database that was written directly; `server`: one that was written through its server."""
+    folder = tmp_path_factory.mktemp(request.param)
+    synthetic_records.make(folder / "records", ("digits",), seeds=2, baseline=2)
+    records = sorted((folder / "records").rglob("*.json"))
+    store = f"sqlite:///{folder}/mlflow.db"
+    if request.param == "ui":
+        assert tracking.sync(records, store, draw).error is None
+    with served(request.param, folder, "--backend-store-uri", store) as url:
+        if request.param == "server":
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("MLFLOW_TRACKING_URI", url)
+                while tracking.sync(records, drawing=draw).error:  # a slow machine: each call brings some more
+                    pass
+        yield url
+
+
+def page(url: str, place: str, folder: Path, name: str) -> str:
+    """The page's elements when all is drawn; its picture lies in `folder`, for eyes."""
+    flags = [*FLAGS, f"--user-data-dir={folder}/{name}", "--virtual-time-budget=120000"]
+    command = [BROWSER, *flags, f"--screenshot={folder}/{name}.png", "--dump-dom", f"{url}/#/experiments/1/{place}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert "Uncaught" not in done.stderr
+    return done.stdout
+
+
+def text(page: str) -> str:
+    return re.sub(r"<[^>]*>", "", page)
+
+
+def run_named(url: str, name: str) -> str:
+    found = post(url, "runs/search", {"experiment_ids": ["1"], "filter": f"attributes.run_name = '{name}'"})["runs"]
+    assert len(found) == 1
+    return found[0]["info"]["run_id"]
+
+
+def test_the_table_of_runs_opens_with_the_comparisons(url, tmp_path):
+    shown = page(url, "runs", tmp_path, "runs")
+    for words in (CELL, "random architectures", "single_path.py"):
+        assert words in shown
+
+
+def test_the_ready_views(url, tmp_path):
+    shown = page(url, "runs?viewStateShareKey=comparisons", tmp_path, "comparisons")
+    for words in (CELL, "RI_low", "p_holm", "not distinguishable", "8 matching runs"):
+        assert words in text(shown)
+    assert "train 0" not in shown
+    shown = page(url, "runs?viewStateShareKey=trainings", tmp_path, "trainings")
+    for words in (f"train 0: {CELL}", "test_accuracy", "macs"):
+        assert words in shown
+
+
+def test_a_chart_is_drawn(url, tmp_path):
+    shown = page(url, f"runs/{run_named(url, f'train 0: {CELL}')}/model-metrics", tmp_path, "charts")
+    assert re.search(r"epoch\s*\(3\)", text(shown))
+    assert 'class="js-line"' in shown
+
+
+def test_an_artifact_is_shown(url, tmp_path):
+    run = run_named(url, f"train 0: {CELL}")
+    shown = page(url, f"runs/{run}/artifacts/architecture.png", tmp_path, "picture")
+    assert "curves.csv" in shown
+    assert "<img" in shown.partition("Path:")[2]
+    assert "test_accuracy" in page(url, f"runs/{run}/artifacts/record.json", tmp_path, "record")
+
+
+def test_a_comparison_says_its_verdict(url, tmp_path):
+    shown = page(url, f"runs/{run_named(url, CELL)}", tmp_path, "comparison")
+    for words in ("95% interval", "corrected over 4 rows", "train 0", "verdict"):
+        assert words in shown
