@@ -3,18 +3,15 @@
 #   snakemake --cores 8 all                                        the embedded default
 #   snakemake --cores 2 all --configfile config/smoke.yaml         everything once, tiny
 #   snakemake -n all --configfile config/paper.yaml                what the published scale would run
-import json
 import os
 import shlex
 import sys
 from pathlib import Path
 
-from harness.tracking import follow as _tracking_follow
-from harness.plan import config as configuration
-from harness.running import preloaded
 from harness.report.outline import CAPTIONS, caption, contents
-from harness.plan.jobs import data_folder, record_path, slug
 from harness.running.driver import Driver
+from harness.running.pipeline import Pipeline
+from harness.tracking.follow import Follower
 from spaces.base import UserError
 
 # The rules run in the Python that runs snakemake, also where its virtual environment is not activated.
@@ -26,24 +23,22 @@ if workflow.resource_settings.cores == 0:  # snakemake would wait for ever
 if workflow.is_main_process:
     DRIVER = Driver(Path(".snakemake"))
 
-FILE = Path((workflow.overwrite_configfiles or [Path(workflow.basedir) / "config/default.yaml"])[-1])
-OVERRIDES = dict(workflow.config_settings.config)
 try:
-    CONFIG = configuration.load(FILE, OVERRIDES)
+    FILE = Path((workflow.overwrite_configfiles or [Path(workflow.basedir) / "config/default.yaml"])[-1])
+    PIPELINE = Pipeline(FILE, workflow.config_settings.config)
+    BATCHES = PIPELINE.batches(plan=workflow.is_main_process)
 except UserError as error:
     sys.exit(f"error: {error}")
 
-BENCHMARK = ["--config", os.path.relpath(FILE)] + [a for k, v in OVERRIDES.items() for a in ("--override", f"{k}={json.dumps(v)}")]
-RESULTS = f"results/{CONFIG.protocol}"
-DATASETS = {slug(dataset): dataset for dataset in CONFIG.datasets}
-JOBS = {name: [*CONFIG.searches_of(dataset), *CONFIG.trainings_of(dataset)] for name, dataset in DATASETS.items()}
-FOLLOWER = _tracking_follow.Follower(BENCHMARK)
-BY_NAME = {job.name: job for jobs in JOBS.values() for job in jobs}
+CONFIG, RESULTS = PIPELINE.config, PIPELINE.results
+BENCHMARK = shlex.join(PIPELINE.arguments)
+FOLLOWER = Follower(PIPELINE.arguments)
 
 
 report: str(CAPTIONS / "workflow.rst")
 
 
+MANIFESTS = [PIPELINE.manifest(dataset) for dataset in CONFIG.datasets]
 SHOWN = contents(entry.space for entry in CONFIG.searches)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
@@ -51,9 +46,8 @@ TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folde
 
 onstart:
     try:
-        configuration.check_place(CONFIG)
         DRIVER.start()
-        preloaded.start(Path(".snakemake"))
+        PIPELINE.start(BATCHES)
         FOLLOWER.start()
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -61,19 +55,13 @@ onstart:
 
 # How it went: what is done, what failed and why, what is left. (The exit status is that of rule all.)
 onsuccess:
-    preloaded.stop()
     FOLLOWER.stop(complete=True)
-    shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
+    shell(f"python -m harness status {BENCHMARK} || true")
 
 
 onerror:
-    preloaded.stop()
     FOLLOWER.stop(complete=False)
-    shell(f"python -m harness status {shlex.join(BENCHMARK)} || true")
-
-
-def job(wildcards):
-    return BY_NAME[wildcards.name]
+    shell(f"python -m harness status {BENCHMARK} || true")
 
 
 def shown():
@@ -89,12 +77,8 @@ def shown():
             )
 
 
-def manifest(wildcards):
-    return data_folder(job(wildcards).key["dataset"], job(wildcards).setting.image) / "manifest.json"
-
-
 wildcard_constraints:
-    dataset="|".join(map(str, DATASETS)),
+    dataset="|".join(PIPELINE.datasets),
     image=r"\d+",
 
 
@@ -104,7 +88,7 @@ rule data:
     log:
         "work/logs/data/{dataset}-{image}.log",
     params:
-        name=lambda w: DATASETS[w.dataset],
+        name=lambda w: PIPELINE.datasets[w.dataset],
         root=CONFIG.data_root,
     conda:
         "environment.yaml"
@@ -112,46 +96,32 @@ rule data:
         "python -m harness data --dataset {params.name:q} --image {wildcards.image} --root {params.root:q} > {log} 2>&1"
 
 
-rule search:
-    input:
-        manifest,
-    output:
-        f"{RESULTS}/records/{{name}}.json",
-    wildcard_constraints:
-        name=r"[^/]+/[^/]+/[^/]+/search-\d+",
-    log:
-        f"work/logs/{CONFIG.protocol}/{{name}}.log",
-    params:
-        arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
-        fingerprint=lambda w: job(w).fingerprint(),
-    conda:
-        "environment.yaml"
-    shell:
-        "python -m harness search {params.arguments} --out {output} > {log} 2>&1"
+# The searches and trainings that have no record yet, several per job; each run writes a log of its own besides.
+for batch in BATCHES:
 
-
-rule train:
-    input:
-        manifest,
-        search=lambda w: record_path(job(w).search),
-    output:
-        f"{RESULTS}/records/{{name}}.json",
-    wildcard_constraints:
-        name=r"[^/]+/[^/]+/[^/]+/train-[^/]+",
-    log:
-        f"work/logs/{CONFIG.protocol}/{{name}}.log",
-    params:
-        arguments=lambda w: shlex.join([*job(w).arguments, "--hours", str(CONFIG.hours_a_job)]),
-        fingerprint=lambda w: job(w).fingerprint(),
-    conda:
-        "environment.yaml"
-    shell:
-        "python -m harness train {params.arguments} --search {input.search} --out {output} > {log} 2>&1"
+    rule:
+        name:
+            f"run_{batch.name}".replace("-", "_")
+        input:
+            PIPELINE.manifest(batch.runs[0].key["dataset"]),
+            batch.reads,
+        output:
+            batch.records,
+        log:
+            f"work/logs/{CONFIG.protocol}/batches/{batch.name}.log",
+        params:
+            runs=shlex.join(run.name for run in batch.runs),
+            fingerprints=[run.fingerprint() for run in batch.runs],
+        conda:
+            "environment.yaml"
+        shell:
+            f"python -m harness run {BENCHMARK} {{params.runs}} > {{log}} 2>&1"
 
 
 rule tables:
     input:
-        [record_path(job) for jobs in JOBS.values() for job in jobs],
+        PIPELINE.records,
+        MANIFESTS,
     output:
         tables=[*expand(f"{RESULTS}/{{file}}.csv", file=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
         figures=expand(f"{RESULTS}/{{file}}.{{kind}}", file=FIGURES, kind=["csv", "png", "pdf"]),
@@ -159,7 +129,7 @@ rule tables:
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
     params:
-        benchmark=shlex.join(BENCHMARK),
+        benchmark=BENCHMARK,
         tables=lambda w, output: Path(output.tables[0]).parent,
         figures=lambda w, output: Path(output.figures[0]).parent,
         n=f"{CONFIG.seeds} searches a method, {CONFIG.random} or more random architectures a space, on each dataset",
@@ -171,13 +141,14 @@ rule tables:
 
 rule track:  # the follower has brought most records by then; this brings whatever it missed
     input:
-        [record_path(job) for jobs in JOBS.values() for job in jobs],
+        PIPELINE.records,
+        MANIFESTS,
     output:
         touch(f"work/{CONFIG.protocol}.tracked"),
     log:
         f"work/logs/{CONFIG.protocol}-track.log",
     params:
-        benchmark=shlex.join(BENCHMARK),
+        benchmark=BENCHMARK,
     conda:
         "environment.yaml"
     shell:
@@ -193,7 +164,7 @@ rule all:
     log:
         f"work/logs/{CONFIG.protocol}-all.log",
     params:
-        benchmark=shlex.join(BENCHMARK),
+        benchmark=BENCHMARK,
     retries: 0
     conda:
         "environment.yaml"

@@ -6,18 +6,17 @@ import errno
 import gc
 import sys
 
-from harness.running.preloaded import delegate
-
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user's to mend
 
 
 def main(words: list[str] | None = None) -> int:
     from harness.cli import arguments
-    from harness.running import driver as lifeline
+    from harness.running import driver
     from spaces.base import UserError
 
     options = arguments.parser().parse_args(words)
-    lifeline.follow_driver()
+    if options.command != "run":  # which forks, and so starts no thread: it looks after its driver itself
+        driver.follow_driver()
     try:
         return options.run(options) or 0
     except UserError as error:
@@ -34,8 +33,6 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    status = delegate(sys.argv[1:])
-    if status is None:
-        status = main()
+    status = main()
     gc.freeze()  # else Python, before it ends, looks for cycles in all that torch has made: 0.5 s
     sys.exit(status)

@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.plan import registry
 from harness.plan.jobs import Search
-from harness.records.record import Clock
+from harness.records import Clock
+from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe, describe_supernet
 from harness.running.search import SearchRun
 from protocols.datasets import base as datasets
@@ -171,7 +172,8 @@ class Watched(SearchRun):
 
 def a_run(method, space, folder, checkpoint):
     """On 96 images a half. Whoever touches the test split falls over."""
-    run = Watched(Search("smoke", "digits", space, method, 0), registry.space(space), folder, checkpoint, "", Clock())
+    job = Search("smoke", "digits", space, method, 0)
+    run = Watched(job, registry.space(space), folder, lambda: Checkpoint(checkpoint, ""), Clock())
     if method != "random_sampling":  # which must not load data, nor torch
         halves = {name: Split(*(part[:96] for part in getattr(run.data, name))) for name in ("train", "val")}
         run.data = replace(run.data, **halves, test=None)

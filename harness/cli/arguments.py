@@ -57,6 +57,11 @@ def _jobs(command: Command) -> None:
     sub.add_argument("--cells", type=_count, help="default: the protocol's")
     sub.add_argument("--repeat", type=int, default=0, help="number of the training seed")
 
+    sub = command("run", "Run searches and trainings of a benchmark, one after another: a job of the pipeline.")
+    sub.add_argument("runs", nargs="+", metavar="RUN", help="a record's path below records/, without .json")
+    sub.add_argument("--config", type=Path, default=Path("config/default.yaml"), help="default: %(default)s")
+    sub.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+
     sub = command("latency", "Measure the blocks of a layer-wise space on this machine: a search's cost table.")
     sub.add_argument("--space", required=True)
     sub.add_argument("--out", type=Path, required=True, help="the JSON file that a method's latency_table names")
@@ -87,6 +92,11 @@ def _results(command: Command) -> None:
     sub = command("status", "Say what is done, runs, failed and is left; exit 1 unless all is done and good.")
     sub.add_argument("--config", type=Path, default=Path("config/default.yaml"), help="default: %(default)s")
     sub.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+
+    sub = command("recheck", "Replay finished runs after a change of code; keep the records where all come out equal.")
+    sub.add_argument("--config", type=Path, default=Path("config/default.yaml"), help="default: %(default)s")
+    sub.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the configuration")
+    sub.add_argument("-n", type=_count, default=6, help="runs to replay; default: %(default)s")
 
     sub = command("track", "Show records in MLflow: imports whatever is missing, each record once.")
     _records_arguments(sub)

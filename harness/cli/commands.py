@@ -69,32 +69,61 @@ def _job(options: argparse.Namespace) -> Any:
     return Search(options.protocol, options.dataset, options.space, options.method, options.seed, parameters)
 
 
-def _place(options: argparse.Namespace, job: Any) -> Any:
+def _paths(options: argparse.Namespace, job: Any) -> Any:
     from harness.plan.jobs import data_folder, record_path
-    from harness.running.job import Place
+    from harness.running.job import JobPaths
 
     data = options.data or data_folder(options.dataset, job.setting.image)
-    return Place(data, options.out or record_path(job), options.work, options.hours)
+    return JobPaths(data, options.out or record_path(job), options.work)
 
 
 def search(options: argparse.Namespace) -> None:
-    from harness.running import job as cell
+    from harness.running.job import search
 
     job = _job(options)
-    record = cell.search(job, _place(options, job))
+    record = search(job, _paths(options, job), options.hours)
     print(f"{job.name}: {record['status']} {record.get('arch', record.get('reason'))}")
 
 
 def train(options: argparse.Namespace) -> None:
     from harness import records
     from harness.plan.jobs import Training
-    from harness.running import job as cell
+    from harness.running.job import train
 
     search = _job(options)
     job = Training(search, options.cells or search.setting.cells, options.repeat, options.arch or "")
     found = records.read(options.search) if options.search else {"status": "done", "arch": options.arch}
-    record = cell.train(job, found, _place(options, job))
+    record = train(job, found, _paths(options, job), options.hours)
     print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")
+
+
+def run(options: argparse.Namespace) -> None:
+    from harness.plan import config, registry
+    from harness.running import batch
+
+    benchmark = config.load(options.config, _fields(options.override))
+    known = {run.name: run for dataset in benchmark.datasets for run in benchmark.runs_of(dataset)}
+    for name in options.runs:
+        if name not in known:
+            raise registry.refuse("run", name, known, f"{options.config}: ")
+    batch.run([known[name] for name in options.runs], benchmark.hours_a_job)
+
+
+def recheck(options: argparse.Namespace) -> int:
+    from harness.plan import config, rechecks
+    from harness.running.recheck import recheck
+
+    benchmark = config.load(options.config, _fields(options.override))
+    differing = 0
+    for replay in recheck(benchmark, options.n):
+        differing += bool(replay.differing)
+        said = f"differs in {', '.join(replay.differing)}" if replay.differing else "equal"
+        print(f"{replay.name}: {said}", flush=True)
+    if differing:
+        print(f"{differing} replays differ: nothing is declared, and snakemake makes the records again")
+        return 1
+    print(f"all equal: {rechecks.path(benchmark.protocol)} declares the records valid under today's code")
+    return 0
 
 
 def tables(options: argparse.Namespace) -> None:
@@ -151,7 +180,9 @@ def frontier(options: argparse.Namespace) -> None:
     data = options.data or data_folder(job.dataset, job.setting.image)
     probe = frontier.prober(job, options.field, data, out, options.work)
     found = frontier.bisect(probe, options.low, options.high, options.macs, options.tolerance, options.most)
-    frontier.write(found, options.field, options.macs, out)
+    from harness.report.frontier import write
+
+    write(found, options.field, options.macs, out)
     best = min(found, key=lambda one: abs(one.macs - options.macs))
     off = round(best.macs / options.macs - 1, 4)  # beyond --tolerance where --most searches found nothing nearer
     print(json.dumps({options.field: best.value, "macs": best.macs, "off": off, "arch": best.arch}))
@@ -214,6 +245,6 @@ def _records(options: argparse.Namespace) -> Any:
     if options.records:
         return options.records
     from harness.plan import config
-    from harness.records import belonging as plan
+    from harness.records import belonging
 
-    return plan.checked(config.load(options.config, _fields(options.override)))
+    return belonging.checked(config.load(options.config, _fields(options.override)))

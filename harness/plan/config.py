@@ -25,7 +25,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Entry(_Strict):
+class SearchEntry(_Strict):
     """One method in one space; `set` gives values to the method's fields."""
 
     method: str
@@ -50,10 +50,11 @@ class Config(_Strict):
     datasets: list[str] = Field(min_length=1)
     seeds: Count
     random: Annotated[int, Field(strict=True, ge=2)]
-    searches: list[Entry] = Field(min_length=1)
+    searches: list[SearchEntry] = Field(min_length=1)
     depth_gap: DepthGap | None = None
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    batch: Count = 1  # searches and trainings that one job of the pipeline runs, one after another
 
     @field_validator("datasets", "searches")
     @classmethod
@@ -95,6 +96,10 @@ class Config(_Strict):
                 for repeat in range(gap.repeats)
             }
         return sorted(found)
+
+    def runs_of(self, dataset: str) -> list[Search | Training]:
+        """Every search and training on a dataset, searches first."""
+        return [*self.searches_of(dataset), *self.trainings_of(dataset)]
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -166,7 +171,9 @@ def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"])) or "the file"
     if first["type"] == "extra_forbidden":
-        owner = {"searches": Entry, "depth_gap": DepthGap}.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
+        owner = {"searches": SearchEntry, "depth_gap": DepthGap}.get(
+            str(first["loc"][0]) if len(first["loc"]) > 1 else ""
+        )
         return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
     got = "" if first["type"] == "missing" else f", got {first['input']!r}"
     return f"{place}: {first['msg']}{got}"

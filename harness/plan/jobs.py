@@ -3,7 +3,6 @@ fingerprint says everything that its numbers were made from."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import re
@@ -12,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.plan import registry
+from harness.plan import fingerprints, rechecks, registry
+from harness.plan.fingerprints import hash_of
 from protocols.base import Setting
 from spaces.base import Size, UserError
 
@@ -27,7 +27,7 @@ def slug(dataset: str) -> str:
     return f"folder-{name}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
 
 
-def scaled(channels: int, width: float) -> int:
+def fraction_of(channels: int, width: float) -> int:
     """A fraction of a number of channels, at least one."""
     return max(1, round(channels * width))
 
@@ -73,7 +73,7 @@ class Search:
     def size(self, classes: int, inputs: int) -> Size:
         """Of the supernet."""
         s = self.setting
-        channels = scaled(registry.space(self.space).searched.channels, s.search_width)
+        channels = fraction_of(registry.space(self.space).searched.channels, s.search_width)
         return Size(channels, s.search_cells, classes, s.image, inputs, s.stem)
 
     def specification(self) -> dict[str, Any]:
@@ -85,8 +85,12 @@ class Search:
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
             "setting": _as_dict(self.setting),
-            "code": code_hash(f"spaces/{self.space}/*.py", f"methods/{self.method}.py", *SHARED),
+            "code": _code(self),
         }
+
+    def modules(self) -> dict[str, str]:
+        """The modules that decide the outcome, each with its hash."""
+        return fingerprints.modules("harness.running.search", f"methods.{self.method}", f"spaces.{self.space}")
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
@@ -120,10 +124,11 @@ class Training:
     def arguments(self) -> list[str]:
         return [*self.search.arguments, "--cells", str(self.cells), "--repeat", str(self.repeat)]
 
-    def size(self, classes: int, inputs: int) -> Size:
+    def size(self, classes: int, inputs: int, auxiliary: bool = True) -> Size:
+        """Of the network; without `auxiliary`, of the network without its auxiliary head."""
         s = self.setting
-        channels = scaled(registry.space(self.search.space).published.channels, s.width)
-        return Size(channels, self.cells, classes, s.image, inputs, s.stem, s.tricks.auxiliary > 0)
+        channels = fraction_of(registry.space(self.search.space).published.channels, s.width)
+        return Size(channels, self.cells, classes, s.image, inputs, s.stem, auxiliary and s.tricks.auxiliary > 0)
 
     def specification(self) -> dict[str, Any]:
         return {
@@ -131,11 +136,21 @@ class Training:
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
             "setting": _as_dict(self.setting),
-            "code": code_hash(f"spaces/{self.search.space}/*.py", *SHARED),
+            "code": _code(self),
         }
+
+    def modules(self) -> dict[str, str]:
+        return fingerprints.modules("harness.running.train", f"spaces.{self.search.space}")
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
+
+
+def _code(job: Search | Training) -> str:
+    """Hash of the code that decides a job's outcome; of earlier code where a recheck has shown that it gives the
+    same."""
+    today = hash_of(job.modules())
+    return rechecks.stands_for(job.key["protocol"]).get(today, today)
 
 
 def data_folder(dataset: str, image: int) -> Path:
@@ -148,6 +163,11 @@ def record_path(job: Search | Training) -> Path:
     return Path("results") / protocol / "records" / f"{job.name}.json"
 
 
+def log_path(job: Search | Training) -> Path:
+    """What a job says while it runs."""
+    return Path("work/logs") / job.key["protocol"] / f"{job.name}.log"
+
+
 def _digest(path: str) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -155,55 +175,4 @@ def _digest(path: str) -> str:
         raise UserError(f"{path}: {error.strerror}") from None
 
 
-FOLLOWED = re.compile(r"(spaces|methods)\.")
-SHARED = (
-    "*/base.py",
-    "protocols/parts/augmentation.py",
-    "protocols/datasets/base.py",
-    "harness/plan/seeds.py",
-    "harness/running/search.py",
-    "harness/running/train.py",
-)
-
-
-_as_dict = cache(asdict)  # of a setting: one a dataset, asked for by every job
-
-
-@cache
-def code_hash(*patterns: str) -> str:
-    """Hash of the meaning of some source files and of what they import from spaces/ and methods/, directly or not."""
-    meanings: dict[str, str] = {}
-    waiting = [path for pattern in patterns for path in registry.ROOT.glob(pattern)]
-    while waiting:
-        path = waiting.pop()
-        name = str(path.relative_to(registry.ROOT))
-        if name not in meanings:
-            meanings[name], imported = _read(path)
-            waiting += imported
-    return hash_of(meanings)
-
-
-@cache
-def _read(path: Path) -> tuple[str, list[Path]]:
-    """A source file's meaning, in which comments, docstrings and layout do not count, and the files of spaces/ and
-    methods/ that it imports, also inside its functions. A C file of the same name belongs to it, as it stands."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            modules.add(node.module or "")
-        elif isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
-            node, clean=False
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-    files = [registry.ROOT / f"{name.replace('.', '/')}.py" for name in sorted(modules) if FOLLOWED.match(name)]
-    compiled = path.with_suffix(".c")
-    meaning = ast.dump(tree) + (compiled.read_text(encoding="utf-8") if compiled.is_file() else "")
-    return meaning, [file for file in files if file.is_file()]
-
-
-def hash_of(value: Any) -> str:
-    """sha256 of a value's canonical JSON."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=list).encode()).hexdigest()
+_as_dict = cache(asdict)  # of a setting: one per dataset, asked for by every job

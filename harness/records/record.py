@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from harness.plan.jobs import hash_of
+from harness.plan.fingerprints import hash_of
 from harness.plan.registry import ROOT
 from spaces.base import UserError
 

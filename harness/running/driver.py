@@ -1,7 +1,7 @@
-"""One driver a folder, and no job outlives its driver. The driver is the snakemake process.
+"""One driver per folder at a time, and no job outlives its driver. The driver is the snakemake process.
 
-A driver holds an operating system's lock, which ends with it however it ends. So Snakemake's own lock, which stays
-behind when snakemake is killed, can be told from one that is in use; and a job whose driver has died ends too, before
+A driver holds a lock of the operating system, which ends with it however it ends. So Snakemake's own lock, which stays
+behind when snakemake is killed, can be told from one that is in use; and a job whose driver has died exits too, before
 the next driver starts the same job again.
 """
 
@@ -11,13 +11,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from harness.running.preloaded import leave
 from spaces.base import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ POLL_SECONDS = 0.5
 ORPHANED = 75  # exit status of a job that lost its driver
 FAREWELL = "the snakemake that started this job has died: the job ends"
 DRY_RUN_SECONDS = 15  # no dry run, which holds the lock too, takes longer
+Alive = Callable[[], bool]
 
 
 class Driver:
@@ -38,13 +39,13 @@ class Driver:
         self._lock = FileLock(folder / "driver.lock")
         self._holder = folder / "driver.pid"
         if self._acquire(0):
-            for stale in (folder / "locks").glob("*.lock"):  # whoever made it is dead
+            for stale in (folder / "locks").glob("*.lock"):  # the process that made it is dead
                 stale.unlink(missing_ok=True)
         else:  # a dry run may go on; snakemake refuses the rest
             print(f"note: snakemake is at work in this folder already, process {self.holder()}", file=sys.stderr)
 
     def holder(self) -> str:
-        """Process id of who holds the lock."""
+        """Process id of the holder of the lock."""
         return self._holder.read_text().strip() if self._holder.exists() else "unknown"
 
     def start(self) -> None:
@@ -64,53 +65,68 @@ class Driver:
         return True
 
 
-def workers(folder: Path) -> tuple[float | None, dict[str, float]]:
-    """When the driver that works in the folder of `.snakemake` began, None where there is none; and the outputs of its
-    jobs that run on this machine, with the time when each began. Times in seconds since 1970."""
+def started(folder: Path) -> float | None:
+    """When the driver that works in the folder of `.snakemake` started, in seconds since 1970; None where there is
+    none."""
     import psutil
 
-    holder, found = folder / "driver.pid", {}
     try:
-        driver = psutil.Process(int(holder.read_text()))
-        if "snakemake" not in " ".join(driver.cmdline()) or Path(driver.cwd()) != folder.parent.absolute():
-            return None, {}
-        for child in driver.children(recursive=True):
-            with suppress(psutil.Error):
-                words = child.cmdline()
-                if "--out" in words[:-1]:
-                    found[words[words.index("--out") + 1]] = child.create_time()
-        return driver.create_time(), found
+        driver = psutil.Process(int((folder / "driver.pid").read_text()))
+        if "snakemake" in " ".join(driver.cmdline()) and Path(driver.cwd()) == folder.parent.absolute():
+            return driver.create_time()
     except (OSError, ValueError, psutil.Error):
-        return None, {}
+        pass
+    return None
 
 
-def follow_driver() -> None:
-    """In a job: ends this process within a second of its driver's death. Without a driver, by hand, nothing happens."""
-    if VARIABLE in os.environ:
-        threading.Thread(target=_follow, daemon=True).start()
-
-
-def driver() -> psutil.Process | None:
-    """The driver of this job; None where it has died."""
+def watch() -> Alive:
+    """In a job: a function that says whether its driver is alive. Without a driver, by hand, it always is."""
+    if VARIABLE not in os.environ:
+        return lambda: True
     import psutil
 
     try:
-        return psutil.Process(int(os.environ[VARIABLE]))
+        process = psutil.Process(int(os.environ[VARIABLE]))
     except psutil.NoSuchProcess:
-        return None
+        return lambda: False
+    return lambda: lives(process)
 
 
-def lives(process: psutil.Process | None) -> bool:
+def lives(process: psutil.Process) -> bool:
     import psutil
 
     with suppress(psutil.NoSuchProcess):
-        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
-def _follow() -> None:
-    process = driver()
-    while lives(process):
-        time.sleep(POLL_SECONDS)
+def follow_driver() -> None:
+    """In a job: exits within a second of its driver's death. Without a driver, by hand, nothing happens."""
+    if VARIABLE in os.environ:
+        follow(watch())
+
+
+def follow(alive: Alive) -> None:
+    """Exits this process soon after `alive` says no."""
+
+    def wait() -> None:
+        while alive():
+            time.sleep(POLL_SECONDS)
+        orphaned()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def orphaned() -> None:
+    """Says that the driver has died, and exits."""
     print(FAREWELL, file=sys.stderr, flush=True)
     leave(ORPHANED)
+
+
+def leave(status: int) -> None:
+    """Ends this process at once, from any thread."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:  # also where the disk is full
+        os._exit(status)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from harness.plan import registry
 from harness.plan.jobs import Search, Training
-from harness.running import job as cell
+from harness.running.job import JobPaths
+from harness.running.job import search as run_search
 from protocols.datasets.base import load
 from spaces.base import UserError
 
@@ -65,30 +66,10 @@ def prober(search: Search, field: str, data: Path, out: Path, work: Path) -> Cal
 
     def probe(value: float) -> Probe:
         job = replace(search, parameters=tuple(sorted({**dict(search.parameters), field: value}.items())))
-        record = cell.search(job, cell.Place(data, out / f"{field}-{value:.6g}.json", work))
+        record = run_search(job, JobPaths(data, out / f"{field}-{value:.6g}.json", work))
         if record["status"] != "done":
             raise UserError(f"the search with {field} {value:g} {record['status']}: {record['reason']}")
         counts = describe(space, space.read(record["arch"]), replace(size, auxiliary=False))
         return Probe(value, counts["macs"], counts["parameters"], record["arch"])
 
     return probe
-
-
-def write(probes: list[Probe], field: str, macs: int, out: Path) -> None:
-    """frontier.csv, and the curve of cost over the parameter as PNG, SVG and PDF."""
-    import matplotlib.pyplot as plt
-    import pandas as pd
-    import seaborn as sns
-
-    from harness.report import typeset
-    from harness.report.figures import style
-
-    table = pd.DataFrame(sorted(probes)).rename(columns={"value": field})
-    typeset.write_csv(out / "frontier.csv", table)
-    style.set_style()
-    figure, axis = plt.subplots(figsize=(style.COLUMN, 2.4))
-    sns.lineplot(table, x=field, y="macs", marker="o", ax=axis)
-    axis.axhline(macs, color=style.GREY, linestyle="--", linewidth=1)
-    axis.annotate("wanted", (table[field].max(), macs), ha="right", va="bottom", fontsize=8, color=style.GREY)
-    axis.set(xscale="log", xlabel=field.replace("_", " "), ylabel="multiply-adds of what is found")
-    style.save(figure, out / "frontier")

@@ -1,4 +1,4 @@
-"""Runs one job of the benchmark, a search or a training, and writes its record.
+"""Runs one search or one training and writes its record.
 
 A record that is done is kept a second time in work/finished/, under the hash of all that it was made from: Snakemake
 deletes the output of a job whose end it did not see, and the job, started again, takes its record from there.
@@ -7,108 +7,80 @@ deletes the output of a job whose end it did not see, and the job, started again
 from __future__ import annotations
 
 import gc
-import random
 import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import records
 from harness.plan import registry
-from harness.plan.jobs import RANDOM, Search, Training, hash_of
-from harness.plan.seeds import seed_of
+from harness.plan.fingerprints import hash_of
+from harness.plan.jobs import RANDOM, Search, Training
+from harness.running.attempts import ALLOWED, Attempts
 from harness.running.curves import Diverged
-from harness.running.memory_kills import ALLOWED, Attempts
-from harness.running.preloaded import leave
-from protocols.datasets.base import load, manifest
+from harness.running.driver import leave
+from protocols.datasets.base import manifest
 from spaces.base import UserError
 from spaces.parts.cpu.build import compiler
 
+if TYPE_CHECKING:
+    from harness.running.checkpoint import Checkpoint
+
+Record = dict[str, Any]
+Outcome = dict[str, Any]
+"""What a search or training adds to its record: arch, result, curves."""
+
 
 @dataclass(frozen=True)
-class Place:
-    """Where a job reads and writes."""
+class JobPaths:
+    """What a job reads and writes."""
 
     data: Path  # the prepared dataset
     out: Path  # the record
     work: Path = Path("work")  # checkpoints and finished records
-    hours: float | None = None  # time limit; no limit where None
 
 
-def search(job: Search, place: Place) -> dict[str, Any]:
-    """Searches, and writes the record."""
-    from harness.running.search import SearchRun
-
+def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
+    """Searches, and writes the record. `hours`: after so many the job ends as a timeout."""
     space = registry.space(job.space)
     method = registry.method(job.method, **dict(job.parameters))
     if reason := method.unsupported(space):
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
-    def body(identity: str, checkpoint: Path, clock: records.Clock) -> dict[str, Any]:
-        run = SearchRun(job, space, place.data, checkpoint, identity, clock)
+    def work(run: OneRun) -> Outcome:
         if job.method != RANDOM:
-            _load_torch()
-        before = _global_generators()
-        arch = method.search(run)
-        if not isinstance(arch, tuple) or not space.valid(arch):
-            raise TypeError(f"method {job.method} returned {arch!r}, which is no architecture of space {job.space}")
-        for library in _drawn_from(before):
-            raise RuntimeError(f"method {job.method} drew from {library}'s global generator: draw from run.rng")
-        return {"arch": space.text(arch), **run.outcome()}
+            load_torch()
+        from harness.running.search import search
 
-    return _record("search", job, place, {}, body)
+        return search(job, paths.data, run.checkpoint, run.clock)
+
+    run = OneRun("search", job, paths, {})
+    return run.restored() or run.finish(work, hours)
 
 
-def train(job: Training, found: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Trains the architecture that a search's record names, measures its test accuracy once, writes the record."""
+def train(job: Training, found: Record, paths: JobPaths, hours: float | None = None) -> Record:
+    """Trains the architecture that `found`, the record of a search, names; measures its test accuracy once; writes the
+    record."""
 
-    def body(identity: str, checkpoint: Path, clock: records.Clock) -> dict[str, Any]:
-        _load_torch()
-        import torch
-
-        from harness.running.checkpoint import Checkpoint
-        from harness.running.counts import describe
-        from harness.running.train import accuracy, build, device
-        from harness.running.train import train as train_network
-
+    def work(run: OneRun) -> Outcome:
         if found["status"] != "done":
             raise RuntimeError(f"the search {found['status']}: {found['reason']}")
-        space, setting, data = registry.space(job.search.space), job.setting, load(place.data)
-        seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
-        design = space.read(found["arch"])
-        size = job.size(len(data.classes), data.inputs)
-        network = build(space, design, size, seed, device())
-        images = torch.cat([data.train.images, data.val.images])
-        labels = torch.cat([data.train.labels, data.val.labels])
-        generator = torch.Generator().manual_seed(seed)
-        epochs = setting.recipe.epochs
-        curves = train_network(
-            network,
-            images,
-            labels,
-            data,
-            setting,
-            generator,
-            Checkpoint(checkpoint, identity),
-            epochs,
-            {"clock": clock},
-        ).columns()
-        result = {
-            "test_accuracy": accuracy(network, data.test.images, data.test.labels, data, setting),
-            "train_accuracy": curves["accuracy"][-1],
-            "images": len(images) * epochs,
-            **describe(space, design, replace(size, auxiliary=False)),
-        }
-        return {"arch": space.write(design), "result": result, "curves": curves}
+        load_torch()
+        from harness.running.train import train
 
-    return _record("train", job, place, {"arch": found.get("arch")}, body)
+        return train(job, found["arch"], paths.data, run.checkpoint(), run.clock)
+
+    run = OneRun("train", job, paths, {"arch": found.get("arch")})
+    return run.restored() or run.finish(work, hours)
 
 
-def _load_torch() -> None:
+def load_torch() -> None:
     """Imports torch without the garbage collector, which would look for cycles in what stays anyway: 0.2 s less."""
+    if "torch" in sys.modules:
+        return
     gc.disable()
     import torch  # noqa: F401
 
@@ -116,74 +88,81 @@ def _load_torch() -> None:
     gc.freeze()
 
 
-def _record(
-    kind: str,
-    job: Search | Training,
-    place: Place,
-    inputs: dict[str, Any],
-    body: Callable[[str, Path, records.Clock], dict[str, Any]],
-) -> dict[str, Any]:
-    """Does a job unless it was done already, and writes its record. A failure is a record too, with its status and
-    reason, so that the other jobs and the tables go on; a UserError is none: it is to be mended first."""
-    clock = records.Clock()
-    made_from = {"fingerprint": job.fingerprint(), "data": manifest(place.data)["sha256"]}
-    environment = records.environment("torch", "numpy") | {"kernels": compiler() or "none"}
-    versions = {name: version for name, version in environment.items() if name != "commit"}
-    identity = hash_of({**made_from, **versions, **inputs})
-    kept, checkpoint = place.work / "finished" / f"{identity}.json", place.work / f"{job.name}.checkpoint"
-    attempts = Attempts(place.work / f"{job.name}.attempt")
+class OneRun:
+    """A search or a training on its way to its record. `inputs`: what it is made from besides its job and the data."""
 
-    def ended(status: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    def __init__(self, kind: str, job: Search | Training, paths: JobPaths, inputs: dict[str, Any]):
+        self.kind, self.job, self.out = kind, job, paths.out
+        self.clock = records.Clock()
+        self.made_from = {"fingerprint": job.fingerprint(), "data": manifest(paths.data)["sha256"]}
+        self.environment = records.environment("torch", "numpy") | {"kernels": compiler() or "none"}
+        versions = {name: version for name, version in self.environment.items() if name != "commit"}
+        self.identity = hash_of({**self.made_from, **versions, **inputs})
+        self.kept = paths.work / "finished" / f"{self.identity}.json"
+        self.checkpoint_path = paths.work / f"{job.name}.checkpoint"
+        self.attempts = Attempts(paths.work / f"{job.name}.attempt")
+
+    def checkpoint(self) -> Checkpoint:
+        from harness.running.checkpoint import Checkpoint
+
+        return Checkpoint(self.checkpoint_path, self.identity)
+
+    def restored(self) -> Record | None:
+        """The record that an earlier attempt has finished, written again. One that was cut or edited is reported, and
+        None returned: the run is done again."""
+        if not self.kept.exists():
+            return None
+        try:
+            record = records.read(self.kept)
+        except UserError as error:
+            print(f"{error}; ignored", file=sys.stderr)
+            return None
+        records.write(self.out, record)
+        return record
+
+    def finish(self, work: Callable[[OneRun], Outcome], hours: float | None) -> Record:
+        """Does the work and writes the record. A failure is a record too, with its status and reason, so that the other
+        runs and the tables go on; a UserError is none: the user corrects it first."""
+        if self.attempts.begin() >= ALLOWED:
+            return self.end("oom", _failure(f"the kernel killed it {ALLOWED} times for want of memory"))
+        limit = _limit(hours, lambda reason: self.end("timeout", _failure(reason)))
+        try:
+            outcome = work(self)
+        except UserError:
+            raise
+        except Diverged as error:
+            return self.end("diverged", _failure(str(error), error.curves))
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            reason = f"{type(error).__name__}: {error}"
+            return self.end("oom" if _out_of_memory(error) else "failed", _failure(reason))
+        finally:
+            limit.cancel()
+        return self.end("done", outcome)
+
+    def end(self, status: str, outcome: Outcome) -> Record:
+        """Writes the record, and removes what only an unfinished run needs."""
         record = {
-            "kind": kind,
-            "key": job.key,
-            "config": job.specification(),
-            "environment": environment,
-            **made_from,
-            "measured": clock.measured(),
+            "kind": self.kind,
+            "key": self.job.key,
+            "config": self.job.specification(),
+            "modules": self.job.modules(),
+            "environment": self.environment,
+            **self.made_from,
+            "measured": self.clock.measured(),
             "status": status,
             **outcome,
         }
         if status == "done":
-            records.write(kept, record)
-        records.write(place.out, record)
-        checkpoint.unlink(missing_ok=True)
-        attempts.end()
+            records.write(self.kept, record)
+        records.write(self.out, record)
+        self.checkpoint_path.unlink(missing_ok=True)
+        self.attempts.end()
         return record
 
-    if record := _finished(kept):
-        records.write(place.out, record)
-        return record
-    if attempts.begin() >= ALLOWED:
-        return ended("oom", _failure(f"the kernel killed it {ALLOWED} times for want of memory"))
-    limit = _limit(place.hours, lambda reason: ended("timeout", _failure(reason)))
-    try:
-        outcome = body(identity, checkpoint, clock)
-    except UserError:
-        raise
-    except Diverged as error:
-        return ended("diverged", _failure(str(error), error.curves))
-    except Exception as error:
-        traceback.print_exc(file=sys.stderr)
-        return ended("oom" if _out_of_memory(error) else "failed", _failure(f"{type(error).__name__}: {error}"))
-    finally:
-        limit.cancel()
-    return ended("done", outcome)
 
-
-def _failure(reason: str, curves: dict[str, Any] | None = None) -> dict[str, Any]:
+def _failure(reason: str, curves: dict[str, Any] | None = None) -> Outcome:
     return {"reason": reason, "result": {}, "curves": curves or {}}
-
-
-def _finished(kept: Path) -> dict[str, Any] | None:
-    """The record that an earlier attempt has finished. One that was cut or edited is reported and made again."""
-    if not kept.exists():
-        return None
-    try:
-        return records.read(kept)
-    except UserError as error:
-        print(f"{error}; ignored", file=sys.stderr)
-        return None
 
 
 def _limit(hours: float | None, expired: Callable[[str], Any]) -> threading.Timer:
@@ -205,22 +184,3 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(
         said in str(error) for said in ("out of memory", "can't allocate memory", "not enough memory")
     )
-
-
-def _global_generators() -> dict[str, Any]:
-    """States of the generators that no method may draw from."""
-    _, words, position, *_ = sys.modules["numpy"].random.get_state()
-    states = {"random": random.getstate(), "numpy": (words.tobytes(), position)}
-    if torch := sys.modules.get("torch"):
-        states["torch"] = torch.get_rng_state().numpy().tobytes()
-    return states
-
-
-def _drawn_from(before: dict[str, Any]) -> list[str]:
-    """The libraries whose global generator has moved since."""
-    now = _global_generators()
-    if "torch" in now and "torch" not in before:  # loaded since then
-        torch = sys.modules["torch"]
-        start = torch.Generator().manual_seed(torch.initial_seed())
-        before = {**before, "torch": start.get_state().numpy().tobytes()}
-    return [library for library, state in now.items() if state != before[library]]

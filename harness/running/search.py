@@ -1,14 +1,16 @@
-"""One search as a method sees it: the supernet's half of the data, the budget, the generators, the checkpoint."""
+"""One search as a method sees it: the halves of the data, the budget, the generators, the checkpoint."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.plan.jobs import Search, Training
+from harness.plan import registry
+from harness.plan.jobs import RANDOM, Search, Training
 from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from methods.base import Run
@@ -19,15 +21,34 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from harness.running.checkpoint import Checkpoint
+    from harness.running.inputs import Inputs
     from protocols.datasets.parts.store import Data
+
+
+def search(job: Search, folder: Path, checkpoint: Callable[[], Checkpoint], clock: Any) -> dict[str, Any]:
+    """Lets the method search, and checks what it did. `folder`: the prepared dataset. `checkpoint` and `clock`: see
+    SearchRun. Returns the record's fields arch, result, curves."""
+    space = registry.space(job.space)
+    method = registry.method(job.method, **dict(job.parameters))
+    run = SearchRun(job, space, folder, checkpoint, clock)
+    if job.method != RANDOM:
+        import torch  # noqa: F401 (so that its global generator is watched from the beginning)
+    before = _global_generators()
+    arch = method.search(run)
+    if not isinstance(arch, tuple) or not space.valid(arch):
+        raise TypeError(f"method {job.method} returned {arch!r}, which is no architecture of space {job.space}")
+    for library in _drawn_from(before):
+        raise RuntimeError(f"method {job.method} drew from {library}'s global generator: draw from run.rng")
+    return {"arch": space.text(arch), **run.outcome()}
 
 
 class SearchRun(Run):
     """torch and the data are loaded when a method first asks for them: random sampling never does."""
 
-    def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Path, identity: str, clock: Any):
-        """`folder`: the prepared dataset. `identity` marks the checkpoint as this search's. `clock`: a records.Clock,
-        kept in the checkpoint."""
+    def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Callable[[], Checkpoint], clock: Any):
+        """`folder`: the prepared dataset. `checkpoint` gives this search's, when it is first needed. `clock`: kept in
+        the checkpoint."""
         self.job, self.space, self.folder = job, space, folder
         self.setting = job.setting
         facts = manifest(folder)
@@ -37,8 +58,7 @@ class SearchRun(Run):
         self.images = 0
         self.curves = Curves()
         self._clock = clock
-        self._checkpoint_path = checkpoint
-        self._identity = identity
+        self._make_checkpoint = checkpoint
         self._evaluations = 0
         self._epoch = 0
 
@@ -57,15 +77,19 @@ class SearchRun(Run):
 
     @cached_property
     def device(self) -> torch.device:
-        from harness.running.train import device
+        from harness.running.inputs import device
 
         return device()
 
     @cached_property
-    def _checkpoint(self) -> Any:
-        from harness.running.checkpoint import Checkpoint
+    def _checkpoint(self) -> Checkpoint:
+        return self._make_checkpoint()
 
-        return Checkpoint(self._checkpoint_path, self._identity)
+    @cached_property
+    def _inputs(self) -> Inputs:
+        from harness.running.inputs import Inputs
+
+        return Inputs(self.data, self.setting, self.device)
 
     def supernet(self) -> Any:
         """The space's supernet, with fresh weights that depend on the seed alone, on the device."""
@@ -83,14 +107,10 @@ class SearchRun(Run):
         return half.images, half.labels
 
     def _load(self, split: str, index: Tensor, augment: bool) -> tuple[Tensor, Tensor]:
-        from harness.running.train import augmented, plain
-
         images, labels = self._half(split)
         self.images += len(index)
-        if augment:
-            x = augmented(self.data, self.setting, images.index_select(0, index), self.generator, self.device)
-        else:
-            x = plain(self.data, self.setting, images.index_select(0, index), self.device)
+        chosen = images.index_select(0, index)
+        x = self._inputs.augmented(chosen, self.generator) if augment else self._inputs.plain(chosen)
         return x, labels[index].to(self.device)
 
     def steps(self, split: str) -> int:
@@ -135,7 +155,7 @@ class SearchRun(Run):
         import torch
 
         from harness.running.checkpoint import Checkpoint
-        from harness.running.train import accuracy, build, train
+        from harness.running.train import Trainer, build
 
         if self._evaluations == self.budget.evaluations:
             raise RuntimeError(
@@ -147,11 +167,30 @@ class SearchRun(Run):
         s, epochs = self.setting, self.budget.evaluation_epochs
         size = Training(self.job, s.cells).size(self.size.classes, self.size.inputs)
         network = build(self.space, self.space.decode(arch), size, seed, self.device)
-        generator = torch.Generator().manual_seed(seed)
-        train(network, *self._half("train"), self.data, s, generator, Checkpoint(None, ""), epochs)
+        trainer = Trainer(network, self.data, s, torch.Generator().manual_seed(seed))
+        trainer.train(*self._half("train"), epochs, Checkpoint(None, ""))
         self.images += len(self._half("train")[0]) * epochs
-        return accuracy(network, *self._half("val"), self.data, s)
+        return trainer.accuracy(*self._half("val"))
 
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch."""
         return {"result": {"images": self.images}, "curves": self.curves.columns()}
+
+
+def _global_generators() -> dict[str, Any]:
+    """States of the generators that no method may draw from."""
+    _, words, position, *_ = sys.modules["numpy"].random.get_state()
+    states = {"random": random.getstate(), "numpy": (words.tobytes(), position)}
+    if torch := sys.modules.get("torch"):
+        states["torch"] = torch.get_rng_state().numpy().tobytes()
+    return states
+
+
+def _drawn_from(before: dict[str, Any]) -> list[str]:
+    """The libraries whose global generator has moved since."""
+    now = _global_generators()
+    if "torch" in now and "torch" not in before:  # loaded since then
+        torch = sys.modules["torch"]
+        start = torch.Generator().manual_seed(torch.initial_seed())
+        before = {**before, "torch": start.get_state().numpy().tobytes()}
+    return [library for library, state in now.items() if state != before[library]]

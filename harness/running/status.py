@@ -10,11 +10,12 @@ from statistics import mean
 from typing import NamedTuple
 
 from harness.plan.config import Config
-from harness.plan.jobs import Search
-from harness.records.belonging import Entry, entries
-from harness.running import driver as lifeline
+from harness.plan.jobs import Search, log_path
+from harness.records.belonging import CODE, Held, advice, declared, held
+from harness.running import driver
+from harness.running.attempts import Attempts
 
-LOGS = Path("work/logs")
+WORK = Path("work")
 Kind = tuple[str, str, str]  # search or train, space, method: jobs that take about as long as each other
 LEFT = ("running", "stopped", "waiting")
 
@@ -49,29 +50,49 @@ class Status(NamedTuple):
 
 
 def status(config: Config) -> Status:
-    """Reads every record there is, the logs of jobs without one, and asks which processes the driver has started."""
-    driver, workers = lifeline.workers(Path(".snakemake"))
+    """Reads every record there is, and the notes and logs of jobs without one."""
+    started = driver.started(Path(".snakemake"))
     counts: dict[Kind, Counter[str]] = defaultdict(Counter)
-    done, lines, left = defaultdict(list), [], []
-    for entry in entries(config):
-        began = workers.get(str(entry.path))
-        state, detail = _state(entry, began)
-        kind = _kind(entry)
+    done, lines, left, spoilt = defaultdict(list), [], [], []
+    for one in held(config):
+        began = None if one.record else Attempts(WORK / f"{one.job.name}.attempt").running()
+        state, detail = _state(one, began)
+        kind, dataset = _kind(one), one.job.key["dataset"]
         counts[kind][state] += 1
-        if state == "done":
-            done[kind, entry.job.key["dataset"]].append(entry.record["measured"]["seconds"])
+        if one.record and state == "done":
+            done[kind, dataset].append(one.record["measured"]["seconds"])
         elif state in LEFT:
-            left.append((kind, entry.job.key["dataset"], time.time() - began if began else 0.0))
-        if state not in ("done", "waiting"):
-            lines.append(Line(state, entry.job.name, detail))
+            left.append((kind, dataset, time.time() - began if began else 0.0))
+        elif state == "spoilt":
+            spoilt.append(one)
+        if state not in ("done", "waiting", "spoilt"):
+            lines.append(Line(state, one.job.name, detail))
     kinds = {kind: mean(sum((times for (k, _), times in done.items() if k == kind), [])) for kind, _ in done}
     work = sum(max(0.0, _expected(kind, dataset, done) - spent) for kind, dataset, spent in left) if done else None
-    return Status(dict(counts), kinds, lines, work, driver and time.time() - driver)
+    lines += _spoilt(spoilt)
+    if said := declared(config.protocol):
+        lines.append(Line("note", "recheck", said))
+    return Status(dict(counts), kinds, lines, work, started and time.time() - started)
 
 
-def _kind(entry: Entry) -> Kind:
-    key = entry.job.key
-    if isinstance(entry.job, Search):
+def _spoilt(found: list[Held]) -> list[Line]:
+    """One line per fault, however many records have it."""
+    by_fault = defaultdict(list)
+    for one in found:
+        by_fault[CODE if one.stale else one.problem].append(one)
+    lines = []
+    for fault, some in by_fault.items():
+        said = advice(some) if fault == CODE else f"{fault}: snakemake makes it again once it is deleted"
+        if fault.startswith("record "):  # which says its path and the cure
+            said = fault
+        others = f" and {len(some) - 1} others" if len(some) > 1 else ""
+        lines.append(Line("spoilt", f"{some[0].job.name}{others}", said))
+    return lines
+
+
+def _kind(one: Held) -> Kind:
+    key = one.job.key
+    if isinstance(one.job, Search):
         return "search", key["space"], key["method"]
     return "train", key["space"], f"{key['cells']} cells"
 
@@ -90,27 +111,29 @@ def _expected(kind: Kind, dataset: str, done: dict[tuple[Kind, str], list[float]
     return 0.0
 
 
-def _state(entry: Entry, began: float | None) -> tuple[str, str]:
-    log = LOGS / entry.job.key["protocol"] / f"{entry.job.name}.log"
-    if entry.problem:
-        return "spoilt", entry.problem
-    if entry.record:
-        return entry.record["status"], f"{entry.record.get('reason', '')} ({log})"
-    if not began and not log.exists():
-        return "waiting", ""
-    said = log.read_text(errors="replace").splitlines() if log.exists() else []
-    said = [line for line in said if line != lifeline.FAREWELL]
-    last = (said or ["starting"])[-1]
-    if epoch := re.match(r"epoch (\d+): (.*)", last):
-        last = f"epoch {int(epoch[1]) + 1} of {_epochs(entry)}, {epoch[2]}"
+def _state(one: Held, began: float | None) -> tuple[str, str]:
+    log = log_path(one.job)
     if began:
-        return "running", f"{last[:100]}, {_time(time.time() - began)}"
-    return "stopped", f"{last[:100]} ({log})"
+        return "running", f"{_last(one, log)}, {_time(time.time() - began)}"
+    if one.problem:
+        return "spoilt", one.problem
+    if one.record:
+        return one.record["status"], f"{one.record.get('reason', '')} ({log})"
+    return ("stopped", f"{_last(one, log)} ({log})") if log.exists() else ("waiting", "")
 
 
-def _epochs(entry: Entry) -> int:
-    setting = entry.job.setting
-    return setting.budget.epochs if isinstance(entry.job, Search) else setting.recipe.epochs
+def _last(one: Held, log: Path) -> str:
+    """The last line of a job's log that says how far it is."""
+    said = log.read_text(errors="replace").splitlines() if log.exists() else []
+    last = ([line for line in said if line != driver.FAREWELL] or ["starting"])[-1]
+    if epoch := re.match(r"epoch (\d+): (.*)", last):
+        last = f"epoch {int(epoch[1]) + 1} of {_epochs(one)}, {epoch[2]}"
+    return last[:100]
+
+
+def _epochs(one: Held) -> int:
+    setting = one.job.setting
+    return setting.budget.epochs if isinstance(one.job, Search) else setting.recipe.epochs
 
 
 def _time(seconds: float) -> str:

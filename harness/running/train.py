@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from harness.plan import registry
+from harness.plan.jobs import Training
+from harness.plan.seeds import seed_of
 from harness.running.checkpoint import Checkpoint
+from harness.running.counts import describe
 from harness.running.curves import Curves
+from harness.running.inputs import Inputs, device
 from protocols.base import Recipe, Setting
+from protocols.datasets.base import load
 from protocols.datasets.parts.store import Data
-from protocols.parts.augmentation import augment, normalise
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
 from spaces.base import Size, Space
 from spaces.parts.network import DropPath, Network
@@ -20,12 +26,28 @@ from spaces.parts.network import DropPath, Network
 EVALUATION_BATCH = 250
 
 
-def device() -> torch.device:
-    """The GPU where there is one. On a CPU, one thread a job: many jobs run side by side, and the bits depend on it."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    torch.set_num_threads(1)
-    return torch.device("cpu")
+def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock: Any) -> dict[str, Any]:
+    """Trains the architecture `text` on train and val together and measures it on test, once, after the last epoch.
+
+    `folder`: the prepared dataset. `clock`: kept in the checkpoint. Returns the record's fields arch, result, curves.
+    """
+    space, setting, data = registry.space(job.search.space), job.setting, load(folder)
+    seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
+    design = space.read(text)
+    size = job.size(len(data.classes), data.inputs)
+    network = build(space, design, size, seed, device())
+    trainer = Trainer(network, data, setting, torch.Generator().manual_seed(seed))
+    images = torch.cat([data.train.images, data.val.images])
+    labels = torch.cat([data.train.labels, data.val.labels])
+    epochs = setting.recipe.epochs
+    curves = trainer.train(images, labels, epochs, checkpoint, clock=clock).columns()
+    result = {
+        "test_accuracy": trainer.accuracy(data.test.images, data.test.labels),
+        "train_accuracy": curves["accuracy"][-1],
+        "images": len(images) * epochs,
+        **describe(space, design, job.size(len(data.classes), data.inputs, auxiliary=False)),
+    }
+    return {"arch": space.write(design), "result": result, "curves": curves}
 
 
 def build(space: Space, design: Any, size: Size, seed: int, where: torch.device) -> Network:
@@ -36,103 +58,77 @@ def build(space: Space, design: Any, size: Size, seed: int, where: torch.device)
     return network.to(where, memory_format=torch.channels_last)
 
 
-def augmented(data: Data, setting: Setting, images: Tensor, generator: torch.Generator, where: torch.device) -> Tensor:
-    """A batch of uint8 images as the network sees it in training: float, normalised."""
-    tricks = setting.tricks
-    batch = augment(
-        images,
-        generator,
-        image=setting.image,
-        crop=tricks.crop,
-        flip=tricks.flip and data.flip,
-        cutout=tricks.cutout,
-        stem=setting.stem,
-        mean=data.mean,
-        std=data.std,
-    )
-    return batch.to(where, memory_format=torch.channels_last)
+class Trainer:
+    """One network, how it is trained, and the generator of all that is drawn meanwhile: order, augmentation, drop
+    path."""
 
+    def __init__(self, network: Network, data: Data, setting: Setting, generator: torch.Generator):
+        self.network, self.setting, self.generator = network, setting, generator
+        self.device = next(network.parameters()).device
+        self.inputs = Inputs(data, setting, self.device)
 
-def plain(data: Data, setting: Setting, images: Tensor, where: torch.device) -> Tensor:
-    """A batch of uint8 images as the network sees it in evaluation."""
-    batch = normalise(images, image=setting.image, mean=data.mean, std=data.std)
-    return batch.to(where, memory_format=torch.channels_last)
+    def train(self, images: Tensor, labels: Tensor, epochs: int, checkpoint: Checkpoint, **state: Any) -> Curves:
+        """Trains in place; the curves of loss, accuracy (with augmentation and drop path) and learning rate.
+
+        images: uint8 (n, inputs, side, side); labels: int64 (n,). `state` goes into the checkpoint beside the network,
+        the optimizer, the generator and the curves.
+        """
+        recipe, curves = self.setting.recipe, Curves()
+        optimizer = _optimizer(self.network, recipe)
+        kept = {"network": self.network, "optimizer": optimizer, "generator": self.generator, "curves": curves, **state}
+        for epoch in checkpoint.epochs(epochs, kept):
+            rate = cosine(recipe.lr, recipe.lr_min, epoch, epochs)
+            set_lr(optimizer, rate)
+            drop_path = self.setting.tricks.drop_path * epoch / epochs
+            drop = DropPath(drop_path, self.generator) if drop_path else None
+            loss, accuracy = self._epoch(images, labels, optimizer, drop)
+            curves.log(epoch, {"loss": loss, "accuracy": accuracy, "lr": rate})
+        return curves
+
+    def _epoch(
+        self, images: Tensor, labels: Tensor, optimizer: Optimizer, drop: DropPath | None
+    ) -> tuple[float, float]:
+        """One pass in random order; mean loss and accuracy of the batches. A last batch of one image is left out: batch
+        normalisation needs two."""
+        self.network.train()
+        order = torch.randperm(len(images), generator=self.generator)
+        total_loss, correct = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
+        seen = 0
+        for index in order.split(self.setting.recipe.batch):
+            if len(index) == 1:
+                continue
+            x = self.inputs.augmented(images.index_select(0, index), self.generator)
+            y = labels[index].to(self.device)
+            loss, right = self._step(x, y, optimizer, drop)
+            total_loss += loss * len(index)
+            correct += right
+            seen += len(index)
+        return (total_loss / seen).item(), (correct / seen).item()
+
+    def _step(self, x: Tensor, y: Tensor, optimizer: Optimizer, drop: DropPath | None) -> tuple[Tensor, Tensor]:
+        """One step of the optimizer; the loss without the auxiliary head's, and how many images were classified
+        rightly."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            logits, auxiliary = self.network(x, drop)
+            loss = cross_entropy(logits, y)
+            total = loss if auxiliary is None else loss + self.setting.tricks.auxiliary * cross_entropy(auxiliary, y)
+        optimizer.zero_grad()
+        total.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.setting.recipe.clip)
+        optimizer.step()
+        return loss.detach(), (logits.argmax(1) == y).sum()
+
+    @torch.inference_mode()
+    def accuracy(self, images: Tensor, labels: Tensor) -> float:
+        """Fraction of images that are classified rightly, without augmentation."""
+        self.network.eval()
+        correct = 0
+        for x, y in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH)):
+            correct += int((self.network(self.inputs.plain(x))[0].argmax(1).cpu() == y).sum())
+        return correct / len(images)
 
 
 def _optimizer(network: Network, recipe: Recipe) -> Optimizer:
     if recipe.optimizer == "adam":
         return Adam(network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
     return SGD(network.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-
-
-def train(
-    network: Network,
-    images: Tensor,
-    labels: Tensor,
-    data: Data,
-    setting: Setting,
-    generator: torch.Generator,
-    checkpoint: Checkpoint,
-    epochs: int,
-    state: dict[str, Any] | None = None,
-) -> Curves:
-    """Trains in place; the curves of loss, accuracy (with augmentation and drop path) and learning rate. `state`
-    goes into the checkpoint beside what is kept anyway."""
-    recipe, curves = setting.recipe, Curves()
-    optimizer = _optimizer(network, recipe)
-    kept = {"network": network, "optimizer": optimizer, "generator": generator, "curves": curves, **(state or {})}
-    for epoch in checkpoint.epochs(epochs, kept):
-        rate = cosine(recipe.lr, recipe.lr_min, epoch, epochs)
-        set_lr(optimizer, rate)
-        drop_path = setting.tricks.drop_path * epoch / epochs
-        drop = DropPath(drop_path, generator) if drop_path else None
-        loss, accuracy = _epoch(network, images, labels, data, setting, generator, optimizer, drop)
-        curves.log(epoch, {"loss": loss, "accuracy": accuracy, "lr": rate})
-    return curves
-
-
-def _epoch(
-    network: Network,
-    images: Tensor,
-    labels: Tensor,
-    data: Data,
-    setting: Setting,
-    generator: torch.Generator,
-    optimizer: Optimizer,
-    drop: DropPath | None,
-) -> tuple[float, float]:
-    """One pass in random order; mean loss and accuracy of the batches. A last batch of one image is left out: batch
-    normalisation needs two."""
-    where = next(network.parameters()).device
-    network.train()
-    order = torch.randperm(len(images), generator=generator)
-    total_loss = torch.zeros((), device=where)
-    correct = torch.zeros((), device=where)
-    seen = 0
-    for index in order.split(setting.recipe.batch):
-        if len(index) == 1:
-            continue
-        x, y = augmented(data, setting, images.index_select(0, index), generator, where), labels[index].to(where)
-        with torch.autocast(where.type, torch.bfloat16, enabled=where.type == "cuda"):
-            logits, auxiliary = network(x, drop)
-            loss = cross_entropy(logits, y)
-            total = loss if auxiliary is None else loss + setting.tricks.auxiliary * cross_entropy(auxiliary, y)
-        optimizer.zero_grad()
-        total.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), setting.recipe.clip)
-        optimizer.step()
-        total_loss += loss.detach() * len(index)
-        correct += (logits.argmax(1) == y).sum()
-        seen += len(index)
-    return (total_loss / seen).item(), (correct / seen).item()
-
-
-@torch.inference_mode()
-def accuracy(network: Network, images: Tensor, labels: Tensor, data: Data, setting: Setting) -> float:
-    """Fraction of images whose class is right, without augmentation."""
-    where = next(network.parameters()).device
-    network.eval()
-    correct = 0
-    for x, y in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH)):
-        correct += int((network(plain(data, setting, x, where))[0].argmax(1).cpu() == y).sum())
-    return correct / len(images)

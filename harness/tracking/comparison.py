@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.plan.jobs import RANDOM, hash_of
+from harness.plan.fingerprints import hash_of
+from harness.plan.jobs import RANDOM
 from harness.tracking import view
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.plan.config import Config
 from harness.plan.jobs import record_path
-from harness.records import belonging as plan
+from harness.records.belonging import held
 from harness.tracking import sync as tracking
 from harness.tracking.view import Drawing
 
@@ -30,7 +30,8 @@ class Follower:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """In a session of its own: Ctrl-C is for the jobs. It dies with its driver all the same (see lifeline)."""
+        """In a session of its own: Ctrl-C is for the jobs. It dies with its driver all the same (see
+        harness.running.driver)."""
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def stop(self, complete: bool) -> None:
@@ -54,7 +55,7 @@ def follow(config: Config, drawing: Drawing, pictures: Path, seconds: float) -> 
     while True:
         last = ended.wait(pause)
         if (found := _times(config)) != seen:
-            good = [entry.path for entry in plan.entries(config) if entry.record and entry.path in found]
+            good = [one.path for one in held(config) if one.record and one.path in found]
             new = [path for path in good if shown.get(path) != found[path]]
             report = tracking.sync(new, None, drawing, pictures, good, quiet=warned)
             warned = warned or bool(report.error or report.skipped)

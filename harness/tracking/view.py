@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.plan.jobs import code_hash, hash_of
+from harness.plan import fingerprints
+from harness.plan.fingerprints import hash_of
 from spaces.base import UserError
 
 if TYPE_CHECKING:
@@ -173,7 +174,9 @@ class Artifacts:
         return str(self.files)
 
     def _draw(self, space: str, text: str) -> None:
-        picture = self.pictures / f"{hash_of([space, text, code_hash('harness/report/figures/drawing.py')])}.png"
+        picture = (
+            self.pictures / f"{hash_of([space, text, fingerprints.modules('harness.report.figures.drawing')])}.png"
+        )
         if not picture.exists():
             half = picture.with_suffix(f".{os.getpid()}.png")
             self.pictures.mkdir(parents=True, exist_ok=True)

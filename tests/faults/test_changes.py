@@ -29,8 +29,10 @@ def planned(folder, config):
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    jobs = re.findall(r"wildcards: name=(\S+)", done.stdout + done.stderr)
-    return set(jobs), set(re.findall(r"^(?:local)?rule (\w+):", done.stdout + done.stderr, re.MULTILINE))
+    said = done.stdout + done.stderr
+    written = " ".join(re.findall(r"^    output: (.*)$", said, re.MULTILINE))
+    jobs = re.findall(r"results/smoke/records/(\S+)\.json", written)
+    return set(jobs), set(re.findall(r"^(?:local)?rule (\w+):", said, re.MULTILINE))
 
 
 def test_nothing_changed(folder):

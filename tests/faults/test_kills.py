@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness.plan import registry
-from harness.running import driver as lifeline
+from harness.running import driver as driving
 from tests.faults import torture
 from tests.faults.torture import ONE_METHOD
 
@@ -38,7 +38,7 @@ def test_the_same_bytes_after_other_signals(unbroken, tmp_path):
         (os.kill if number == signal.SIGTERM else os.killpg)(driver.pid, number)
         assert driver.wait(60) != 0
         deadline = time.monotonic() + torture.ORPHANS_SECONDS
-        while any(lifeline.lives(process) for process, _ in running):
+        while any(driving.lives(process) for process, _ in running):
             assert time.monotonic() < deadline
             time.sleep(0.05)
     assert torture.start(folder).wait() == 0
@@ -83,13 +83,13 @@ def test_a_dry_run_does_not_keep_a_driver_out(tmp_path):
     assert process.stdout.readline() == "held\n"
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.input.lock").touch()
-    driver = lifeline.Driver(tmp_path)
+    driver = driving.Driver(tmp_path)
     assert driver.holder() == str(process.pid)
     assert (tmp_path / "locks/0.input.lock").exists()  # somebody lives: not ours to remove
     try:
         driver.start()
     finally:
-        os.environ.pop(lifeline.VARIABLE, None)
+        os.environ.pop(driving.VARIABLE, None)
     assert driver.holder() == str(os.getpid())
     process.wait()
 
@@ -97,5 +97,5 @@ def test_a_dry_run_does_not_keep_a_driver_out(tmp_path):
 def test_a_stale_lock_is_removed(tmp_path):
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.output.lock").touch()
-    lifeline.Driver(tmp_path)
+    driving.Driver(tmp_path)
     assert not list((tmp_path / "locks").iterdir())

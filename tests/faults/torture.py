@@ -3,10 +3,10 @@
     python -m tests.faults.torture --trials 20
 
 Each trial starts from nothing. Its kills (SIGKILL) come in random order and at random moments: of snakemake alone,
-whose jobs must then end by themselves, and of single searches and trainings. A trial passes where one last plain
-command ends with exit 0, all records (times apart) and all tables are the same as those of the unbroken run to the
-byte, and no killed job did more than one epoch again. One that was done before all its kills came counts for nothing.
-"""
+whose jobs must then end by themselves, of batches, and of single searches and trainings. A trial passes where one last
+plain command ends with exit 0, all records (times apart) and all tables are the same as those of the unbroken run to
+the byte, and no killed job did more than one epoch again. One that was done before all its kills came counts for
+nothing."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from typing import Any
 import psutil
 
 from harness.plan import registry
+from harness.running.attempts import Attempts
 from harness.running.driver import lives
 
 SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "harness/report/captions"]
@@ -46,8 +47,6 @@ ALL_METHODS = f"""{ONE_METHOD}\
   - {{method: single_path, space: single_path}}
 """
 ORPHANS_SECONDS = 2.0
-JOB = re.compile(r"harness (search|train) ")
-PRELOADED = "preloaded.serve"
 
 
 def folder_for(folder: Path, config: str = ALL_METHODS) -> Path:
@@ -83,19 +82,13 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
-    """The searches and trainings that run in a folder, with their names: their processes, and the forks that do their
-    work (harness/running/preloaded.py)."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if not process.name().startswith("python") or process.cwd() != str(folder):
-                continue
-            command = " ".join(process.cmdline())
-            if JOB.search(command):
-                name = re.search(r"records/(\S+)\.json", command.partition("--out")[2])
-                yield process, name[1] if name else ""
-            elif PRELOADED in command and PRELOADED in " ".join(process.parent().cmdline()):
-                log = os.readlink(f"/proc/{process.pid}/fd/1").removesuffix(" (deleted)")
-                yield process, log.partition("/work/logs/smoke/")[2].removesuffix(".log")
+    """The searches and trainings that run in a folder, their processes and names, as the notes of their attempts
+    say."""
+    for note in (folder / "work").rglob("*.attempt"):
+        if Attempts(note).running():
+            with suppress(psutil.Error, OSError, ValueError):
+                process = psutil.Process(json.loads(note.read_text())["process"])
+                yield process, str(note.relative_to(folder / "work").with_suffix(""))
 
 
 def log_of(folder: Path, name: str) -> Path:
@@ -184,7 +177,7 @@ class Trial:
             if running := sorted(jobs(self.folder), key=lambda found: found[1]):
                 process, name = self.rng.choice(running)
                 with suppress(psutil.NoSuchProcess):
-                    process.kill()
+                    (process.parent() if self.rng.random() < 0.5 else process).kill()  # the whole batch, or one run
                     self.killed[name] = reached(log_of(self.folder, name))
                     self.delivered["job"] += 1
                     break

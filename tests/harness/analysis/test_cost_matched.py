@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 import pytest
-import synthetic_records as synthetic
 
 from harness.analysis import cost_matched as budget
 from harness.analysis import results as frames
+from tests import synthetic_records as synthetic
 
 SAMPLE = [0.80, 0.82, 0.84, 0.86, 0.88, 0.90]
 

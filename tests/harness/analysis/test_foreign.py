@@ -4,7 +4,6 @@ import re
 
 import pandas as pd
 import pytest
-import synthetic_records as synthetic
 
 from harness.__main__ import main
 from harness.analysis import results as frames
@@ -12,6 +11,7 @@ from harness.analysis import summaries
 from harness.report import build as tables
 from harness.report import outline as contents
 from spaces.base import UserError
+from tests import synthetic_records as synthetic
 
 HEADER = "dataset,space,method,seed,accuracy,cells,arch,repeat\n"
 MARKED, STATED = (f"dataset,space,method,seed,accuracy,{last}\n" for last in ("main", "status"))

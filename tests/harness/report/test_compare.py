@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import synthetic_records as synthetic
 from scipy import stats
 
 from harness.__main__ import main
@@ -12,6 +11,7 @@ from harness.analysis import results as frames
 from harness.analysis import statistics
 from harness.report import compare
 from spaces.base import UserError
+from tests import synthetic_records as synthetic
 
 BEFORE = {
     ("a", "random_sampling"): [80, 82, 84],

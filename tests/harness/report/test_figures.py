@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic_records as synthetic
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
@@ -19,6 +18,7 @@ from harness.report.figures import every as figures
 from harness.report.figures import gallery, style
 from harness.report.figures.drawing import draw
 from spaces.base import UserError
+from tests import synthetic_records as synthetic
 
 pytestmark = pytest.mark.filterwarnings("error")  # matplotlib warns where it takes a colour for data
 COMPARED = {"ri", "random_distribution", "critical_difference", "cost_matched", "cost_gain"}

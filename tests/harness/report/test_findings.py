@@ -6,13 +6,13 @@ import subprocess
 
 import pandas as pd
 import pytest
-import synthetic_records as synthetic
 
 from harness.analysis import results as frames
 from harness.analysis import summaries
 from harness.report import build as tables
 from harness.report import typeset
 from harness.report.tables import compared as findings
+from tests import synthetic_records as synthetic
 
 HEADER = "dataset,space,method,seed,accuracy\n"
 RUNS = {

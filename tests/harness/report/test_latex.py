@@ -4,11 +4,11 @@ import shutil
 import subprocess
 
 import pytest
-import synthetic_records as synthetic
 
 from harness.analysis import results as frames
 from harness.report import build as tables
 from harness.report import typeset
+from tests import synthetic_records as synthetic
 
 
 @pytest.fixture(scope="module")

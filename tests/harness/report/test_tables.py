@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import synthetic_records as synthetic
 from scipy import stats
 
 from harness import records
@@ -18,6 +17,7 @@ from harness.report import build as tables
 from harness.report import typeset
 from harness.report.tables import compared as findings
 from spaces.base import UserError
+from tests import synthetic_records as synthetic
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 BASELINE = "dataset,space,method,seed,accuracy\nd,darts,random_sampling,0,0.8\nd,darts,random_sampling,1,0.9\n"

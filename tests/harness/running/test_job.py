@@ -15,8 +15,7 @@ import pytest
 from harness import records
 from harness.plan import registry
 from harness.plan.jobs import Search, Training
-from harness.running import job as cell
-from harness.running.job import Place
+from harness.running.job import JobPaths, search, train
 from methods.base import Method
 from methods.random_sampling import RandomSampling
 from protocols.datasets import base as datasets
@@ -33,8 +32,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def place(data, tmp_path):
-    return Place(data, tmp_path / "record.json", tmp_path / "work")
+def paths(data, tmp_path):
+    return JobPaths(data, tmp_path / "record.json", tmp_path / "work")
 
 
 def method(monkeypatch, body):
@@ -86,31 +85,31 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("body, status, reason", FAILURES.values(), ids=FAILURES.keys())
-def test_a_failing_method_is_a_record(body, status, reason, monkeypatch, place):
+def test_a_failing_method_is_a_record(body, status, reason, monkeypatch, paths):
     method(monkeypatch, body)
-    cell.search(JOB, place)
-    record = records.read(place.out)
+    search(JOB, paths)
+    record = records.read(paths.out)
     assert record["status"] == status
     assert reason in record["reason"]
-    assert not (place.work / "finished").exists()  # tried again when its cause is mended
+    assert not (paths.work / "finished").exists()  # tried again when its cause is mended
 
 
-def test_a_training_that_diverges_stops_and_says_when(monkeypatch, place):
+def test_a_training_that_diverges_stops_and_says_when(monkeypatch, paths):
     protocol = registry.protocol("smoke")
     recipe = dataclasses.replace(protocol.default.recipe, lr=1e30, clip=1e30, epochs=5)
     wild = dataclasses.replace(protocol, default=dataclasses.replace(protocol.default, recipe=recipe))
     monkeypatch.setattr(registry, "protocol", lambda name: wild)
     arch = registry.space("darts").sample(random.Random(0))
     found = {"status": "done", "arch": registry.space("darts").text(arch)}
-    record = cell.train(Training(JOB, 3), found, place)
+    record = train(Training(JOB, 3), found, paths)
     assert record["status"] == "diverged"
     assert "loss is" in record["reason"]
     assert len(record["curves"]["loss"]) < 5
     assert "test_accuracy" not in record["result"]
 
 
-def test_the_training_of_a_failed_search_says_so(place):
-    record = cell.train(Training(JOB, 3), {"status": "diverged", "reason": "loss is nan"}, place)
+def test_the_training_of_a_failed_search_says_so(paths):
+    record = train(Training(JOB, 3), {"status": "diverged", "reason": "loss is nan"}, paths)
     assert (record["status"], record["reason"]) == ("failed", "RuntimeError: the search diverged: loss is nan")
 
 
@@ -119,7 +118,7 @@ def test_a_method_that_hangs_has_a_time_limit(data, tmp_path):
     code = f"""
 import ctypes, dataclasses
 from pathlib import Path
-from harness.running import job as cell
+from harness.running.job import JobPaths, search
 from harness.plan import registry
 from harness.plan.jobs import Search
 from methods.base import Method
@@ -128,8 +127,8 @@ class Hangs(Method):
     def search(self, run):
         ctypes.CDLL(None).sleep(60)
 registry.method = lambda name, **fields: Hangs()
-cell.search(Search("smoke", "digits", "darts", "random_sampling", 0),
-            cell.Place(Path({str(data)!r}), Path("record.json"), Path("work"), hours=1 / 3600))
+search(Search("smoke", "digits", "darts", "random_sampling", 0),
+            JobPaths(Path({str(data)!r}), Path("record.json"), Path("work")), hours=1 / 3600)
 """
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(registry.ROOT)})
@@ -142,7 +141,7 @@ cell.search(Search("smoke", "digits", "darts", "random_sampling", 0),
 GREEDY = """
 import dataclasses, os, sys
 from pathlib import Path
-from harness.running import job as cell
+from harness.running.job import JobPaths, search
 from harness.plan import registry
 from harness.plan.jobs import Search
 from methods.base import Method
@@ -157,7 +156,7 @@ kept = []
 registry.method = lambda name, **fields: Greedy()
 Path("/sys/fs/cgroup/memory/nas-test/cgroup.procs").write_text(str(os.getpid()))
 job = Search("smoke", "digits", "darts", "random_sampling", 0)
-cell.search(job, cell.Place(Path(sys.argv[1]), Path("record.json"), Path("work")))
+search(job, JobPaths(Path(sys.argv[1]), Path("record.json"), Path("work")))
 """
 
 
@@ -202,38 +201,38 @@ def counted(monkeypatch):
     return done
 
 
-def test_what_is_finished_is_not_done_again(monkeypatch, place):
+def test_what_is_finished_is_not_done_again(monkeypatch, paths):
     """As after a kill of snakemake between a job's end and its noting it: the output is deleted, the job started."""
     done = counted(monkeypatch)
-    cell.search(JOB, place)
-    before = place.out.read_bytes()
-    place.out.unlink()
-    cell.search(JOB, place)
-    assert place.out.read_bytes() == before
+    search(JOB, paths)
+    before = paths.out.read_bytes()
+    paths.out.unlink()
+    search(JOB, paths)
+    assert paths.out.read_bytes() == before
     assert done == [0]
-    cell.search(dataclasses.replace(JOB, seed=1), place)
+    search(dataclasses.replace(JOB, seed=1), paths)
     assert done == [0, 1]
 
 
-def test_a_kept_record_that_was_edited_is_reported_and_made_again(monkeypatch, place, capsys):
+def test_a_kept_record_that_was_edited_is_reported_and_made_again(monkeypatch, paths, capsys):
     done = counted(monkeypatch)
-    cell.search(JOB, place)
-    (kept,) = (place.work / "finished").iterdir()
+    search(JOB, paths)
+    (kept,) = (paths.work / "finished").iterdir()
     kept.write_text(kept.read_text().replace('"done"', '"gone"'))
-    cell.search(JOB, place)
+    search(JOB, paths)
     assert done == [0, 0]
     assert "ignored" in capsys.readouterr().err
-    assert records.read(place.out)["status"] == "done"
+    assert records.read(paths.out)["status"] == "done"
 
 
-def test_other_images_or_versions_make_another_record(monkeypatch, place, tmp_path):
+def test_other_images_or_versions_make_another_record(monkeypatch, paths, tmp_path):
     done = counted(monkeypatch)
-    cell.search(JOB, place)
+    search(JOB, paths)
     datasets.prepare("digits", 10, tmp_path / "digits-10")
-    cell.search(JOB, dataclasses.replace(place, data=tmp_path / "digits-10"))
+    search(JOB, dataclasses.replace(paths, data=tmp_path / "digits-10"))
     assert done == [0, 0]
     monkeypatch.setattr(records, "environment", lambda *names: {"torch": "9.9", "commit": "c"})
-    cell.search(JOB, place)
+    search(JOB, paths)
     assert done == [0, 0, 0]
 
 
@@ -246,7 +245,7 @@ FULL = {
 
 
 @pytest.mark.parametrize("limit, call, name", FULL.values(), ids=FULL.keys())
-def test_a_full_disk_is_no_result(place, tmp_path, limit, call, name):
+def test_a_full_disk_is_no_result(paths, tmp_path, limit, call, name):
     """A file-size limit stands in for the disk: the write fails in the middle, and no half of a file stays."""
     code = f"""
 import resource, signal, sys
@@ -255,7 +254,7 @@ from harness import __main__ as main
 from harness.analysis import results as frames
 from harness.report import build as tables
 from spaces.base import UserError
-job = ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--data", {str(place.data)!r}]
+job = ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--data", {str(paths.data)!r}]
 job += ["--out", "record.json"]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
@@ -277,12 +276,12 @@ except UserError as error:
     assert not (tmp_path / name).is_file() and not list(tmp_path.rglob("*.tmp"))
 
 
-def test_an_output_that_cannot_be_written_is_one_line(place, tmp_path):
+def test_an_output_that_cannot_be_written_is_one_line(paths, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UserError, match="cannot write .*file/record.json: "):
-        cell.search(JOB, dataclasses.replace(place, out=tmp_path / "file" / "record.json"))
+        search(JOB, dataclasses.replace(paths, out=tmp_path / "file" / "record.json"))
 
 
-def test_records_name_the_place_of_their_numbers(place):
-    cell.search(JOB, place)
-    assert json.loads(place.out.read_text())["key"]["method"] == "random_sampling"
+def test_records_name_the_paths_of_their_numbers(paths):
+    search(JOB, paths)
+    assert json.loads(paths.out.read_text())["key"]["method"] == "random_sampling"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.plan import registry
-from harness.running import driver as lifeline
+from harness.running.driver import started
 from tests.faults import torture
 from tests.tracked import wait_until
 
@@ -28,19 +28,19 @@ def test_before_during_and_after_a_kill(tmp_path):
     driver = torture.start(folder)
     log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
     wait_until(lambda: log.exists() and "epoch 0" in log.read_text(), 240)
-    began, workers = lifeline.workers(folder / ".snakemake")
+    began, workers = started(folder / ".snakemake"), dict(map(reversed, torture.jobs(folder)))
     seen = status(folder)
     os.killpg(driver.pid, 9)
     driver.wait()
     assert began is not None
-    assert "results/smoke/records/digits/darts/darts/search-0.json" in workers
+    assert "digits/darts/darts/search-0" in workers
     (line,) = (line for line in seen.splitlines() if line.startswith("running: digits/darts/darts/search-0: "))
     assert re.search(r"epoch [12] of 2, train_loss ", line)
     rows = {tuple(line.split()[:3]): line.split()[3:] for line in seen.splitlines() if line.startswith("search")}
     assert rows["search", "darts", "random_sampling"][0] in ("1", "2")  # done
     assert "snakemake has been at work for" in seen
     assert " left" in seen.splitlines()[-1]
-    wait_until(lambda: not lifeline.workers(folder / ".snakemake")[1])
+    wait_until(lambda: not list(torture.jobs(folder)))
     assert "stopped: digits/darts/darts/search-0: epoch " in status(folder)
     assert "no snakemake is at work here" in status(folder)
 

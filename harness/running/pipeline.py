@@ -1,0 +1,49 @@
+"""What the Snakefile asks for before its rules: which benchmark this is, and the batches that are left to run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import records
+from harness.plan import config as configuration
+from harness.plan.batches import Batch, batches
+from harness.plan.jobs import data_folder, record_path, slug
+from harness.records.belonging import held
+
+
+class Pipeline:
+    """One benchmark in the working folder. The process that drives it plans, and its other processes read that plan:
+    what is left to do changes while it runs."""
+
+    def __init__(self, file: Path, overrides: Mapping[str, Any]):
+        """UserError where the configuration cannot work."""
+        self.config = configuration.load(file, overrides)
+        given = [word for key, value in overrides.items() for word in ("--override", f"{key}={json.dumps(value)}")]
+        self.arguments = ["--config", os.path.relpath(file), *given]
+        self.results = f"results/{self.config.protocol}"
+        self.datasets = {slug(dataset): dataset for dataset in self.config.datasets}
+        self.runs = {run.name: run for name in self.config.datasets for run in self.config.runs_of(name)}
+        self.records = [str(record_path(run)) for run in self.runs.values()]
+        self._plan = Path("work/plans") / f"{self.config.protocol}.json"
+
+    def batches(self, plan: bool) -> list[Batch]:
+        """The batches left to run. `plan`: looks at the records; otherwise reads what the driver has planned."""
+        if plan:
+            return batches(self.config, [one.job for one in held(self.config) if one.record is None])
+        planned = json.loads(self._plan.read_text(encoding="utf-8"))
+        return [Batch(name, tuple(self.runs[run] for run in runs)) for name, runs in planned.items()]
+
+    def start(self, planned: list[Batch]) -> None:
+        """Before the first job: checks the folder, and keeps the plan for the other processes."""
+        configuration.check_place(self.config)
+        plan = {batch.name: [run.name for run in batch.runs] for batch in planned}
+        records.write_atomically(self._plan, json.dumps(plan, indent=1).encode())
+
+    def manifest(self, dataset: str) -> str:
+        """What preparing a dataset writes last."""
+        image = next(run.setting.image for run in self.runs.values() if run.key["dataset"] == dataset)
+        return str(data_folder(dataset, image) / "manifest.json")

@@ -1,0 +1,59 @@
+"""Which runs one job of the pipeline makes."""
+
+from pathlib import Path
+
+from harness.plan import config, registry
+from harness.plan.batches import batches
+from harness.plan.jobs import Search, Training
+
+SMOKE = registry.ROOT / "config/smoke.yaml"
+
+
+def planned(most, left=None):
+    benchmark = config.load(SMOKE, {"batch": most})
+    runs = [run for dataset in benchmark.datasets for run in benchmark.runs_of(dataset)]
+    return runs, batches(benchmark, runs if left is None else left)
+
+
+def test_every_run_is_in_one_batch():
+    for most in (1, 2, 3, 8, 1000):
+        runs, found = planned(most)
+        assert sorted(run.name for batch in found for run in batch.runs) == sorted(run.name for run in runs)
+        assert len({batch.name for batch in found}) == len(found)
+        assert all(1 <= len(batch.runs) <= most for batch in found)
+        assert all(len({run.key["dataset"] for run in batch.runs}) == 1 for batch in found)
+
+
+def test_a_search_stands_before_its_trainings():
+    """In its batch, or in one whose records the batch of the trainings reads."""
+    for most in (1, 3, 8):
+        _, found = planned(most)
+        for batch in found:
+            made = []
+            for run in batch.runs:
+                if isinstance(run, Training) and run.search not in made:
+                    assert f"results/smoke/records/{run.search.name}.json" in batch.reads
+                made.append(run)
+
+
+def test_chains_that_fit_stay_together():
+    _, found = planned(8)
+    for batch in found:
+        searches = {run.search for run in batch.runs if isinstance(run, Training)}
+        assert searches <= {run for run in batch.runs if isinstance(run, Search)}
+    assert len(found) < 15
+
+
+def test_only_what_is_left_is_planned():
+    runs, _ = planned(8)
+    training = next(run for run in runs if isinstance(run, Training))
+    _, (batch,) = planned(8, [training])
+    assert batch.runs == (training,)
+    assert batch.reads == [f"results/smoke/records/{training.search.name}.json"]
+    assert planned(8, [])[1] == []
+
+
+def test_the_shipped_configurations_have_batches():
+    """About a minute each: a search or training of the laptop protocol takes about four seconds."""
+    wanted = {"default": 16, "learning": 16, "smoke": 8, "paper": 1}
+    assert {path.stem: config.load(path).batch for path in Path(registry.ROOT, "config").glob("*.yaml")} == wanted
