@@ -65,6 +65,16 @@ def test_quoted_files_exist(page):
         assert (registry.ROOT / path).exists() or path in written(page), f"{page}: {path}"
 
 
+CODE = ["Snakefile", "config/*.yaml", *(f"{folder}/**/*.py" for folder in "spaces protocols methods harness".split())]
+
+
+def test_pages_that_the_code_names_exist():
+    files = [file for pattern in CODE for file in registry.ROOT.glob(pattern)]
+    named = {(file, page) for file in files for page in re.findall(r"\bdocs/[\w-]+\.md", file.read_text())}
+    assert {page for _, page in named} & {*DOCS}
+    assert [f"{file}: {page}" for file, page in sorted(named) if page not in DOCS] == []
+
+
 def test_every_command_has_an_example():
     known = next(action.choices for action in parser()._actions if action.choices)
     shown = {shlex.split(command, comments=True)[3] for command in commands(text("docs/commands.md"))}
