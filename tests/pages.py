@@ -54,8 +54,11 @@ def anchors(page: str) -> set[str]:
 
 
 def section(page: str, heading: str) -> str:
-    """From a heading of the second level to the next one."""
-    return re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)[1]
+    """From a heading to the next one that is not below it."""
+    prose = re.sub(r"```.*?```", lambda fence: fence[0].replace("#", " "), page, flags=re.DOTALL)
+    begin = re.search(rf"^(#+) {re.escape(heading)}\n", prose, re.MULTILINE)
+    end = re.compile(rf"^#{{1,{len(begin[1])}}} |\Z", re.MULTILINE).search(prose, begin.end())
+    return page[begin.end() : end.start()]
 
 
 def tables(page: str) -> list[list[dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md and docs/foreign.md, done as they stand in a copy of the checkout: the files
+"""The examples of docs/extending.md and docs/using.md, done as they stand in a copy of the checkout: the files
 written, the patches applied, the commands typed. Each command ends well and its output holds what was asked for."""
 
 import csv
@@ -90,15 +90,15 @@ def test_a_protocol(checkout):
     said = follow("docs/extending.md", "A protocol", checkout)
     assert "results/bare/records/glyphs/enas/enas/search-0.json" in said  # one of the benchmark's jobs
     training = done(checkout, "bare", "digits/fbnet/by_hand/train-0-cells3-repeat0")
-    assert training["config"]["version"] == "bare-1"
+    assert training["config"]["version"] == "bare-1.0"
     assert training["config"]["setting"]["tricks"]["auxiliary"] == 0
 
 
 def test_a_published_table(checkout):
-    follow("docs/foreign.md", "A published table", checkout)
+    follow("docs/using.md", "A published table", checkout)
     with open(checkout / "published/relative_improvement.csv", encoding="utf-8") as file:
         found = {row["method"]: row for row in csv.DictReader(file)}
-    for row in tables(section(text("docs/foreign.md"), "A published table"))[0]:
+    for row in tables(section(text("docs/using.md"), "A published table"))[-1]:
         ours = found.pop(row["trick"])
         p = float(ours["p_holm"])
         assert row["RI, %"] == f"{float(ours['ri']):+.2f}"
@@ -110,6 +110,6 @@ def test_a_published_table(checkout):
 
 
 def test_two_snapshots_compared():
-    (fence,) = fences(section(text("docs/foreign.md"), "Two results compared"))
+    (fence,) = fences(section(text("docs/using.md"), "Two results compared"))
     said = shell(fence.code, registry.ROOT)
     assert "16 within noise" in said and "24 only before" in said

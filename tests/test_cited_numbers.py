@@ -1,0 +1,137 @@
+"""The numbers that pages cite are those of the snapshot that their section names. Imports no torch."""
+
+import csv
+import itertools
+import re
+import statistics
+from collections import defaultdict
+
+from harness.plan import registry
+from harness.report import snapshot
+from tests.pages import fences, section, tables, text
+
+RESULTS, LEARNING = "docs/results.md", "Do the searches learn?"
+SAID = {"better": "**better**", "worse": "**worse**", "not distinguishable": "≈"}
+
+
+def rows(part, table):
+    """A table of the snapshot that this part of a page names first."""
+    folder = re.search(r"results/published/[\w.-]*\w", part)[0]
+    with open(registry.ROOT / folder / "tables" / f"{table}.csv", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def signed(value):
+    shown = f"{float(value):+.1f}".replace("-", "−")
+    return "0.0" if shown[1:] == "0.0" else shown
+
+
+def test_the_readmes_table_is_the_snapshots():
+    part = section(text("README.md"), "The default run")
+    shown = tables(part)[0]
+    found = {(row["method"], row["dataset"]): row for row in rows(part, "relative_improvement")}
+    cells = {(line["method"], name): cell for line in shown for name, cell in line.items() if name != "method"}
+    assert cells.keys() == found.keys()
+    for key, row in found.items():
+        interval = f"[{signed(row['ri_low'])}, {signed(row['ri_high'])}]"
+        assert cells[key] == f"{signed(row['ri'])} {SAID[row['verdict']]}<br>{interval}"
+
+
+def test_the_readmes_citation_is_the_snapshots():
+    page = text("README.md")
+    said = snapshot.citation(registry.ROOT / re.search(r"results/published/[\w.-]+", page)[0])
+    assert f"\n> {said}\n" in page
+    (bibtex,) = (fence.code for fence in fences(page) if fence.language == "bibtex")
+    assert said.partition("snapshot ")[2].rstrip(".") in bibtex
+
+
+def test_accuracies_of_random_architectures_are_the_snapshots():
+    part = section(text(RESULTS), "The default run")
+    found = defaultdict(list)
+    for row in rows(part, "accuracies"):
+        if row["method"] == "random_sampling" and row["main"] == "True":
+            found[row["dataset"], row["space"]].append(float(row["accuracy"]))
+    shown = next(table for table in tables(part) if "chance" in table[0])
+    cells = {(line["dataset"], name): cell for line in shown for name, cell in line.items()}
+    for (dataset, space), values in found.items():
+        assert cells[dataset, space] == percent(values, "{:.1f}")
+
+
+def percent(values, form="{:.2f}"):
+    return form.format(100 * statistics.mean(values))
+
+
+def our_findings():
+    """The table "Our numbers", computed from the snapshot's CSV files."""
+    part = section(text(RESULTS), "Our numbers")
+    improvement, gaps = rows(part, "relative_improvement"), rows(part, "depth_gap")
+    random = [row for row in rows(part, "accuracies") if row["method"] == "random_sampling"]
+    verdicts = [row["verdict"] for row in improvement]
+    gains = [float(row["ri"]) for row in improvement]
+    place = lambda row: (row["dataset"], row["space"])  # noqa: E731
+    main = sorted((row for row in random if row["main"] == "True"), key=place)
+    groups = {key: [float(row["accuracy"]) for row in group] for key, group in itertools.groupby(main, place)}
+    spreads = [100 * statistics.stdev(values) for values in groups.values()]
+    deep = [row for row in random if place(row) == ("digits", "darts")]
+    at = lambda cells, *repeats: {  # noqa: E731
+        (row["seed"], row["repeat"]): float(row["accuracy"])
+        for row in deep
+        if row["cells"] == cells and (not repeats or row["repeat"] in repeats)
+    }
+    seeds = [100 * abs(at("8")[seed, "0"] - at("8")[seed, "1"]) for seed, _ in at("8", "0")]
+    gap = next(row for row in gaps if row["method"] == "random_sampling" and row["cells_small"] == "8")
+    digits = groups["digits", "darts"]
+    tau = [f"{float(gap[name]):.2f}".replace("-", "−") for name in ("tau", "tau_low", "tau_high")]
+    return {
+        "a": ", ".join(str(verdicts.count(verdict)) for verdict in SAID),
+        "b": f"{signed(min(gains))}, {signed(max(gains))}",
+        "c": str(sum(float(row["ri_low"]) > 0 or float(row["ri_high"]) < 0 for row in improvement)),
+        "d": f"{percent(digits)} ± {100 * statistics.stdev(digits):.2f}, "
+        f"{100 * min(digits):.2f} to {100 * max(digits):.2f}",
+        "e": f"{min(spreads):.2f}, {statistics.median(spreads):.2f}, {max(spreads):.2f}",
+        "f": ", ".join(percent(at(cells).values()) for cells in ("4", "8", "20")),
+        "g": f"{tau[0]} [{tau[1]}, {tau[2]}]",
+        "h": f"{float(gap['ceiling_small']):.2f}, {float(gap['ceiling_large']):.2f}",
+        "i": f"{statistics.mean(seeds):.2f}, {max(seeds):.2f}",
+    }
+
+
+def test_our_findings_are_the_snapshots():
+    shown = tables(section(text(RESULTS), "Our numbers"))[0]
+    assert {row[""]: row["ours"] for row in shown} == our_findings()
+
+
+DECIDED = {"darts": "alpha_entropy", "enas": "entropy", "fbnet": "entropy", "single_path": "gates_kept"}
+"""What each method logs of how decided its architecture parameters are."""
+
+
+def our_learning():
+    """The two tables of the study of learning, computed from the snapshot's CSV files."""
+    part, cell = section(text(RESULTS), LEARNING), lambda row: (row["dataset"], row["method"])
+    courses = {(*cell(row), row["metric"]): row for row in rows(part, "courses")}
+    learnt, ranked = {}, {}
+    for row in rows(part, "relative_improvement"):
+        accuracy, decided = (courses[*cell(row), metric] for metric in ("val_accuracy", DECIDED[row["method"]]))
+        spread = f"{percent([float(accuracy['last'])], '{:.0f}')} ± {percent([float(accuracy['last_std'])], '{:.0f}')}"
+        learnt[cell(row)] = [
+            *(accuracy["n"], accuracy["epochs"]),
+            *(percent([float(accuracy[when])], "{:.0f}") for when in ("first", "middle")),
+            *(spread, decided["metric"].replace("_", " ")),
+            *(f"{float(decided[when]):.2f}" for when in ("first", "last")),
+        ]
+        shown = lambda name, form, row=row: form(float(row[name]))  # noqa: E731
+        ranked[cell(row)] = [
+            *(row["n_method"], row["n_random"], percent([float(row["mean"])], "{:.1f}")),
+            percent([float(row["random_mean"])], "{:.1f}"),
+            f"{shown('percentile', '{:.0f}'.format)} "
+            f"[{shown('percentile_low', '{:.0f}'.format)}, {shown('percentile_high', '{:.0f}'.format)}]",
+            f"{shown('ri', signed)} [{shown('ri_low', signed)}, {shown('ri_high', signed)}]",
+            *(shown("p_holm", lambda p: "< 0.001" if p < 5e-4 else f"{p:.3f}"), row["verdict"]),
+        ]
+    return learnt, ranked
+
+
+def test_the_study_of_learning_is_the_snapshots():
+    for found, shown in zip(our_learning(), tables(section(text(RESULTS), LEARNING)), strict=True):
+        cells = {(row["dataset"], row["method"]): list(row.values())[2:] for row in shown}
+        assert cells == found
