@@ -210,9 +210,12 @@ def publish(options: argparse.Namespace) -> None:
 
 
 def verify(options: argparse.Namespace) -> None:
+    from harness import records
+    from harness.records.belonging import code_of
     from harness.report import snapshot
 
     print(f"{options.folder}: {snapshot.verify(options.folder)} files come out of the records as they were published")
+    print(code_of(map(records.read, sorted((options.folder / "records").rglob("*.json")))))
     print(f"cite as: {snapshot.citation(options.folder)}")
 
 

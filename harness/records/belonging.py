@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import records
-from harness.plan import rechecks
+from harness.plan import rechecks, registry
 from harness.plan.config import Config
 from harness.plan.fingerprints import hash_of
 from harness.plan.jobs import Search, Training, data_folder, record_path
@@ -81,6 +81,32 @@ def modules_that_differ(job: Job, record: dict[str, Any]) -> Iterator[str]:
     if then := record.get("modules"):
         today = job.modules()
         yield from sorted(name for name in {*today, *then} if today.get(name) != then.get(name))
+
+
+def code_of(found: Iterable[dict[str, Any]]) -> str:
+    """One sentence on the code that some records were made from: as today's, which modules differ, or unknown."""
+    names: set[str] = set()
+    unknown = 0
+    for record in found:
+        job = _job_of(record["key"])
+        if job is None or "modules" not in record:
+            unknown += 1
+        else:
+            names.update(modules_that_differ(job, record))
+    said = []
+    if names:
+        said.append(f"modules that decide numbers differ from those of the records: {', '.join(sorted(names))}")
+    if unknown:
+        said.append(f"{unknown} records do not name the modules that they were made from, or these are gone")
+    return "; ".join(said) or "the modules that decide numbers are those of the records"
+
+
+def _job_of(key: dict[str, Any]) -> Job | None:
+    """The job of a record's key; None where its space or method is not there today."""
+    search = Search(*(key[axis] for axis in ("protocol", "dataset", "space", "method", "seed")))
+    known = search.space in registry.names("spaces") and search.method in registry.names("methods")
+    job = Training(search, key["cells"], key["repeat"]) if "cells" in key else search
+    return job if known else None
 
 
 def checked(config: Config) -> list[Path]:

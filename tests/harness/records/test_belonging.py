@@ -1,0 +1,118 @@
+"""Whether the records that are there belong to a benchmark; and what is said of those that do not, once."""
+
+import pytest
+
+from harness import records
+from harness.plan import config, fingerprints
+from harness.plan.jobs import Training, data_folder, record_path
+from harness.records import belonging
+from harness.running import status
+from protocols.datasets import base as datasets
+from spaces.base import UserError
+
+CONFIG = """\
+protocol: smoke
+datasets: [digits]
+seeds: 2
+random: 2
+searches:
+  - {method: fbnet, space: fbnet}
+"""
+
+
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch):
+    """A benchmark with a made-up record for each run, as they would be made today; nothing is trained."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "benchmark.yaml").write_text(CONFIG)
+    found = config.load(tmp_path / "benchmark.yaml")
+    datasets.prepare("digits", 8, data_folder("digits", 8))
+    for job in found.runs_of("digits"):
+        write(job)
+    return found
+
+
+def write(job, **changes):
+    record = {
+        "kind": "train" if isinstance(job, Training) else "search",
+        "status": "done",
+        "key": job.key,
+        "arch": "a",
+        "result": {},
+        "curves": {},
+        "config": job.specification(),
+        "modules": job.modules(),
+        "fingerprint": job.fingerprint(),
+        "data": datasets.manifest(data_folder("digits", 8))["sha256"],
+        "environment": {},
+        "measured": {"seconds": 1.0},
+    }
+    records.write(record_path(job), {**record, **changes})
+
+
+def spoilt(benchmark):
+    return [line for line in status.status(benchmark).lines if line.state == "spoilt"]
+
+
+def test_todays_records_belong(benchmark):
+    assert all(one.record and not one.problem for one in belonging.held(benchmark))
+    assert len(belonging.checked(benchmark)) == 8
+    assert status.status(benchmark).finished
+
+
+def test_records_of_other_code_are_one_line_that_names_the_modules(benchmark):
+    jobs = benchmark.runs_of("digits")
+    for job in jobs:
+        then = {**job.modules(), "protocols.parts.optimizers": "0" * 12}
+        write(job, config={**job.specification(), "code": "0" * 64}, modules=then, fingerprint="0" * 64)
+    (line,) = spoilt(benchmark)
+    assert line.name == f"{jobs[0].name} and 7 others"
+    assert "(protocols.parts.optimizers differ)" in line.detail and "recheck" in line.detail
+    with pytest.raises(UserError, match="and 7 others: made from other code than today's") as caught:
+        belonging.checked(benchmark)
+    assert "\n" not in str(caught.value)
+    kept = [records.read(record_path(job)) for job in jobs]
+    assert "differ from those of the records: protocols.parts.optimizers" in belonging.code_of(kept)
+
+
+def test_other_settings_and_images_are_named(benchmark):
+    first, second, *_ = benchmark.runs_of("digits")
+    write(first, config={**first.specification(), "version": "smoke-0.0"}, fingerprint="0" * 64)
+    write(second, data="0" * 64)
+    assert [line.detail.partition(":")[0] for line in spoilt(benchmark)] == [
+        "made with other settings than today's (version)",
+        "made from other images than those that are prepared now",
+    ]
+
+
+def test_an_edited_record_says_so(benchmark):
+    path = record_path(benchmark.runs_of("digits")[-1])
+    path.write_text(path.read_text().replace('"arch": "a"', '"arch": "b"'))
+    (line,) = spoilt(benchmark)
+    assert "was changed after it was written" in line.detail
+
+
+def test_without_prepared_images_the_records_stay(benchmark, tmp_path):
+    """They are prepared again, and compared then."""
+    (data_folder("digits", 8) / "manifest.json").unlink()
+    belonging._images.cache_clear()
+    assert all(one.record for one in belonging.held(benchmark))
+    belonging._images.cache_clear()
+
+
+def test_what_is_known_of_a_snapshots_code(benchmark):
+    found = [records.read(record_path(job)) for job in benchmark.runs_of("digits")]
+    assert belonging.code_of(found) == "the modules that decide numbers are those of the records"
+    old = [{name: value for name, value in record.items() if name != "modules"} for record in found]
+    assert belonging.code_of(old).startswith("8 records do not name the modules")
+    foreign = [{**record, "key": {**record["key"], "method": "of_somebody"}} for record in found]
+    assert belonging.code_of(foreign).startswith("8 records do not name the modules")
+
+
+def test_a_declaration_keeps_the_records(benchmark, monkeypatch):
+    """What recheck writes: this hash of code stands for that."""
+    job = benchmark.runs_of("digits")[0]
+    write(job, config={**job.specification(), "code": "0" * 64}, fingerprint=None)
+    today = fingerprints.hash_of(job.modules())
+    monkeypatch.setattr("harness.plan.rechecks.stands_for", lambda protocol: {today: "0" * 64})
+    assert job.specification()["code"] == "0" * 64
