@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
 
 from harness.plan import registry
 from harness.plan.jobs import RANDOM, Search, Training
@@ -102,32 +104,6 @@ class Config(_Strict):
         return [*self.searches_of(dataset), *self.trainings_of(dataset)]
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's own rule, which PyYAML does not apply: a key stands once. And 1e-3 is a number, as in YAML 1.2."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: a key must be a word")
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise UserError(f"{key_node.start_mark.name}:{key_node.start_mark.line + 1}: {key!r} stands twice")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _number_like_1e3() -> None:
-    import re
-
-    _UniqueKeys.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-    )
-
-
-_number_like_1e3()
-
-
 def check_place(config: Config) -> None:
     """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
     benchmark cannot write."""
@@ -145,15 +121,7 @@ def check_place(config: Config) -> None:
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the
     file, the place and the cure."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            loader = _UniqueKeys(file)
-            loader.name = str(path)
-            content = loader.get_single_data()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    content = _content(path)
     if overrides and isinstance(content, dict):
         content |= overrides
     try:
@@ -165,6 +133,18 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     return config
+
+
+def _content(path: Path) -> Any:
+    """YAML 1.2: a key stands once, and 1e-3 is a number."""
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except DuplicateKeyError as error:
+        raise UserError(f"{path}:{error.problem_mark.line + 1}: {error.problem}: keep one") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _first(error: ValidationError) -> str:
