@@ -159,7 +159,7 @@ FOLLOWED = re.compile(r"(spaces|methods)\.")
 SHARED = (
     "*/base.py",
     "protocols/parts/augmentation.py",
-    "protocols/datasets/base.py",
+    "protocols/datasets/parts/prepared.py",
     "harness/plan/seeds.py",
     "harness/running/search.py",
     "harness/running/train.py",

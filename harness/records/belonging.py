@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from harness import records
 from harness.plan.config import Config
 from harness.plan.jobs import Search, Training, data_folder, record_path
-from protocols.datasets.base import manifest
+from protocols.datasets import manifest
 from spaces.base import UserError
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from harness.plan import registry
 from harness.plan.jobs import Search, Training
 from harness.running import job as cell
-from protocols.datasets.base import load
+from protocols.datasets import load
 from spaces.base import UserError
 
 

@@ -23,7 +23,7 @@ from harness.plan.seeds import seed_of
 from harness.running.curves import Diverged
 from harness.running.memory_kills import ALLOWED, Attempts
 from harness.running.preloaded import leave
-from protocols.datasets.base import load, manifest
+from protocols.datasets import load, manifest
 from spaces.base import UserError
 from spaces.parts.cpu.build import compiler
 

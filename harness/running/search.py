@@ -12,14 +12,14 @@ from harness.plan.jobs import Search, Training
 from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from methods.base import Run
-from protocols.datasets.base import load, manifest
+from protocols.datasets import load, manifest
 from spaces.base import Arch, Space
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from protocols.datasets.parts.store import Data
+    from protocols.datasets import Data
 
 
 class SearchRun(Run):

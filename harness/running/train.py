@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from harness.running.checkpoint import Checkpoint
 from harness.running.curves import Curves
 from protocols.base import Recipe, Setting
-from protocols.datasets.parts.store import Data
+from protocols.datasets import Data
 from protocols.parts.augmentation import augment, normalise
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
 from spaces.base import Size, Space
