@@ -209,7 +209,9 @@ def _out_of_memory(error: Exception) -> bool:
 
 def _global_generators() -> dict[str, Any]:
     """States of the generators that no method may draw from."""
-    _, words, position, *_ = sys.modules["numpy"].random.get_state()
+    import numpy as np
+
+    _, words, position, *_ = np.random.get_state()
     states = {"random": random.getstate(), "numpy": (words.tobytes(), position)}
     if torch := sys.modules.get("torch"):
         states["torch"] = torch.get_rng_state().numpy().tobytes()

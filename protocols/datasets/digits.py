@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: 1,797 grey images of 8x8."""
+"""Handwritten digits of scikit-learn: 1,797 grey images of 8x8."""
 
 from __future__ import annotations
 

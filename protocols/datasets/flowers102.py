@@ -30,9 +30,7 @@ class Flowers102(Dataset):
         folder, table = self.files(root)
         files, labels = sorted(folder.glob("image_*.jpg")), _labels(table)
         if len(files) != len(labels):
-            raise UserError(
-                f"{folder} has {len(files)} images, {table} {len(labels)} labels: unpack 102flowers.tgz again"
-            )
+            raise UserError(f"{folder} has {len(files)} images and {len(labels)} labels: unpack 102flowers.tgz again")
         names = tuple(str(number + 1) for number in range(102))
         return RawData(names, *divided(list(zip(files, labels)), labels, SHARES, seed="flowers102"))
 

@@ -26,8 +26,8 @@ def divided(items: Sequence[Item], strata: Sequence[object], shares: Sequence[fl
 
 
 def stratified(strata: Sequence[object], shares: Sequence[float], seed: str) -> list[list[int]]:
-    """Indices of each share, ascending. `shares` are fractions of every stratum; where their sum is below 1, the rest is
-    not used.
+    """Indices of each share, ascending. `shares` are fractions of every stratum; where they add up to less than 1, the
+    rest is not used.
 
     Each stratum is shuffled from a seed of its own, so that a change in one class moves no image of another.
     """

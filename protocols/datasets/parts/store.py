@@ -1,4 +1,4 @@
-"""Prepares a dataset: decodes, resizes and writes it as a folder that `parts/prepared.py` reads, whole or not at all."""
+"""Prepares a dataset: decodes, resizes and writes the folder that `parts/prepared.py` reads, whole or not at all."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from harness import records
-from harness.plan import registry
+from harness.plan import datasets, registry
 from harness.plan.jobs import Search, Training
 from harness.running import job as cell
 from harness.running.job import Place
 from methods.base import Method
 from methods.random_sampling import RandomSampling
-from protocols.datasets import base as datasets
+from protocols.datasets.parts.store import prepare
 from spaces.base import UserError
 
 JOB = Search("smoke", "digits", "darts", "random_sampling", 0)
@@ -28,7 +28,7 @@ JOB = Search("smoke", "digits", "darts", "random_sampling", 0)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "digits-8"
-    datasets.prepare("digits", 8, folder)
+    prepare(datasets.named("digits"), 8, folder)
     return folder
 
 
@@ -229,7 +229,7 @@ def test_a_kept_record_that_was_edited_is_reported_and_made_again(monkeypatch, p
 def test_other_images_or_versions_make_another_record(monkeypatch, place, tmp_path):
     done = counted(monkeypatch)
     cell.search(JOB, place)
-    datasets.prepare("digits", 10, tmp_path / "digits-10")
+    prepare(datasets.named("digits"), 10, tmp_path / "digits-10")
     cell.search(JOB, dataclasses.replace(place, data=tmp_path / "digits-10"))
     assert done == [0, 0]
     monkeypatch.setattr(records, "environment", lambda *names: {"torch": "9.9", "commit": "c"})
