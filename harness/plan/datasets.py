@@ -1,7 +1,7 @@
 """The datasets by name: the files of protocols/datasets/, and `folder:PATH` for each folder of images.
 
-Apart from `registry`, because searches and trainings import that one: they read prepared data, and how a dataset is
-prepared is no part of what decides them.
+A module of its own, because searches and trainings import `registry`, and the code that prepares datasets must not be
+part of their fingerprints.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 A file in protocols/datasets/ is a dataset. The name of the file is its name in a configuration, and the file holds one
 class with the same name in CamelCase (`mnist5k.py`, `Mnist5k`), derived from `Dataset`.
 
-Four words: a `Dataset` is what is known; `RawData` is its images as their authors published them; `prepare` (in
-`parts/store.py`) writes them to a folder; `load` (in `parts/prepared.py`) reads that folder as `Data`, tensors that
-networks train on. A search or a training imports the last step only: no other dataset and no preparation decides it.
+Words: a `Dataset` is what is known of it; `RawData` is its images before preparation; `prepare` (`parts/store.py`)
+writes them to a folder; `load` (`parts/prepared.py`) reads that folder as `Data`, the tensors that networks train on.
+Searches and trainings import `load` only. How a dataset is prepared affects a record through the SHA-256 of its images,
+not through the fingerprint of the code.
 
 Planning imports the files of the datasets that a configuration names. Import numpy and other heavy libraries inside
 `read`, not at the top of the file.

@@ -1,4 +1,4 @@
-"""A prepared dataset: a folder with arrays and a manifest, loaded as tensors. All that searches and trainings read.
+"""A prepared dataset: a folder with arrays and a manifest, loaded as tensors. Searches and trainings read nothing else.
 
 The folder holds {train,val,test}.{images,labels}.npy, manifest.json and, for datasets made of files, splits.csv. The
 manifest has the facts, the number of images of each class, mean and standard deviation, and the SHA-256 of each array.

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.plan import datasets
+from harness.plan import datasets, registry
 from harness.plan.registry import ROOT
 from spaces.base import UserError
 
@@ -14,7 +14,7 @@ def test_planning_imports_nothing_heavy():
     code = """
 import sys
 from pathlib import Path
-from harness.plan import datasets
+from harness.plan import datasets, registry
 for name in datasets.names():
     datasets.named(name).files(Path("data"))
 datasets.named("digits").check(Path("data"))
@@ -33,3 +33,8 @@ def test_files_are_datasets():
 def test_unknown_name_offers_the_nearest(name, hint):
     with pytest.raises(UserError, match=f"unknown dataset '{name}': .*{hint}"):
         datasets.named(name)
+
+
+def test_a_file_without_its_class_is_named():
+    with pytest.raises(UserError, match="protocols/smoke has no class Smoke: "):
+        registry.entry_class("protocols", "smoke")
