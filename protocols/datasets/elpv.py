@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from protocols.datasets.base import Dataset, RawData
@@ -28,6 +27,8 @@ class Elpv(Dataset):
     package = "elpv_dataset"
 
     def read(self, root: Path) -> RawData:
+        from importlib.resources import files
+
         folder = Path(str(files("elpv_dataset"))) / "data"
         rows = [row.split() for row in (folder / "labels.csv").read_text(encoding="utf-8").splitlines()]
         items = [
