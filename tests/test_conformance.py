@@ -10,14 +10,14 @@ import torch
 from scipy.stats import chisquare
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.plan import registry
+from harness.plan import datasets, registry
 from harness.plan.jobs import Search
 from harness.records import Clock
 from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe, describe_supernet
 from harness.running.search import SearchRun
-from protocols.datasets import base as datasets
-from protocols.datasets.parts.store import Split
+from protocols.datasets import Split
+from protocols.datasets.parts.store import prepare
 from spaces.base import Size, UserError
 
 SMALL = Size(channels=4, cells=3, classes=5, image=8, inputs=1, auxiliary=True)
@@ -158,7 +158,7 @@ def test_deriving_a_path_gives_its_architecture(name):
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "digits-8"
-    datasets.prepare("digits", 8, folder)
+    prepare(datasets.named("digits"), 8, folder)
     return folder
 
 

@@ -14,7 +14,16 @@ from harness import records
 from harness.plan import registry
 from tests.pages import fences, section, tables, text
 
-COPIED = ("spaces", "methods", "protocols", "harness", "config", "profiles", "tests/test_conformance.py")
+COPIED = (
+    "spaces",
+    "methods",
+    "protocols",
+    "harness",
+    "config",
+    "profiles",
+    "tests/test_conformance.py",
+    "tests/protocols",
+)
 COPIED += ("Snakefile", "pyproject.toml")
 
 
@@ -79,8 +88,18 @@ def test_a_space(checkout):
     assert "passed" in said
 
 
+FINGERPRINT = """python -c "
+from harness.plan.jobs import Search
+print(Search('smoke', 'digits', 'fbnet', 'random_sampling', 0).fingerprint())"
+"""
+
+
 def test_a_dataset(checkout):
-    follow("docs/extending.md", "A dataset", checkout)
+    before = shell(FINGERPRINT, checkout)
+    said = follow("docs/extending.md", "A dataset", checkout)
+    assert shell(FINGERPRINT, checkout) == before  # records of another dataset stay valid
+    assert "results/smoke/records/ramps/darts/darts/search-0.json" in said  # one of the benchmark's jobs
+    assert "passed" in said
     training = done(checkout, "smoke", "ramps/fbnet/random_sampling/train-0-cells3-repeat0")
     epochs = registry.protocol("smoke").default.recipe.epochs
     assert training["result"]["images"] == 2 * 120 * epochs  # train and val

@@ -54,12 +54,15 @@ def sample(options: argparse.Namespace) -> None:
 
 
 def data(options: argparse.Namespace) -> None:
+    from harness.plan import datasets
     from harness.plan.jobs import data_folder
-    from protocols.datasets import base as datasets
 
-    datasets.check(options.dataset, options.root)
-    out = options.out or data_folder(options.dataset, options.image)
-    datasets.prepare(options.dataset, options.image, out, options.root)
+    dataset = datasets.named(options.dataset)
+    dataset.check(options.root)  # before numpy and Pillow are imported, which takes longer
+
+    from protocols.datasets.parts.store import prepare
+
+    prepare(dataset, options.image, options.out or data_folder(options.dataset, options.image), options.root)
 
 
 def _job(options: argparse.Namespace) -> Any:

@@ -15,9 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
-from harness.plan import registry
+from harness.plan import datasets, registry
 from harness.plan.jobs import RANDOM, Search, Training
-from protocols.datasets import base as datasets
 from spaces.base import UserError
 
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
@@ -108,7 +107,7 @@ def check_place(config: Config) -> None:
     """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
     benchmark cannot write."""
     for dataset in config.datasets:
-        datasets.check(dataset, Path(config.data_root))
+        datasets.named(dataset).check(Path(config.data_root))
     for folder in (Path("work"), Path("results") / config.protocol):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +162,7 @@ def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
     registry.protocol(config.protocol)
     for dataset in config.datasets:
-        datasets.spec(dataset)
+        datasets.named(dataset)
     for entry in config.searches:
         if entry.method == RANDOM:
             raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")

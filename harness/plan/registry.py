@@ -1,5 +1,5 @@
-"""The folder is the registry: a file, or a folder with __init__.py, in spaces/, methods/ or protocols/ is an entry and
-gives it its name. `base` and `parts` are none."""
+"""The folder is the registry: a file, or a folder with __init__.py, in spaces/, methods/, protocols/ or
+protocols/datasets/ is an entry and gives it its name. `base` and `parts` are none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_ENTRIES = {"base", "parts", "datasets"}
 
 @cache
 def names(folder: str) -> tuple[str, ...]:
-    """The entries of "spaces", "methods" or "protocols", sorted."""
+    """The entries of "spaces", "methods", "protocols" or "protocols/datasets", sorted."""
     found = [path.stem for path in (ROOT / folder).glob("*.py")]
     found += [path.parent.name for path in (ROOT / folder).glob("*/__init__.py")]
     return tuple(sorted(name for name in found if not name.startswith("_") and name not in NOT_ENTRIES))
@@ -38,16 +38,21 @@ def refuse(what: str, name: str, known: Iterable[str], where: str = "") -> UserE
 def _entry(folder: str, name: str) -> Any:
     if name not in names(folder):
         raise refuse(folder.removesuffix("s"), name, names(folder))
-    return import_module(f"{folder}.{name}")
+    return import_module(f"{folder.replace('/', '.')}.{name}")
 
 
-def _class_name(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+def entry_class(folder: str, name: str) -> Any:
+    """The class of an entry: the name of its file in CamelCase."""
+    wanted = "".join(part.capitalize() for part in name.split("_"))
+    cls = getattr(_entry(folder, name), wanted, None)
+    if cls is None:
+        raise UserError(f"{folder}/{name} has no class {wanted}: a file holds the class with its name in CamelCase")
+    return cls
 
 
 def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
     """An entry's class with some of its fields set; unknown names and wrong types are refused."""
-    cls = getattr(_entry(folder, name), _class_name(name))
+    cls = entry_class(folder, name)
     known = getattr(cls, "__dataclass_fields__", {})
     for field in fields:
         if field not in known:

@@ -12,7 +12,7 @@ from harness.plan import rechecks, registry
 from harness.plan.config import Config
 from harness.plan.fingerprints import hash_of
 from harness.plan.jobs import Search, Training, data_folder, record_path
-from protocols.datasets.base import manifest
+from protocols.datasets import manifest
 from spaces.base import UserError
 
 Job = Search | Training

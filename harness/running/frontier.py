@@ -16,7 +16,7 @@ from harness.plan import registry
 from harness.plan.jobs import Search, Training
 from harness.running.job import JobPaths
 from harness.running.job import search as run_search
-from protocols.datasets.base import load
+from protocols.datasets import load
 from spaces.base import UserError
 
 

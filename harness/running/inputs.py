@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from protocols.base import Setting
-from protocols.datasets.parts.store import Data
+from protocols.datasets import Data
 from protocols.parts.augmentation import augment, normalise
 
 

@@ -22,7 +22,7 @@ from harness.plan.jobs import RANDOM, Search, Training
 from harness.running.attempts import ALLOWED, Attempts
 from harness.running.curves import Diverged
 from harness.running.driver import leave
-from protocols.datasets.base import manifest
+from protocols.datasets import manifest
 from spaces.base import UserError
 from spaces.parts.cpu.build import compiler
 

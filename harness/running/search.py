@@ -14,7 +14,7 @@ from harness.plan.jobs import RANDOM, Search, Training
 from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from methods.base import Run
-from protocols.datasets.base import load, manifest
+from protocols.datasets import load, manifest
 from spaces.base import Arch, Space
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from harness.running.checkpoint import Checkpoint
     from harness.running.inputs import Inputs
-    from protocols.datasets.parts.store import Data
+    from protocols.datasets import Data
 
 
 def search(job: Search, folder: Path, checkpoint: Callable[[], Checkpoint], clock: Any) -> dict[str, Any]:
@@ -179,7 +179,9 @@ class SearchRun(Run):
 
 def _global_generators() -> dict[str, Any]:
     """States of the generators that no method may draw from."""
-    _, words, position, *_ = sys.modules["numpy"].random.get_state()
+    import numpy as np
+
+    _, words, position, *_ = np.random.get_state()
     states = {"random": random.getstate(), "numpy": (words.tobytes(), position)}
     if torch := sys.modules.get("torch"):
         states["torch"] = torch.get_rng_state().numpy().tobytes()

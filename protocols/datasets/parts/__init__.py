@@ -1,0 +1,1 @@
+"""What datasets share: splits and random generators, formats, preparation, and loading what was prepared."""

@@ -1,6 +1,7 @@
-"""Image folders: `PATH/train/<class>/*`, `PATH/test/<class>/*`, `PATH/val/<class>/*` if there; or `PATH/<class>/*`.
+"""The files of an image folder, and which split each is in.
 
-Listing only, no decoding: this is imported while a run is planned.
+Layout: `PATH/train/<class>/*`, `PATH/test/<class>/*` and perhaps `PATH/val/<class>/*`; or `PATH/<class>/*`. Listing
+only, no decoding: this is imported while a run is planned.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from protocols.datasets.parts.splits import SPLITS, stratified
+from protocols.datasets.parts.prepared import SPLITS
+from protocols.datasets.parts.splits import SHARES, divided
 from spaces.base import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 LAYOUT = "PATH/train/<class>/*.png and PATH/test/<class>/*.png, or PATH/<class>/*.png"
 
 
-def classes(path: Path) -> tuple[str, ...]:
+def class_names(path: Path) -> tuple[str, ...]:
     """Names of the class folders, sorted; UserError unless there are two or more and all splits agree."""
     if not path.is_dir():
         raise UserError(f"image folder {path} does not exist: wanted {LAYOUT}")
@@ -27,31 +29,31 @@ def classes(path: Path) -> tuple[str, ...]:
     return found
 
 
-def check(path: Path) -> None:
+def check_images(path: Path) -> None:
     """UserError where a class has no image at all; stops at the first image of each class."""
-    for name in classes(path):
+    for name in class_names(path):
         for folder in _places(path, name):
             if next(_images(folder), None) is None:
                 raise UserError(f"class folder {folder} has no image ({', '.join(SUFFIXES)}): add some or remove it")
 
 
-def files(path: Path, seed: str) -> dict[str, list[tuple[Path, int]]]:
+def listed(path: Path, seed: str) -> dict[str, list[tuple[Path, int]]]:
     """(file, label) of every image of each split, in the order of class and file name.
 
-    What the folders leave open is cut by a fixed rule, stratified by class: without `val`, `train` is halved; without
-    `train` and `test`, 40/40/20 per cent become train, val and test.
+    What the layout does not give is drawn from `seed`, stratified by class: without `val`, `train` is halved; without
+    `train` and `test`, `SHARES` become train, val and test. UserError where a split gets no image of a class.
     """
-    check(path)
-    names = classes(path)
-    listed = {split: _listed(path / split, names) for split in SPLITS if split in _folders(path)}
-    if "train" not in listed:
-        listed = _cut(_listed(path, names), SPLITS, (0.4, 0.4, 0.2), seed)
-    elif "val" not in listed:
-        listed |= _cut(listed["train"], ("train", "val"), (0.5, 0.5), seed)
+    check_images(path)
+    names = class_names(path)
+    splits = {split: _files(path / split, names) for split in SPLITS if split in _folders(path)}
+    if "train" not in splits:
+        splits = _drawn(_files(path, names), SPLITS, SHARES, seed)
+    elif "val" not in splits:
+        splits |= _drawn(splits["train"], ("train", "val"), (0.5, 0.5), seed)
     for split in SPLITS:
-        for label in sorted(set(range(len(names))) - {label for _, label in listed[split]}):
-            raise UserError(f"class {names[label]} of {path} has too few images to give one to {split}: add some")
-    return listed
+        if empty := set(range(len(names))) - {label for _, label in splits[split]}:
+            raise UserError(f"class {names[min(empty)]} of {path} has too few images to give one to {split}: add some")
+    return splits
 
 
 def _folders(path: Path) -> tuple[str, ...]:
@@ -80,10 +82,11 @@ def _images(folder: Path) -> Iterator[Path]:
     return (f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
 
 
-def _listed(path: Path, names: tuple[str, ...]) -> list[tuple[Path, int]]:
+def _files(path: Path, names: tuple[str, ...]) -> list[tuple[Path, int]]:
     return [(file, label) for label, name in enumerate(names) for file in sorted(_images(path / name))]
 
 
-def _cut(items: list[tuple[Path, int]], splits: tuple[str, ...], shares: tuple[float, ...], seed: str) -> dict:
-    parts = stratified([label for _, label in items], shares, seed)
-    return {split: [items[i] for i in part] for split, part in zip(splits, parts)}
+def _drawn(
+    items: list[tuple[Path, int]], splits: tuple[str, ...], shares: tuple[float, ...], seed: str
+) -> dict[str, list[tuple[Path, int]]]:
+    return dict(zip(splits, divided(items, [label for _, label in items], shares, seed)))

@@ -3,11 +3,12 @@
 import pytest
 
 from harness import records
-from harness.plan import config, fingerprints
+from harness.plan import config, datasets, fingerprints
 from harness.plan.jobs import Training, data_folder, record_path
 from harness.records import belonging
 from harness.running import status
-from protocols.datasets import base as datasets
+from protocols.datasets import manifest
+from protocols.datasets.parts.store import prepare
 from spaces.base import UserError
 
 CONFIG = """\
@@ -26,7 +27,7 @@ def benchmark(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "benchmark.yaml").write_text(CONFIG)
     found = config.load(tmp_path / "benchmark.yaml")
-    datasets.prepare("digits", 8, data_folder("digits", 8))
+    prepare(datasets.named("digits"), 8, data_folder("digits", 8))
     for job in found.runs_of("digits"):
         write(job)
     return found
@@ -43,7 +44,7 @@ def write(job, **changes):
         "config": job.specification(),
         "modules": job.modules(),
         "fingerprint": job.fingerprint(),
-        "data": datasets.manifest(data_folder("digits", 8))["sha256"],
+        "data": manifest(data_folder("digits", 8))["sha256"],
         "environment": {},
         "measured": {"seconds": 1.0},
     }

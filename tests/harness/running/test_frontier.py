@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from harness import __main__ as main
+from harness.plan import datasets
 from harness.plan.jobs import Search
 from harness.running import frontier
 from harness.running.frontier import Probe
-from protocols.datasets import base as datasets
+from protocols.datasets.parts.store import prepare
 from spaces.base import UserError
 
 
@@ -44,7 +45,7 @@ def test_a_cost_that_neither_end_brackets_is_refused():
 def test_real_searches(tmp_path, monkeypatch, capsys):
     """A heavy cost term finds cheaper networks than none; every probe is a record, table and figure are there."""
     monkeypatch.chdir(tmp_path)
-    datasets.prepare("digits", 8, tmp_path / "digits")
+    prepare(datasets.named("digits"), 8, tmp_path / "digits")
     fields = {"warmup": 0.0, "threshold_lr": 1.0}
     job = Search("smoke", "digits", "single_path", "single_path", 0, tuple(sorted(fields.items())))
     probe = frontier.prober(job, "cost_weight", Path("digits"), Path("probes"), Path("work"))

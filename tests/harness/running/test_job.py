@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from harness import records
-from harness.plan import registry
+from harness.plan import datasets, registry
 from harness.plan.jobs import Search, Training
 from harness.running.job import JobPaths, search, train
 from methods.base import Method
 from methods.random_sampling import RandomSampling
-from protocols.datasets import base as datasets
+from protocols.datasets.parts.store import prepare
 from spaces.base import UserError
 
 JOB = Search("smoke", "digits", "darts", "random_sampling", 0)
@@ -27,7 +27,7 @@ JOB = Search("smoke", "digits", "darts", "random_sampling", 0)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "digits-8"
-    datasets.prepare("digits", 8, folder)
+    prepare(datasets.named("digits"), 8, folder)
     return folder
 
 

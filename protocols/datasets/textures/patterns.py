@@ -1,9 +1,8 @@
-"""Procedural colour textures. A family is a pattern in the plane; what varies within it is angle, wavelength, phase,
-proportions, warp, colours, light and noise, drawn from ranges that all families share."""
+"""Procedural colour textures. A family is a pattern in the plane. Angle, wavelength, phase, proportions, warp, colours,
+light and noise vary within a family, and all families draw them from the same ranges."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -11,11 +10,6 @@ from PIL import Image
 
 SIDE = 32
 Pattern = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
-
-
-def generator(seed: str) -> np.random.Generator:
-    """numpy's generator from a hashed text."""
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:16], "big"))
 
 
 def texture(family: str, rng: np.random.Generator) -> np.ndarray:
@@ -48,7 +42,7 @@ def _stretched(value: np.ndarray) -> np.ndarray:
 
 
 def _colours(rng: np.random.Generator) -> np.ndarray:
-    """A lighter and a darker colour, (2, 3), far enough apart to be told from each other."""
+    """A lighter and a darker colour, (2, 3), that differ by more than 110 of 255 on average."""
     while True:
         light, dark = rng.uniform(0, 255, (2, 3))
         if (light - dark).mean() > 110:
@@ -64,52 +58,52 @@ def _near(t: np.ndarray, width: float) -> np.ndarray:
     return np.clip(1 - np.abs((t + 0.5) % 1 - 0.5) / width, 0, 1)
 
 
-def _stripes(u, v, rng):
+def _stripes(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(rng.uniform(1, 4) * _wave(u), -1, 1)
 
 
-def _waves(u, v, rng):
+def _waves(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(rng.uniform(1, 4) * _wave(u + rng.uniform(0.15, 0.35) * _wave(v / rng.uniform(1, 2))), -1, 1)
 
 
-def _spokes(u, v, rng):
+def _spokes(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     centre = rng.uniform(0.2, 0.8, 2)
     angle = np.arctan2(v - np.quantile(v, centre[1]), u - np.quantile(u, centre[0])) / (2 * np.pi)
     return np.clip(rng.uniform(1, 4) * _wave(angle * rng.integers(5, 10)), -1, 1)
 
 
-def _checks(u, v, rng):
+def _checks(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(rng.uniform(1, 6) * _wave(u) * _wave(v * rng.uniform(0.6, 1)), -1, 1)
 
 
-def _grid(u, v, rng):
+def _grid(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     width = rng.uniform(0.15, 0.35)
     return np.maximum(_near(u, width), _near(v * rng.uniform(0.6, 1), width))
 
 
-def _dots(u, v, rng):
+def _dots(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     distance = np.hypot((u % 1) - 0.5, (v % 1) - 0.5)
     return np.clip((rng.uniform(0.25, 0.45) - distance) * rng.uniform(3, 8), -1, 1)
 
 
-def _honeycomb(u, v, rng):
+def _honeycomb(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     third = np.sqrt(3) / 2
     value = _wave(u) + _wave(-u / 2 + third * v) + _wave(-u / 2 - third * v)
     return np.clip(value, -rng.uniform(0.5, 1.5), rng.uniform(0.5, 3))
 
 
-def _bricks(u, v, rng):
+def _bricks(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     width, shift = rng.uniform(0.15, 0.35), np.floor(v) % 2 / 2
     return np.maximum(_near(u / rng.uniform(1.2, 2) + shift, width / 1.5), _near(v, width))
 
 
-def _rings(u, v, rng):
+def _rings(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     centre = rng.uniform(0, 1, 2)
     radius = np.hypot(u - np.quantile(u, centre[0]), v - np.quantile(v, centre[1]))
     return np.clip(rng.uniform(1, 4) * _wave(radius + rng.uniform()), -1, 1)
 
 
-def _cells(u, v, rng):
+def _cells(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Worley noise: distance to the nearest of random points, about one a period."""
     low, high = (u.min() - 1, v.min() - 1), (u.max() + 1, v.max() + 1)
     points = rng.uniform(low, high, (int((high[0] - low[0]) * (high[1] - low[1])) + 2, 2))
@@ -117,12 +111,12 @@ def _cells(u, v, rng):
     return (second - first).T if rng.random() < 0.5 else first.T
 
 
-def _marble(u, v, rng):
+def _marble(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(rng.uniform(1, 4) * _wave(u + rng.uniform(0.25, 0.5) * _smooth(rng, int(rng.integers(5, 9)))), -1, 1)
 
 
-def _clouds(u, v, rng):
-    return sum(_smooth(rng, cells) / cells ** rng.uniform(0.3, 0.8) for cells in (4, 8, 16))
+def _clouds(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.sum([_smooth(rng, cells) / cells ** rng.uniform(0.3, 0.8) for cells in (4, 8, 16)], axis=0)
 
 
 FAMILIES: dict[str, Pattern] = {
