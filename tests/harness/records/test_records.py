@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from harness import records
-from harness.plan.jobs import Search, Training, _read, code_hash, hash_of
+from harness.plan.fingerprints import hash_of
+from harness.plan.jobs import Search, Training
 from harness.plan.seeds import seed_of
 from harness.running.checkpoint import Checkpoint
 from harness.running.curves import Curves
@@ -128,43 +129,6 @@ def test_fingerprints_name_all_that_decides():
     prints = [job.fingerprint() for job in (base, *others)]
     prints += [Training(base, 3).fingerprint(), Training(base, 5).fingerprint(), Training(base, 3, 1).fingerprint()]
     assert len(set(prints)) == len(prints)
-
-
-def test_comments_do_not_change_the_code_hash(tmp_path, monkeypatch):
-    from harness.plan import registry
-
-    monkeypatch.setattr(registry, "ROOT", tmp_path)
-
-    def hashed(text):
-        (tmp_path / "a.py").write_text(text)
-        code_hash.cache_clear()
-        _read.cache_clear()
-        return code_hash("a.py")
-
-    plain = hashed("def f(x):\n    return x + 1\n")
-    assert hashed('"""Doc."""\n\ndef f(x):\n    """Doc."""\n    return x  +  1  # why\n') == plain
-    assert hashed("def f(x):\n    return x + 2\n") != plain
-    (tmp_path / "a.c").write_text("int x;")
-    assert hashed("def f(x):\n    return x + 1\n") != plain  # a C file belongs to the module of its name
-    code_hash.cache_clear()
-
-
-def test_the_code_hash_follows_imports_from_spaces_and_methods():
-    """One space's inner file is part of that space's hash alone."""
-    from harness.plan import registry
-
-    def files(*patterns):
-        waiting, found = [path for pattern in patterns for path in registry.ROOT.glob(pattern)], set()
-        while waiting:
-            path = waiting.pop()
-            if path not in found:
-                found.add(path)
-                waiting += _read(path)[1]
-        return {str(path.relative_to(registry.ROOT)) for path in found}
-
-    assert "spaces/fbnet/fused.py" in files("spaces/fbnet/space.py")
-    assert "spaces/fbnet/fused.py" not in files("spaces/darts/space.py", "methods/random_sampling.py")
-    assert "methods/parts/architect.py" in files("methods/darts.py")
 
 
 def test_hashes_are_of_canonical_json():

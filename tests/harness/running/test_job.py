@@ -228,7 +228,7 @@ def test_a_kept_record_that_was_edited_is_reported_and_made_again(monkeypatch, p
 def test_other_images_or_versions_make_another_record(monkeypatch, paths, tmp_path):
     done = counted(monkeypatch)
     search(JOB, paths)
-    datasets.prepare("digits", 10, tmp_path / "digits-10")
+    prepare(datasets.named("digits"), 10, tmp_path / "digits-10")
     search(JOB, dataclasses.replace(paths, data=tmp_path / "digits-10"))
     assert done == [0, 0]
     monkeypatch.setattr(records, "environment", lambda *names: {"torch": "9.9", "commit": "c"})
