@@ -5,13 +5,13 @@ import shutil
 import subprocess
 
 import pytest
-import synthetic_records as synthetic
 
 from harness.__main__ import main
 from harness.plan import registry
 from harness.records import sums
 from harness.report import snapshot
 from spaces.base import UserError
+from tests import synthetic_records as synthetic
 
 
 @pytest.fixture(scope="module")
