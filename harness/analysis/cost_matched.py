@@ -1,5 +1,5 @@
-"""A method against random search of the same cost: the best of as many random architectures as its search would have
-trained."""
+"""Each method against random search of the same cost: the best of as many random architectures as could have been
+trained instead of the search."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import comb
 
-from harness.analysis import summaries
-from harness.analysis.results import Results
-from harness.analysis.statistics import DRAWS, NOTHING, generator, quantiles, relative_improvement
+from harness.analysis.columns import GROUP, by_group
+from harness.analysis.statistics import DRAWS, NO_INTERVAL, generator, quantiles, relative_improvement
 from harness.plan.jobs import RANDOM
 
-BUDGET = [
-    *(*summaries.CELL, "n_method", "n_random", "search_images", "retraining_images", "k", "mean", "best_random"),
+COST_MATCHED = [
+    *(*GROUP, "n_method", "n_random", "search_images", "retraining_images", "k", "mean", "best_random"),
     *("best_low", "best_high", "gain", "gain_low", "gain_high"),
 ]
 
@@ -51,40 +50,40 @@ def best_intervals(
     it in percent, over the runs and over the architectures; none where either has fewer than 2."""
     method, random = np.asarray(method, float), np.asarray(random, float)
     if len(random) < 2:
-        return NOTHING, NOTHING
+        return NO_INTERVAL, NO_INTERVAL
     rng = generator(purpose="best_intervals", **axes)
     best = np.sort(_draws(random, rng), axis=1) @ _weights(len(random), k)
     if len(method) < 2:
-        return quantiles(best), NOTHING
+        return quantiles(best), NO_INTERVAL
     gain = np.divide(_draws(method, rng).mean(axis=1), best, out=np.full(DRAWS, math.nan), where=best != 0)
     return quantiles(best), quantiles(100 * (gain - 1))
 
 
-def cost_matched(results: Results) -> pd.DataFrame:
-    """One row a method, space and dataset whose search cost is known: its mean against the expected best of `k` random
-    architectures, accuracies in the units they came in, gain in percent of the best.
+def cost_matched(runs: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, space and dataset whose search cost is known: its mean against the expected best of `k`
+    random architectures, accuracies in the units they came in, gain in percent of the best.
 
     The best is chosen by test accuracy, so it is an upper bound of what random search could reach: only a perfect
     selector finds it. Records hold no validation accuracy of a final training that could choose instead.
     """
-    runs = summaries.by_cell(summaries.runs(results).dropna(subset=["accuracy"]))
-    costs = summaries.costs(results).dropna(subset=["search_images", "retraining_images"]).set_index(summaries.CELL)
+    finished = by_group(runs.dropna(subset=["accuracy"]))
+    known = costs.dropna(subset=["search_images", "retraining_images"]).set_index(GROUP)
     rows = []
-    for cell, cost in costs.to_dict("index").items():
-        random = (*cell[:2], RANDOM)
-        if cell != random and random in runs:
-            samples = runs[cell]["accuracy"], runs[random]["accuracy"]
-            rows.append(_row(dict(zip(summaries.CELL, cell)), *samples, cost))
-    return pd.DataFrame(rows, columns=BUDGET)
+    for names, cost in known.to_dict("index").items():
+        random = (*names[:2], RANDOM)
+        if names != random and random in finished:
+            samples = finished[names]["accuracy"], finished[random]["accuracy"]
+            rows.append(_row(dict(zip(GROUP, names)), *samples, cost))
+    return pd.DataFrame(rows, columns=COST_MATCHED)
 
 
-def _row(cell: dict[str, str], method: pd.Series, random: pd.Series, cost: dict[str, int]) -> dict[str, Any]:
+def _row(names: dict[str, str], method: pd.Series, random: pd.Series, cost: dict[str, int]) -> dict[str, Any]:
     search, retraining = cost["search_images"], cost["retraining_images"]
     k = affordable(search, retraining)
     best = expected_best(random, k)
-    (best_low, best_high), (low, high) = best_intervals(method, random, k, **cell)
+    (best_low, best_high), (low, high) = best_intervals(method, random, k, **names)
     return {
-        **cell,
+        **names,
         **{"n_method": len(method), "n_random": len(random), "search_images": search, "retraining_images": retraining},
         **{"k": k, "mean": method.mean(), "best_random": best, "best_low": best_low, "best_high": best_high},
         **{"gain": relative_improvement(method, [best]), "gain_low": low, "gain_high": high},

@@ -1,9 +1,10 @@
-"""Results that were not made here: a plain CSV put through the same statistics.
+"""Results that were not made here: a CSV file goes through the same statistics.
 
-Columns: dataset, space, method, seed, accuracy (fraction or percent, one unit a dataset; a percentage below 1 needs its
-sign: 0.83%), and where known cells (depth of the trained network), arch (text, one spelling an architecture), repeat
-(0 for the training that counts, 1 … for further training seeds), main (true for the trainings that runs are judged by),
-status (why a run has no accuracy), parameters and macs. Method `random_sampling` is the baseline of its space.
+Columns: dataset, space, method, seed, accuracy (fraction or percent, one unit per dataset; a percentage below 1 needs
+its sign: 0.83%), and where known cells (depth of the trained network), arch (text, the same for the same architecture),
+repeat (0 for the training that counts, 1 … for further training seeds), main (true for the trainings that runs are
+judged by), status (why a run has no accuracy), parameters and macs. Method `random_sampling` is the baseline of its
+space.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.columns import RUN
 from harness.plan.jobs import RANDOM
 from spaces.base import UserError
 
-RUN = ("dataset", "space", "method", "seed")
 NEEDED = (*RUN, "accuracy")
 OPTIONAL = ("cells", "arch", "repeat", "main", "status", "parameters", "macs")
 TRUE, FALSE, DONE = ("true", "1", "yes"), ("false", "0", "no"), "done"
 Row = dict[str, Any]
 
 
-def read(path: Path) -> list[Row]:
+def read_csv(path: Path) -> list[Row]:
     """The rows of a CSV as trainings; UserError that names file, line and cure."""
     rows: list[Row] = []
-    for line, cells in _lines(path):
-        rows.append(_row(path, line, cells))
+    for line, values in _lines(path):
+        rows.append(_row(path, line, values))
     if not rows:
-        raise UserError(f"{path} holds no results: write one line a run under the header {','.join(NEEDED)}")
+        raise UserError(f"{path} holds no results: write one line per run under the header {','.join(NEEDED)}")
     _refuse_duplicates(path, rows)
     _settle_units(path, rows)
     _refuse_missing_baselines(path, rows)
@@ -40,40 +41,40 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def _row(path: Path, line: int, cells: dict[str, str]) -> Row:
-    row: Row = {name: cells[name] for name in ("dataset", "space", "method")}
+def _row(path: Path, line: int, values: dict[str, str]) -> Row:
+    row: Row = {name: values[name] for name in ("dataset", "space", "method")}
     for name, text in row.items():
         if not text:
             raise UserError(f"{path}, line {line}: {name} is empty: write its name")
-    row["seed"] = _count(path, line, "seed", cells["seed"])
-    row["status"] = cells.get("status") or DONE
-    failed = row["status"] != DONE and not cells["accuracy"]
-    row["accuracy"] = math.nan if failed else _accuracy(path, line, cells["accuracy"].removesuffix("%").rstrip())
-    row["percent"] = cells["accuracy"].endswith("%")
-    row["arch"] = cells.get("arch") or None
-    row["repeat"] = _count(path, line, "repeat", cells.get("repeat", ""), empty=0)
-    row["main"] = _main(path, line, cells["main"]) if "main" in cells else None
+    row["seed"] = _count(path, line, "seed", values["seed"])
+    row["status"] = values.get("status") or DONE
+    failed = row["status"] != DONE and not values["accuracy"]
+    row["accuracy"] = math.nan if failed else _accuracy(path, line, values["accuracy"].removesuffix("%").rstrip())
+    row["percent"] = values["accuracy"].endswith("%")
+    row["arch"] = values.get("arch") or None
+    row["repeat"] = _count(path, line, "repeat", values.get("repeat", ""), empty=0)
+    row["main"] = _main(path, line, values["main"]) if "main" in values else None
     for name in ("cells", "parameters", "macs"):
-        row[name] = _count(path, line, name, cells.get(name, ""), empty=None, least=1)
+        row[name] = _count(path, line, name, values.get(name, ""), empty=None, least=1)
     return {**row, "line": line}
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, cells by column), blank lines left out, spaces around cells removed."""
+    """(line number, values by column), blank lines left out, spaces around values removed."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = [name.strip() for name in next(reader, [])]
             _check_header(path, header)
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
+            for values in reader:
+                if not any(value.strip() for value in values):
                     continue
-                if len(cells) != len(header):
+                if len(values) != len(header):
                     raise UserError(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns:"
+                        f"{path}, line {reader.line_num}: {len(values)} values under {len(header)} columns:"
                         " put texts that hold commas in double quotes"
                     )
-                yield reader.line_num, dict(zip(header, map(str.strip, cells)))
+                yield reader.line_num, dict(zip(header, map(str.strip, values)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read as CSV ({error}): save it as comma-separated UTF-8 text") from None
 
@@ -86,7 +87,7 @@ def _check_header(path: Path, header: list[str]) -> None:
             f"{path}, line 1: no column {', '.join(missing)}: name the columns {','.join(NEEDED + OPTIONAL)}"
         )
     if twice := sorted({name for name in header if name and header.count(name) > 1}):
-        raise UserError(f"{path}, line 1: column {', '.join(twice)} stands there twice: keep one")
+        raise UserError(f"{path}, line 1: column {', '.join(twice)} is there twice: keep one")
 
 
 def _count(path: Path, line: int, name: str, text: str, empty: int | None = -1, least: int = 0) -> int | None:
@@ -130,8 +131,8 @@ def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
 
 
 def _settle_units(path: Path, rows: list[Row]) -> None:
-    """One unit a dataset: a fraction among percentages would silently pull a mean down a hundredfold. Percentages that
-    are all below 1 become fractions, because numbers that are all below 1 are read as such."""
+    """One unit per dataset: a fraction among percentages would silently enter a mean a hundred times too small.
+    Percentages that are all below 1 become fractions, because numbers that are all below 1 are read as such."""
     for dataset in sorted({row["dataset"] for row in rows}):
         of = [row for row in rows if row["dataset"] == dataset]
         fractions = [row for row in of if 0 < row["accuracy"] < 1 and not row["percent"]]

@@ -1,4 +1,4 @@
-"""Results as data frames in one long form, whether they come from records or from somebody else's CSV."""
+"""Results as data frames of one form, whether they were read from records or from a CSV that was made elsewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from harness import records
-from harness.analysis import foreign
-from harness.analysis import provenance as conditions
+from harness.analysis.columns import RUN
+from harness.analysis.foreign import read_csv
+from harness.analysis.provenance import provenance
 from spaces.base import UserError
 
-RUN = ["dataset", "space", "method", "seed"]
 TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
@@ -29,21 +29,21 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Results:
-    """One row a training, a search, and a point of a search's curve; unknown values are missing.
+    """One row per training, per search, and per point of a search's curve; unknown values are missing.
 
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
-    judged by. `about`: protocol, version, machine, commit, for captions.
-    `conditions`: all that the records say of how they were made.
+    judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
+    the records name.
     """
 
     trainings: pd.DataFrame
     searches: pd.DataFrame
     curves: pd.DataFrame
     about: dict[str, str]
-    conditions: pd.DataFrame = field(default_factory=lambda: conditions.conditions([]))
+    provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
 
 
-def read(path: Path | Sequence[Path]) -> Results:
+def read_results(path: Path | Sequence[Path]) -> Results:
     """Results from a folder of records, a list of their paths, or one CSV; UserError where there is nothing, or nothing
     that can be trusted."""
     if not isinstance(path, Path):
@@ -54,7 +54,7 @@ def read(path: Path | Sequence[Path]) -> Results:
         raise UserError(f"no records in {path}: run the benchmark first, or name another folder")
     if not path.exists():
         raise UserError(f"no records at {path}: name a folder of records or a CSV file")
-    rows = foreign.read(path)
+    rows = read_csv(path)
     marked = any(row["main"] is not None for row in rows)
     trainings = _frame(rows, TRAININGS)
     return Results(
@@ -62,15 +62,15 @@ def read(path: Path | Sequence[Path]) -> Results:
     )
 
 
-def unit(accuracy: pd.Series) -> float:
-    """What turns accuracies into percent: 100 for fractions, 1 for percentages."""
+def percent_factor(accuracy: pd.Series) -> float:
+    """What accuracies have to be multiplied by to be percentages: 100 for fractions, 1 for percentages."""
     return 1.0 if accuracy.max() > 1 else 100.0
 
 
 def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
     """The same rows with accuracies in percent; a dataset has one unit."""
-    units = trainings.groupby("dataset")["accuracy"].transform(unit)
-    return trainings.assign(accuracy=trainings["accuracy"] * units)
+    factors = trainings.groupby("dataset")["accuracy"].transform(percent_factor)
+    return trainings.assign(accuracy=trainings["accuracy"] * factors)
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def _mark_main(trainings: pd.DataFrame) -> pd.DataFrame:
 
 def _from_records(paths: Sequence[Path]) -> Results:
     found = {path: records.read(path) for path in paths}
-    _refuse_strangers(found)
+    _refuse_mixed(found)
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}
     curves = [point for record in searches.values() for point in _points(record)]
@@ -101,12 +101,12 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _frame([_row(record) for record in searches.values()], SEARCHES),
         _frame(curves, CURVES),
         _about(found.values()),
-        conditions.conditions(found.values()),
+        provenance(found.values()),
     )
 
 
-def _refuse_strangers(found: dict[Path, dict[str, Any]]) -> None:
-    """One table is about one protocol, and about each job once."""
+def _refuse_mixed(found: dict[Path, dict[str, Any]]) -> None:
+    """Records of two protocols, two records of one job, and records of another kind make no table."""
     seen: dict[str, Path] = {}
     for path, record in found.items():
         if record.get("kind") not in ("search", "train"):
@@ -115,8 +115,8 @@ def _refuse_strangers(found: dict[Path, dict[str, Any]]) -> None:
         if first := seen.get(job):
             raise UserError(f"records {first} and {path} are of the same job: remove one of them")
         seen[job] = path
-    for said in (_protocol, _version):
-        named = {said(record): path for path, record in found.items() if said(record)}
+    for name_of in (_protocol, _version):
+        named = {name_of(record): path for path, record in found.items() if name_of(record)}
         if len(named) > 1:
             (a, path_a), (b, path_b) = sorted(named.items())[:2]
             raise UserError(f"records of two protocols, {a} ({path_a}) and {b} ({path_b}): make one table of each")
@@ -127,7 +127,7 @@ def _protocol(record: dict[str, Any]) -> str:
 
 
 def _version(record: dict[str, Any]) -> str | None:
-    """Of the protocol; a search says it, its trainings refer to the search."""
+    """Of the protocol: records of searches have it, those of trainings name their search."""
     return record.get("config", {}).get("version")
 
 
@@ -154,11 +154,11 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
 
 
 def _about(found: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """What captions say of the records: several machines or commits are all named."""
+    """What captions name of the records: all of their machines and commits."""
     found = list(found)
-    said = {
+    names = {
         "protocol": set(filter(None, map(_version, found))) or set(map(_protocol, found)),
         "machine": {record.get("measured", {}).get("machine") for record in found},
         "commit": {record.get("environment", {}).get("commit") for record in found},
     }
-    return {name: "; ".join(sorted(filter(None, values))) for name, values in said.items() if any(values)}
+    return {name: "; ".join(sorted(filter(None, values))) for name, values in names.items() if any(values)}

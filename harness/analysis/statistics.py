@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from harness.plan.seeds import seed_of
 
@@ -24,7 +25,7 @@ LEVEL = 0.95
 ALPHA = 0.05
 POWER = 0.8
 MOST_RUNS = 1000
-NOTHING = (math.nan, math.nan)
+NO_INTERVAL = (math.nan, math.nan)
 """The interval of a quantity that has none."""
 
 
@@ -37,7 +38,7 @@ def quantiles(draws: NDArray[np.float64]) -> tuple[float, float]:
     """The middle 95% of a bootstrap's finite draws."""
     finite = draws[np.isfinite(draws)]
     if not len(finite):
-        return NOTHING
+        return NO_INTERVAL
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
@@ -61,8 +62,8 @@ def relative_improvement(method: ArrayLike, random: ArrayLike) -> float:
 
 def improvement_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | int) -> tuple[float, float]:
     """95% percentile-bootstrap interval of the RI, in percent: the method's runs and the random architectures are both
-    drawn with replacement, 10,000 times. The axes seed it: more rows in a table change nothing in those that were
-    there. (nan, nan) where either has fewer than 2 runs."""
+    drawn with replacement, 10,000 times. The axes seed it, so that another row in a table changes no interval of the
+    others. (nan, nan) where either has fewer than 2 runs."""
     return quantiles(_improvements(method, random, generator(purpose="improvement_interval", **axes)))
 
 
@@ -87,7 +88,7 @@ def mean_interval(sample: ArrayLike, /, **axes: str | int) -> tuple[float, float
     """95% percentile-bootstrap interval of a mean; (nan, nan) for fewer than 2 values."""
     sample = np.asarray(sample, float)
     if len(sample) < 2:
-        return NOTHING
+        return NO_INTERVAL
     return quantiles(_resampled_means(sample, generator(purpose="mean_interval", **axes)))
 
 
@@ -111,12 +112,11 @@ def holm(p: Sequence[float]) -> list[float]:
 
     nan stays nan and does not count in m. Holm, A simple sequentially rejective multiple test procedure (1979).
     """
-    tested = sorted((i for i, value in enumerate(p) if not math.isnan(value)), key=lambda i: p[i])
-    corrected, largest = [math.nan] * len(p), 0.0
-    for rank, i in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - rank) * p[i]))
-        corrected[i] = largest
-    return corrected
+    corrected = np.array(p, float)
+    tested = ~np.isnan(corrected)
+    if tested.any():
+        corrected[tested] = multipletests(corrected[tested], method="holm")[1]
+    return corrected.tolist()
 
 
 def verdict(improvement: float, p_holm: float) -> str:
@@ -129,11 +129,13 @@ def verdict(improvement: float, p_holm: float) -> str:
 
 
 def runs_needed(method: ArrayLike, random: ArrayLike) -> float:
-    """Runs of the method, and as many random architectures, that tell the two means apart with 80% power at 0.05, if
-    the means and spreads seen here are the true ones; inf for more than 1,000, nan where either has fewer than 2 runs.
+    """Runs of the method, and as many random architectures, with which a test at 0.05 finds the difference of the two
+    means with 80% power, if the means and spreads seen here are the true ones; inf for more than 1,000, nan where
+    either has fewer than 2 runs.
 
     Power of Welch's two-sided test: t² is noncentral F with 1 and f degrees of freedom and noncentrality
-    n (m1 - m2)² / (s1² + s2²), f = (n - 1) (s1² + s2²)² / (s1⁴ + s2⁴). One comparison: Holm asks for more.
+    n (m1 - m2)² / (s1² + s2²), f = (n - 1) (s1² + s2²)² / (s1⁴ + s2⁴). This is for one test: under Holm's
+    correction more are needed.
     """
     method, random = np.asarray(method, float), np.asarray(random, float)
     if min(len(method), len(random)) < 2:
@@ -154,8 +156,8 @@ def _wins(method: ArrayLike, random: ArrayLike) -> NDArray[np.float64]:
 
 
 def percentile(method: ArrayLike, random: ArrayLike) -> float:
-    """Where a method's runs stand among the random architectures, 0 to 100: the share of random architectures below a
-    run, ties counted half, averaged over the runs. 50 is what random draws have; it is Mann and Whitney's U / n1 n2."""
+    """Where the runs of a method are among the random architectures, 0 to 100: the share of these below a run, ties
+    counted half, averaged over the runs. 50 is what random draws have; it is Mann and Whitney's U / n1 n2."""
     return float(np.mean(_wins(method, random)))
 
 
@@ -164,7 +166,7 @@ def percentile_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | i
     where either has fewer than 2. It has no width where every run beats, or loses to, every random architecture."""
     wins = _wins(method, random)
     if min(wins.shape) < 2:
-        return NOTHING
+        return NO_INTERVAL
     rng = generator(purpose="percentile_interval", **axes)
     drawn = [rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) for n in wins.shape]
     return quantiles((drawn[0] @ wins * drawn[1]).sum(axis=1) / wins.size)
@@ -195,9 +197,9 @@ def rank_agreement(pairs: Sequence[tuple[ArrayLike, ArrayLike]], /, **axes: str 
     repeats at one depth give its ceiling. All nan without two architectures that differ; no interval below three.
     """
     if not pairs:
-        return math.nan, *NOTHING
+        return math.nan, *NO_INTERVAL
     n = len(np.asarray(pairs[0][0]))
     draws = generator(purpose="rank_agreement", **axes).multinomial(n, np.full(n, 1 / n), size=DRAWS)
     counts = np.vstack([np.ones((1, n)), draws])
     taus = np.mean([_taus(x, y, counts) for x, y in pairs], axis=0)
-    return float(taus[0]), *(quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NOTHING)
+    return float(taus[0]), *(quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NO_INTERVAL)

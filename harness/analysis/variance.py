@@ -1,7 +1,7 @@
 """Where the spread of test accuracies comes from: datasets, architectures, training seeds.
 
 The design is nested: a random architecture belongs to one dataset, and its training seeds are its own, so no two
-architectures share one (`harness.plan.seeds`). What cannot be told apart stays together and is named so.
+architectures share one (`harness.plan.seeds`). Components that the data cannot separate are reported as one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from harness.analysis import results as frames
-from harness.analysis.results import Results
+from harness.analysis.results import in_percent
 
-PLAN = ["space", "method", "cells"]
-VARIANCE = ["dataset", *PLAN, "component", "n", "degrees", "variance", "deviation", "share", "negative"]
+DESIGN = ["space", "method", "cells"]
+VARIANCE = ["dataset", *DESIGN, "component", "n", "degrees", "variance", "deviation", "share", "negative"]
 ALL = "all"
 TRAINED_ONCE = "architecture and training seed"
 
@@ -54,31 +53,33 @@ def _coefficient(codes: list[NDArray[np.intp]], sizes: list[NDArray[np.intp]], l
     return float(np.sum(sizes[of][codes[of]] / sizes[level][codes[level]]))
 
 
-def variance(results: Results) -> pd.DataFrame:
-    """One row a component of each design that the trainings allow, accuracies in percent: for all datasets of a method
-    and depth together, and for each dataset in which architectures were trained more than once.
+def variance(trainings: pd.DataFrame) -> pd.DataFrame:
+    """One row per component of each design that the trainings allow, accuracies in percent: for all datasets of a
+    method and depth together, and for each dataset in which architectures were trained more than once.
 
     variance in points², its root `deviation` in points, `share` of the sum; a negative estimate is set to 0 and marked.
     n: datasets, architectures or trainings.
     """
-    done = frames.in_percent(results.trainings.dropna(subset=["accuracy"]))
+    done = in_percent(trainings.dropna(subset=["accuracy"]))
     known = done["arch"].fillna("").astype("str")
-    done = done.assign(design=known.where(known != "", "seed " + done["seed"].astype("str")))
-    rows = [row for names, group in done.groupby(PLAN, dropna=False) for row in _rows(dict(zip(PLAN, names)), group)]
+    done = done.assign(architecture=known.where(known != "", "seed " + done["seed"].astype("str")))
+    rows = [
+        row for names, group in done.groupby(DESIGN, dropna=False) for row in _rows(dict(zip(DESIGN, names)), group)
+    ]
     return pd.DataFrame(rows, columns=VARIANCE).astype({"cells": "Int64"})
 
 
-def _rows(plan: dict[str, Any], group: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _rows(design: dict[str, Any], group: pd.DataFrame) -> Iterator[dict[str, Any]]:
     if group["dataset"].nunique() > 1:
-        yield from _decomposed({"dataset": ALL, **plan}, group, ["dataset", "architecture"])
+        yield from _decomposed({"dataset": ALL, **design}, group, ["dataset", "architecture"])
     for dataset, part in group.groupby("dataset"):
-        if part["design"].nunique() < len(part):
-            yield from _decomposed({"dataset": dataset, **plan}, part, ["architecture"])
+        if part["architecture"].nunique() < len(part):
+            yield from _decomposed({"dataset": dataset, **design}, part, ["architecture"])
 
 
-def _decomposed(place: dict[str, Any], group: pd.DataFrame, names: list[str]) -> Iterator[dict[str, Any]]:
-    """Nothing where a level has a single group too few to vary."""
-    levels = {"dataset": group["dataset"], "architecture": group["dataset"] + "\n" + group["design"]}
+def _decomposed(axes: dict[str, Any], group: pd.DataFrame, names: list[str]) -> Iterator[dict[str, Any]]:
+    """No rows where a level has no more groups than the level above it: nothing varies there."""
+    levels = {"dataset": group["dataset"], "architecture": group["dataset"] + "\n" + group["architecture"]}
     names = [*names, "training seed"]
     if levels["architecture"].nunique() == len(group):
         names = [*names[:-2], TRAINED_ONCE]
@@ -90,5 +91,5 @@ def _decomposed(place: dict[str, Any], group: pd.DataFrame, names: list[str]) ->
     known = np.maximum(raw, 0)
     share = known / known.sum() if known.sum() else np.full(len(known), np.nan)
     for name, n, freedom, value, part, negative in zip(names, groups[1:], degrees, known, share, raw < 0):
-        row = {**place, "component": name, "n": n, "degrees": freedom, "variance": value, "deviation": value**0.5}
+        row = {**axes, "component": name, "n": n, "degrees": freedom, "variance": value, "deviation": value**0.5}
         yield {**row, "share": part, "negative": bool(negative)}

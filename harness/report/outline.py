@@ -1,59 +1,111 @@
-"""What tables/ and figures/ hold, and where the report shows it: by number, so the order is ours."""
+"""What the report shows and in which order: every table and figure, read from the folders that hold them.
+
+A table NAME is the file tables/NAME.py, with two functions,
+
+    numbers(analysis: Analysis) -> DataFrame          what its CSV holds
+    layout(analysis: Analysis, origin: str) -> Table  what readers see; `origin` ends its caption
+
+a figure NAME is the file figures/NAME.py, with
+
+    data(analysis: Analysis) -> DataFrame             what its CSV holds
+    draw(data: DataFrame, colours: Colours) -> Figure
+
+and beside each is NAME.rst, which explains it to readers. Its head says where the report shows it (heading.number),
+under which title, and what it needs. This file imports nothing heavy, because planning reads it too.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-Contents = dict[str, dict[str, str]]
-"""Heading -> title -> file, below the folder of results and without its suffix."""
-
-CAPTIONS = Path(__file__).with_name("captions")
-
-
-def contents(spaces: Iterable[str]) -> Contents:
-    """Of the report of a benchmark that searches these spaces."""
-    return {
-        "1 Better than random?": {
-            "verdicts": "tables/verdicts",
-            "forest plot": "figures/ri",
-            "relative improvement, table": "tables/relative_improvement",
-        },
-        "2 Among random architectures": {"every run": "figures/random_distribution"},
-        "3 Depth gap": {
-            "agreement of depths and its ceiling": "figures/depth_gap",
-            "every architecture at two depths": "figures/depth_points",
-            "depth gap, table": "tables/depth_gap",
-        },
-        "4 Cost and gain": {
-            "search cost against gain": "figures/cost_gain",
-            "against random search of equal cost": "figures/cost_matched",
-            "equal cost, table": "tables/cost_matched",
-            "accuracy against multiply-adds": "figures/accuracy_macs",
-            "costs, table": "tables/costs",
-        },
-        "5 Search curves": {
-            "validation accuracy by epoch": "figures/search_curves",
-            "what searches logged, table": "tables/courses",
-        },
-        "6 Found architectures": {f"space {space}": gallery(space) for space in sorted(set(spaces))},
-        "7 Across datasets": {
-            "critical differences": "figures/critical_difference",
-            "ranking, table": "tables/ranking",
-            "sources of variance, table": "tables/variance",
-        },
-        "8 Protocol and versions": {"protocol and versions": "tables/protocol"},
-        "9 Run times, all accuracies": {"run times": "tables/run_times", "all accuracies": "tables/accuracies"},
-    }
+HERE = Path(__file__).parent
+CAPTIONS = HERE / "captions"
+"""Texts about the report as a whole."""
+FOLDERS = ("tables", "figures")
+HEADINGS = (
+    "Better than random?",
+    "Among random architectures",
+    "Depth gap",
+    "Cost and gain",
+    "Search curves",
+    "Found architectures",
+    "Across datasets",
+    "Protocol and versions",
+    "Run times, all accuracies",
+)
+SPACE = "{space}"
+"""Stands in the title of a figure that is drawn once per space."""
 
 
-def gallery(space: str) -> str:
-    """The picture of what a space's searches found; a foreign space may have any name."""
-    return f"figures/architectures_{re.sub(r'[^A-Za-z0-9_.-]+', '-', space)}"
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A table or a figure. `place`: numbers of its heading and below it; `folder`: "tables" or "figures"; `needs`: what
+    results must hold for it to have content."""
+
+    place: tuple[int, int]
+    folder: str
+    name: str
+    title: str
+    needs: str
+
+    @property
+    def text(self) -> Path:
+        return HERE / self.folder / f"{self.name}.rst"
+
+    @property
+    def per_space(self) -> bool:
+        return SPACE in self.title
+
+    def module(self) -> ModuleType:
+        return import_module(f"harness.report.{self.folder}.{self.name}")
+
+    def files(self, spaces: Iterable[str]) -> dict[str, str]:
+        """Title -> file, below the folder of results and without suffix."""
+        if not self.per_space:
+            return {self.title: f"{self.folder}/{self.name}"}
+        return {self.title.replace(SPACE, space): f"{self.folder}/{self.of_space(space)}" for space in spaces}
+
+    def of_space(self, space: str) -> str:
+        """The name of the file of one space; a space of other people's results may have any name."""
+        return f"{self.name}_{re.sub(r'[^A-Za-z0-9_.-]+', '-', space)}"
+
+    def holds(self, file: str) -> bool:
+        own = f"{self.folder}/{self.name}"
+        return file.startswith(f"{own}_") if self.per_space else file == own
+
+
+@cache
+def entries(*folders: str) -> tuple[Entry, ...]:
+    """The tables and figures, or those of one folder, in the order of the report."""
+    return tuple(sorted(_entry(text) for folder in folders or FOLDERS for text in (HERE / folder).glob("*.rst")))
+
+
+def _entry(text: Path) -> Entry:
+    head = dict(re.findall(r"^\.\. (\w+): (.+)$", text.read_text(encoding="utf-8"), re.MULTILINE))
+    heading, number = map(int, head["place"].split("."))
+    return Entry((heading, number), text.parent.name, text.stem, head["title"], head["needs"])
+
+
+def contents(spaces: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Heading -> title -> file, of the report of a benchmark that searches these spaces."""
+    shown: dict[str, dict[str, str]] = {f"{i} {heading}": {} for i, heading in enumerate(HEADINGS, 1)}
+    headings, named = list(shown), sorted(set(spaces))
+    for entry in entries():
+        shown[headings[entry.place[0] - 1]] |= entry.files(named)
+    return shown
+
+
+def entry_of(file: str) -> Entry:
+    """The table or figure that a file of `contents` belongs to."""
+    return next(entry for entry in entries() if entry.holds(file))
 
 
 def caption(file: str) -> Path:
-    """The text beside a result; of the galleries there is one."""
-    name = Path(file).name
-    return CAPTIONS / f"{'architectures' if name.startswith('architectures_') else name}.rst"
+    """The text that explains a file of `contents` to readers; the figures of all spaces share one."""
+    return entry_of(file).text

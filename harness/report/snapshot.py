@@ -14,10 +14,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from harness import records
-from harness.analysis import results as frames
+from harness.analysis.results import read_results
 from harness.plan.registry import ROOT
 from harness.records import sums
-from harness.report import build as tables
+from harness.report.build import build, origin
 from spaces.base import UserError
 
 PUBLISHED = Path("results/published")
@@ -41,7 +41,7 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
         copy = temporary / "records" / path.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
-    tables.build(temporary / "records", temporary / "tables", temporary / "figures")
+    build(temporary / "records", temporary / "tables", temporary / "figures")
     if config:
         shutil.copy(config, temporary / "config.yaml")
     installed = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
@@ -74,9 +74,9 @@ def citation(folder: Path) -> str:
     _known(folder)
     lines = (folder / sums.NAME).read_text(encoding="utf-8").splitlines(keepends=True)
     of_records = hashlib.sha256("".join(line for line in lines if "  records/" in line).encode()).hexdigest()
-    about = frames.read(folder / "records").about
+    about = read_results(folder / "records").about
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    said = tables.provenance({name: about[name] for name in ("protocol", "commit") if name in about})
+    said = origin({name: about[name] for name in ("protocol", "commit") if name in about})
     made = said.rstrip(".").replace("; ", ", ")
     return (
         f"NAS against random {project['version']}, snapshot {folder.resolve().name}, {made[:1].lower()}{made[1:]},"
@@ -112,5 +112,5 @@ def _made_again(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as temporary:
         again = Path(temporary)
         shutil.copytree(folder / "records", again / "records")
-        tables.build(again / "records", again / "tables", again / "figures")
+        build(again / "records", again / "tables", again / "figures")
         yield again

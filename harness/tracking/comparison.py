@@ -1,5 +1,5 @@
-"""The parents of the runs: one MLflow run a method, space and dataset, with what the table of relative improvements
-says of it."""
+"""The parents of the runs: one MLflow run per method, space and dataset, with its row of the table of relative
+improvements."""
 
 from __future__ import annotations
 
@@ -37,21 +37,22 @@ METRICS = {  # the tables' column -> the metric, and the decimals that MLflow's 
 
 
 def rows(paths: Iterable[Path], protocol: str) -> dict[Cell, dict[str, Any]]:
-    """What the records of a protocol say of each of its cells: the rows of the table of relative improvements, and
-    means of the random baselines."""
-    from harness.analysis import results as frames
-    from harness.analysis import summaries
+    """By (protocol, dataset, space, method): the rows of the table of relative improvements, and the means of the
+    random baselines."""
+    from harness.analysis.analysis import Analysis
+    from harness.analysis.columns import GROUP, by_group
+    from harness.analysis.results import read_results
 
-    results = frames.read(sorted(paths))
-    runs = summaries.runs(results)
+    analysis = Analysis(read_results(sorted(paths)))
     found = {}
-    for names, group in runs.groupby(summaries.CELL):
+    for names, group in by_group(analysis.runs).items():
         done = group["accuracy"].dropna()
         row = {"mean": done.mean(), "std": done.std(ddof=1), "n_method": len(done)}
         found[protocol, *names] = {**row, "failed_method": len(group) - len(done), "verdict": "baseline"}
-    table = summaries.relative_improvement(results)
+    table = analysis.relative_improvement
+    tests = int(table["p"].notna().sum())
     for row in table.to_dict("records"):
-        found[protocol, *(row[name] for name in summaries.CELL)] |= {**row, "rows": int(table["p"].notna().sum())}
+        found[protocol, *(row[name] for name in GROUP)] |= {**row, "tests": tests}
     return found
 
 
@@ -66,7 +67,7 @@ def note(cell: Cell, row: dict[str, Any]) -> str:
     return (
         f"{said} against {_spread(row['random_mean'], row['random_std'])} of random architectures"
         f" (n = {row['n_random']}). Relative improvement **{row['ri']:+.2f}%**, 95% interval [{row['ri_low']:+.2f},"
-        f" {row['ri_high']:+.2f}]; p = {row['p']:.3f}, corrected over {row['rows']} rows (Holm) {row['p_holm']:.3f}:"
+        f" {row['ri_high']:+.2f}]; p = {row['p']:.3f}, corrected over {row['tests']} rows (Holm) {row['p_holm']:.3f}:"
         f" **{row['verdict']}**."
     )
 

@@ -1,5 +1,5 @@
-"""One style for every figure: as wide as a paper's column or two, 8-point letters, colours that the colour-blind tell
-apart. A method has the same colour everywhere, and the random architectures are grey."""
+"""One style for every figure: as wide as a paper's column or two, 8-point letters, colours that the colour-blind can
+distinguish. A method has the same colour everywhere, and the random architectures are grey."""
 
 from __future__ import annotations
 
@@ -35,17 +35,19 @@ FORMATS = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-"""What each format says of itself: neither dates nor versions, so that the same figure has the same bytes."""
+"""Metadata without dates and versions, so that the same figure has the same bytes."""
 Colour = tuple[float, ...] | str
 Colours = dict[str, Colour]
 GREY = "0.55"
-# Seaborn's colour-blind palette without its grey, which is random's, and without what is too pale on white.
+# Seaborn's colour-blind palette without its grey, which random sampling has, and without what is too pale on white.
 PALETTE = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#56b4e9", "#ca9161"]
 MARKERS = "oDsv^P*X"
 COLUMN, PAGE, LETTER = 3.3, 7.0, 0.062  # inches: a column, both, a character of 8 points
 
 
 def set_style() -> None:
+    """Independent of the user's own matplotlib settings."""
+    matplotlib.rcdefaults()
     sns.set_theme(context="paper", style="whitegrid", palette=PALETTE, rc=STYLE)
 
 
@@ -54,7 +56,7 @@ def save(figure: Figure, path: Path) -> None:
     for kind, metadata in FORMATS.items():
         content = BytesIO()
         figure.savefig(content, format=kind, metadata=metadata)
-        figure.set_layout_engine("none")  # it stays where the first drawing put it
+        figure.set_layout_engine("none")  # the other formats keep the layout of the first
         write_atomically(path.with_name(f"{path.name}.{kind}"), content.getvalue())
     plt.close(figure)
 
@@ -79,8 +81,8 @@ def shown(rows: pd.DataFrame, colour: Colours) -> list[tuple[str, Colour]]:
 
 
 def panels(count: int, height: float, width: float = 1.8, label: float = 0.4, **shared: bool) -> tuple[Figure, list]:
-    """A grid of at most three panels a row, fewer where their own `width` and the `label` left of the row ask for it;
-    height in inches a row. Superfluous panels are removed."""
+    """A grid of at most three panels per row, fewer where their own `width` and the `label` left of the row need it;
+    height: of a row, in inches. Superfluous panels are removed."""
     columns = max(1, min(count, 3, int((PAGE - label) / width)))
     rows = math.ceil(count / columns)
     size = (PAGE if columns > 1 else max(COLUMN, label + width), height * rows + 0.2)
@@ -101,7 +103,7 @@ def outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
 
 
 def legend(figure: Figure, entries: Sequence[Line2D]) -> None:
-    """Below the panels, in rows of equal length; the figure grows by what they need."""
+    """Below the panels, in rows of equal length; the figure becomes as much higher as they need."""
     texts = [entry.get_label() for entry in entries]
     columns = max(1, min(len(texts), int(figure.get_figwidth() / (inches(texts) + 0.35))))
     rows = math.ceil(len(texts) / columns)
@@ -116,8 +118,8 @@ def entry(label: str, colour: Colour, marker: str = "o", **style: object) -> Lin
 
 def label(method: str, space: str) -> str:
     """A method in its space, on three lines at most."""
-    said = method if method == space else f"{method} in {space}"
-    return fold(said, max(NAME, len(said) // 3 + 8))
+    text = method if method == space else f"{method} in {space}"
+    return fold(text, max(NAME, len(text) // 3 + 8))
 
 
 def inches(labels: Iterable[str]) -> float:
@@ -131,8 +133,8 @@ def pitch(labels: Iterable[str]) -> float:
 
 
 def reach(values: pd.Series, low: pd.Series, high: pd.Series) -> float:
-    """How far an axis of effects goes to either side: over every effect, and over all but the widest intervals, which
-    would press the others together; those are cut."""
+    """How far an axis of effects goes to either side: it holds every effect and all but the widest tenth of the
+    intervals' ends. Those are cut, because they would leave little room for the others."""
     ends = pd.concat([low, high]).abs().dropna()
     return 1.2 * max(values.abs().max(), ends.quantile(0.9) if len(ends) else 0, 1e-9)
 

@@ -1,15 +1,11 @@
 """Other people's numbers: a CSV that is read as it was meant, or one clear line that names file, line and cure."""
 
-import re
-
 import pandas as pd
 import pytest
 
-from harness.__main__ import main
-from harness.analysis import results as frames
-from harness.analysis import summaries
-from harness.report import build as tables
-from harness.report import outline as contents
+from harness.analysis.analysis import Analysis
+from harness.analysis.results import in_percent, read_results
+from harness.report.build import build, write_tables
 from spaces.base import UserError
 from tests import synthetic_records as synthetic
 
@@ -27,9 +23,9 @@ def test_seeds_of_one_random_architecture_are_its_repeats(tmp_path):
     lines = [f"digits,darts,random_sampling,{seed},{80 + i + seed},{cells},{arch}\n"
              for cells in (8, 20) for i, arch in enumerate("abc") for seed in (0, 1)]  # fmt: skip
     path = write(tmp_path / "r.csv", "dataset,space,method,seed,accuracy,cells,arch\n" + "".join(lines))
-    results = frames.read(path)
+    results = read_results(path)
     assert results.trainings["main"].sum() == 3
-    row = summaries.depth_gap(results).iloc[0]
+    row = Analysis(results).depth_gap.iloc[0]
     assert row["ceiling_small"] == row["ceiling_large"] == 1
 
 
@@ -39,7 +35,7 @@ def test_seeds_of_one_random_architecture_are_its_repeats(tmp_path):
         ("", "is empty"),
         (HEADER, "holds no results"),
         ("dataset,space,seed,accuracy\n", "line 1: no column method"),
-        ("dataset,dataset,space,method,seed,accuracy\n", "line 1: column dataset stands there twice"),
+        ("dataset,dataset,space,method,seed,accuracy\n", "line 1: column dataset is there twice"),
         (HEADER + "digits,darts,darts,0,high,8,a,0\n", "line 2: accuracy 'high' is not a number"),
         (HEADER + "digits,darts,darts,0,nan,8,a,0\n", "line 2: accuracy 'nan' is not a number"),
         (HEADER + "digits,darts,darts,0,,8,a,0\n", "line 2: accuracy '' is not a number"),
@@ -55,7 +51,7 @@ def test_seeds_of_one_random_architecture_are_its_repeats(tmp_path):
         (HEADER + "digits,darts,darts,-1,0.9,8,a,0\n", "line 2: seed is '-1'"),
         (HEADER + "digits,darts,darts,0,0.9,0,a,0\n", "line 2: cells is '0'"),
         (HEADER + "digits,,darts,0,0.9,8,a,0\n", "line 2: space is empty"),
-        (HEADER + "digits,darts,darts,0,0.9\n", "line 2: 5 cells under 8 columns"),
+        (HEADER + "digits,darts,darts,0,0.9\n", "line 2: 5 values under 8 columns"),
         (HEADER + BASELINE + BASELINE, "line 4: the same run as line 2"),
         (
             HEADER + BASELINE + "digits,fbnet,fbnet,0,0.9,8,a,0\n",
@@ -76,7 +72,7 @@ def test_bad_csv(text, says, tmp_path):
     path = tmp_path / "foreign.csv"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=r"foreign\.csv") as error:
-        tables.build(path, tmp_path / "out")
+        build(path, tmp_path / "out")
     assert says in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
@@ -95,71 +91,27 @@ def test_bad_csv(text, says, tmp_path):
 def test_units(random, method, mean, tmp_path):
     lines = [f"d,s,random_sampling,{i},{value}\n" for i, value in enumerate(random)]
     path = write(tmp_path / "r.csv", "dataset,space,method,seed,accuracy\n" + "".join(lines) + f"d,s,m,0,{method}\n")
-    assert summaries.relative_improvement(frames.read(path)).iloc[0]["mean"] == pytest.approx(mean)
-    shown = frames.in_percent(frames.read(path).trainings).query("method == 'm'")["accuracy"].item()
+    assert Analysis(read_results(path)).relative_improvement.iloc[0]["mean"] == pytest.approx(mean)
+    shown = in_percent(read_results(path).trainings).query("method == 'm'")["accuracy"].item()
     assert shown == pytest.approx(100 * mean if mean < 1 else mean)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Tables of records, the accuracies among them, and tables of that CSV. The depth that counts, 8 cells, is not the
-    most frequent: what our own accuracies.csv says by its column `main`."""
-    folder = tmp_path_factory.mktemp("made")
-    synthetic.make(folder / "records", ("digits", "glyphs"), seeds=2, baseline=3)
-    for path in (folder / "records").rglob("train-*-cells8-repeat1.json"):
+def test_our_own_accuracies_are_judged_as_their_records_are(tmp_path):
+    """To the digits that a CSV keeps. The depth that counts, 8 cells, is not the most frequent: what our own
+    accuracies.csv says by its column `main`."""
+    synthetic.make(tmp_path / "records", ("digits", "glyphs"), seeds=2, baseline=3)
+    for path in (tmp_path / "records").rglob("train-*-cells8-repeat1.json"):
         path.unlink()
-    assert tables.build(folder / "records", folder / "ours", report=True) == []
-    assert main(["tables", "--records", str(folder / "ours/accuracies.csv"), "--out", str(folder / "again")]) == 0
-    return folder
-
-
-def test_our_own_accuracies_are_judged_as_their_records_are(made):
-    """To the digits that a CSV keeps."""
+    for source, out in (("records", "ours"), ("ours/accuracies.csv", "again")):
+        write_tables(Analysis(read_results(tmp_path / source)), tmp_path / out)
     for name in ("relative_improvement", "depth_gap", "ranking", "variance"):
-        ours, again = (pd.read_csv(made / side / f"{name}.csv") for side in ("ours", "again"))
+        ours, again = (pd.read_csv(tmp_path / side / f"{name}.csv") for side in ("ours", "again"))
         assert len(ours)
         pd.testing.assert_frame_equal(ours, again, rtol=1e-4, atol=1e-6, check_dtype=False)
-    assert set(pd.read_csv(made / "again/relative_improvement.csv")["cells"]) == {8}
+    assert set(pd.read_csv(tmp_path / "again/relative_improvement.csv")["cells"]) == {8}
 
 
 def test_a_failed_run_is_named(tmp_path):
     lines = [f"d,s,random_sampling,{i},{80 + i},done\n" for i in range(3)] + ["d,s,m,0,85,done\nd,s,m,1,,diverged\n"]
-    tables.build(write(tmp_path / "r.csv", STATED + "".join(lines)), tmp_path)
+    write_tables(Analysis(read_results(write(tmp_path / "r.csv", STATED + "".join(lines)))), tmp_path)
     assert "m in s on d, seed 1 (diverged)" in (tmp_path / "relative_improvement.md").read_text()
-
-
-def titles(page):
-    return re.findall(r"<h3>(.*?)</h3>", page)
-
-
-def test_the_report_is_one_page_with_all_that_the_results_hold(made):
-    page = (made / "again/report.html").read_text()
-    assert not re.search(r'(src|href)="(?!data:|#)', page)
-    shown, left = titles(page), re.findall(r"<li>(\d\.\d [^(]*) \(needs", page)
-    spaces = ("darts", "enas", "fbnet", "single_path")
-    wanted = [
-        f"{heading[0]}.{i} {title}"
-        for heading, files in contents.contents(spaces).items()
-        for i, title in enumerate(files, 1)
-    ]
-    assert sorted([*shown, *left]) == wanted
-    assert shown == [title for title in wanted if title not in left]
-    assert {title[0] for title in left} == {"4", "5", "8", "9"}  # what only records hold
-    assert page.count("<table>") + page.count("<img ") == len(shown)
-    assert "snakemake" not in page and "2 runs a method against 3 to 8 random architectures" in page
-
-
-def test_of_records_nothing_is_left_out(made):
-    page = (made / "ours/report.html").read_text()
-    assert "Left out" not in page and titles(page)[-1] == "9.2 all accuracies"
-
-
-def test_a_report_of_the_needed_columns_alone(tmp_path):
-    """Names that would be markup or a path among them."""
-    lines = [f"d,a/b <i>,{m},{i},{80 + i}\n" for m in ("random_sampling", "<b>m</b>") for i in range(2)]
-    path = write(tmp_path / "r.csv", "dataset,space,method,seed,accuracy\n" + "".join(lines))
-    assert main(["tables", "--records", str(path), "--out", str(tmp_path / "out")]) == 0
-    page = (tmp_path / "out/report.html").read_text()
-    assert titles(page)[:3] == ["1.1 verdicts", "1.2 forest plot", "1.3 relative improvement, table"]
-    assert "<b>m" not in page and "<i>" not in page and "&lt;b&gt;m&lt;/b&gt;" in page
-    assert "6.1 space a/b &lt;i&gt; (needs architectures (arch) of methods)" in page

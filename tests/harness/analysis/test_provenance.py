@@ -1,16 +1,16 @@
-"""The table of protocol and versions: every setting once, and for which datasets it held."""
+"""The table of protocol and versions: every setting once, and for which datasets it was used."""
 
-from harness.analysis.provenance import conditions
+from harness.analysis.provenance import provenance
 
 
 def record(dataset, kind="search", method="darts", **config):
     return {"kind": kind, "key": {"protocol": "p", "dataset": dataset, "method": method}, "config": config}
 
 
-def test_a_setting_that_differs_stands_once_a_value_with_its_datasets():
+def test_a_setting_that_differs_has_a_row_for_each_value_with_its_datasets():
     setting = {"image": 12, "recipe": {"lr": 0.05}}
     other = {"image": 12, "recipe": {"lr": 0.003}}
-    rows = conditions([record("a", setting=setting), record("b", setting=other)]).values.tolist()
+    rows = provenance([record("a", setting=setting), record("b", setting=other)]).values.tolist()
     assert rows == [
         ["protocol", "name", "p", "all"],
         ["protocol", "image", "12", "all"],
@@ -25,6 +25,6 @@ def test_parameters_are_those_of_searches_and_random_sampling_has_none():
         record("a", kind="train", parameters={"order": 1}),
         record("a", method="random_sampling", parameters={"x": 1}),
     ]
-    rows = conditions(found).values.tolist()
+    rows = provenance(found).values.tolist()
     assert rows[:2] == [["protocol", "name", "p", "all"], ["protocol", "version", "p-1", "all"]]
     assert rows[2:] == [["method darts", "order", "1", "all"]]

@@ -5,17 +5,15 @@ import pandas as pd
 import pytest
 
 from harness.analysis import variance
-from harness.analysis.results import TRAININGS, Results
-
-NO = pd.DataFrame()
+from harness.analysis.results import TRAININGS
 
 
-def results(rows, unit=1.0):
+def trainings(rows, unit=1.0):
     """rows: (dataset, arch, accuracy)."""
     frame = pd.DataFrame(rows, columns=["dataset", "arch", "accuracy"])
     frame = frame.assign(space="darts", method="random_sampling", seed=range(len(frame)), cells=8, status="done")
     frame["accuracy"] *= unit
-    return Results(frame.reindex(columns=TRAININGS).astype({"cells": "Int64"}), NO, NO, {})
+    return frame.reindex(columns=TRAININGS).astype({"cells": "Int64"})
 
 
 def by_component(frame, dataset):
@@ -80,32 +78,32 @@ def test_a_constant_far_from_zero_costs_no_digits():
 
 def test_repeats_tell_architecture_and_seed_apart():
     rows = [("digits", arch, 50 + value) for arch, value in zip("aabbcc", [1, 3, 5, 7, 9, 11])]
-    frame = by_component(variance.variance(results(rows)), "digits")
+    frame = by_component(variance.variance(trainings(rows)), "digits")
     assert frame["variance"].to_dict() == pytest.approx({"architecture": 15, "training seed": 2})
     assert frame["n"].to_dict() == {"architecture": 3, "training seed": 6}
     assert frame["share"].tolist() == pytest.approx([15 / 17, 2 / 17])
     assert frame["deviation"].tolist() == pytest.approx([15**0.5, 2**0.5])
-    fractions = by_component(variance.variance(results(rows, unit=0.01)), "digits")
+    fractions = by_component(variance.variance(trainings(rows, unit=0.01)), "digits")
     assert fractions["variance"].tolist() == pytest.approx([15, 2])  # points², whatever the unit
 
 
 def test_without_repeats_architecture_and_seed_stay_together():
     rows = [(name, arch, level + i) for name, level in (("x", 40), ("y", 60)) for i, arch in enumerate("abc")]
-    frame = variance.variance(results(rows))
+    frame = variance.variance(trainings(rows))
     assert frame["component"].tolist() == ["dataset", "architecture and training seed"]
     assert frame["variance"].tolist() == pytest.approx([200 - 1 / 3, 1])  # (3 * 200 - 1) / 3; 1
     assert frame["n"].tolist() == [2, 6]
-    assert not len(variance.variance(results(rows[:3])))  # one dataset, nothing trained twice: nothing to take apart
+    assert not len(variance.variance(trainings(rows[:3])))  # one dataset, nothing trained twice: nothing to take apart
 
 
 def test_the_same_text_on_another_dataset_is_another_architecture():
     rows = [(name, arch, v) for name in "xy" for arch, v in zip("aabb", [50.0, 52, 60, 62])]
-    frame = variance.variance(results(rows))
+    frame = variance.variance(trainings(rows))
     assert by_component(frame, "all")["n"].to_dict() == {"dataset": 2, "architecture": 4, "training seed": 8}
 
 
 def test_a_negative_estimate_is_set_to_0_and_marked():
     rows = [("digits", arch, value) for arch, value in zip("aabb", [50.0, 60, 51, 59])]
-    frame = by_component(variance.variance(results(rows)), "digits")
+    frame = by_component(variance.variance(trainings(rows)), "digits")
     assert frame.loc["architecture", ["variance", "deviation", "share"]].tolist() == [0, 0, 0]
     assert frame["negative"].to_dict() == {"architecture": True, "training seed": False}

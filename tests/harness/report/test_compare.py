@@ -1,4 +1,4 @@
-"""What moved between two results: numbers by hand, what is said of each cell, and one line for a bad folder."""
+"""What changed between two results: numbers by hand, each verdict, and one line for a bad folder."""
 
 import math
 
@@ -7,8 +7,10 @@ import pytest
 from scipy import stats
 
 from harness.__main__ import main
-from harness.analysis import results as frames
 from harness.analysis import statistics
+from harness.analysis.analysis import Analysis
+from harness.analysis.changes import changes
+from harness.analysis.results import read_results
 from harness.report import compare
 from spaces.base import UserError
 from tests import synthetic_records as synthetic
@@ -42,9 +44,14 @@ def pair(tmp_path):
     return write(tmp_path / "before.csv", BEFORE), write(tmp_path / "after.csv", AFTER)
 
 
-def test_every_cell_says_what_became_of_it(pair):
-    frame = compare.moved(*map(frames.read, pair)).set_index(["dataset", "method"])
-    assert frame["said"].to_dict() == {
+def changes_of(pair):
+    sides = [Analysis(read_results(path)).finished_runs for path in pair]
+    return changes(*sides).set_index(["dataset", "method"])
+
+
+def test_every_method_has_its_verdict(pair):
+    frame = changes_of(pair)
+    assert frame["verdict"].to_dict() == {
         ("a", "dropped"): "only before",
         ("a", "leaps"): "moved",
         ("a", "random_sampling"): "identical",
@@ -56,7 +63,7 @@ def test_every_cell_says_what_became_of_it(pair):
 
 
 def test_numbers_by_hand_and_against_scipy(pair):
-    frame = compare.moved(*map(frames.read, pair)).set_index(["dataset", "method"])
+    frame = changes_of(pair)
     row = frame.loc["a", "leaps"]
     assert row[["n_before", "n_after"]].tolist() == [4, 3]
     assert row[["before", "after", "change"]].tolist() == pytest.approx([85.05, 90, 4.95])

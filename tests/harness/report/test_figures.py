@@ -11,12 +11,12 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from harness.analysis import results as frames
-from harness.analysis import summaries
-from harness.report import build as tables
-from harness.report.figures import every as figures
-from harness.report.figures import gallery, style
+from harness.analysis.analysis import Analysis
+from harness.analysis.results import read_results
+from harness.report.build import build, draw_figures, figure_data
+from harness.report.figures import architectures, style
 from harness.report.figures.drawing import draw
+from harness.report.outline import entries
 from spaces.base import UserError
 from tests import synthetic_records as synthetic
 
@@ -26,32 +26,32 @@ NAMES = {*COMPARED, "depth_gap", "depth_points", "search_curves", "accuracy_macs
 SPACES = {f"architectures_{space}" for space in ("darts", "enas", "fbnet", "single_path")}
 
 
-def contents(folder):
+def bytes_of(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def analysis(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     synthetic.make(folder, ("digits",), seeds=2, baseline=3)
-    return frames.read(folder)
+    return Analysis(read_results(folder))
 
 
-def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(results, tmp_path):
+def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(analysis, tmp_path):
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
-    figures.draw_all(results, tmp_path / "a")
-    figures.draw_all(results, tmp_path / "b")
+    draw_figures(analysis, tmp_path / "a")
+    draw_figures(analysis, tmp_path / "b")
     assert (np.random.get_state()[1] == before).all()
-    made = contents(tmp_path / "a")
+    made = bytes_of(tmp_path / "a")
     assert set(made) == {f"{name}.{kind}" for name in NAMES | SPACES for kind in ("png", "svg", "pdf", "csv")}
-    assert made == contents(tmp_path / "b")
+    assert made == bytes_of(tmp_path / "b")
 
 
 def test_figures_without_data_are_still_written(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text("dataset,space,method,seed,accuracy\nd,s,random_sampling,0,80\nd,s,m,0,81\n")
-    tables.build(path, tmp_path)
+    build(path, tmp_path)
     assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == {*NAMES, "architectures_s"}
     assert (tmp_path / "relative_improvement.tex").exists()
 
@@ -64,25 +64,38 @@ def foreign(folder, methods, datasets, arch=""):
             row = f"{dataset},a_space_of_cells_with_a_long_name,{m}"
             lines += [f"{row},{seed},{70 + 3 * seed + 5 * (m != 'random_sampling')},{arch}" for seed in range(3)]
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
-    return frames.read(folder / "long.csv")
+    return Analysis(read_results(folder / "long.csv"))
 
 
 LONG = [f"progressive_differentiable_architecture_search_of_kind_{i}" for i in range(12)]
 
 
 @pytest.mark.parametrize("many", [True, False])
-def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, results, tmp_path):
+def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, analysis, tmp_path):
     data = foreign(tmp_path, LONG, ("CIFAR-10", "a_dataset_with_a_long_name_in_three_parts", "c"), "|a~0|+|b~0|c~1|")
+    shown = data if many else analysis
     style.set_style()
-    drawn = {**figures._compared(data if many else results), **figures._looked_at(data if many else results)}
-    for name, (rows, draw_it) in drawn.items():
-        if len(rows):
-            figure = draw_it()
-            figure.canvas.draw()
-            inked, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-            assert min(inked.x0, inked.y0) > -0.02, name
-            assert inked.x1 < width + 0.02 and inked.y1 < height + 0.02, name
-            plt.close(figure)
+    colours = style.colours(shown.methods)
+    for entry in entries("figures"):
+        for name, rows in figure_data(entry, shown).items():
+            if len(rows):
+                figure = entry.module().draw(rows, colours)
+                figure.canvas.draw()
+                inked, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+                assert min(inked.x0, inked.y0) > -0.02, name
+                assert inked.x1 < width + 0.02 and inked.y1 < height + 0.02, name
+                plt.close(figure)
+
+
+def test_the_users_own_settings_change_no_figure(tmp_path):
+    """As a matplotlibrc or a notebook sets them: fonts, sizes, resolution."""
+    data = foreign(tmp_path, ["m"], ["d"])
+    draw_figures(data, tmp_path / "a")
+    strange = {"font.family": "serif", "lines.linewidth": 5, "savefig.pad_inches": 1, "figure.dpi": 300}
+    strange |= {"savefig.bbox": "tight", "axes.unicode_minus": False, "legend.framealpha": 0.1, "pdf.compression": 0}
+    plt.rcParams.update(strange)
+    draw_figures(data, tmp_path / "b")
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
 def test_fourteen_methods_have_fourteen_colours_and_none_is_that_of_random():
@@ -95,24 +108,23 @@ def test_an_interval_that_is_too_wide_is_cut_and_presses_no_other_together():
     assert style.reach(values, low, high) < 5
 
 
-def test_a_gallery_draws_every_operation_and_every_block(results):
-    runs = frames.in_percent(summaries.runs(results))
-    found = gallery.found(runs)
+def test_every_operation_and_every_block_of_what_was_found_is_drawn(analysis):
+    found = architectures.data(analysis)
     assert set(found["method"]) == {"darts", "enas", "fbnet", "single_path"}
     cells = found[found["space"] == "darts"]
-    axis = gallery.draw(cells).axes[0]
+    axis = architectures.draw(cells, {}).axes[0]
     ops = [json.loads(arch)[kind] for arch in cells["arch"] for kind in ("normal", "reduce")]
     arcs = {line.get_label(): np.isnan(line.get_xdata()).sum() for line in axis.lines}
     assert arcs == dict(Counter(op.replace("_", " ") for cell in ops for op, _ in cell))
     strips = found[found["space"] == "fbnet"]
-    bars = gallery.draw(strips).axes[0].patches
+    bars = architectures.draw(strips, {}).axes[0].patches
     assert sum(bar.get_height() > 0 for bar in bars) == sum(b != "skip" for a in strips["arch"] for b in a.split(","))
     plt.close("all")
 
 
-def test_a_gallery_prints_what_it_cannot_draw(tmp_path):
-    runs = frames.in_percent(summaries.runs(foreign(tmp_path, ["m"], ["d"], '"{""normal"": ["')))
-    (text,) = gallery.draw(gallery.found(runs)).findobj(lambda artist: isinstance(artist, Text) and artist.get_text())
+def test_what_cannot_be_drawn_is_printed(tmp_path):
+    found = architectures.data(foreign(tmp_path, ["m"], ["d"], '"{""normal"": ["'))
+    (text,) = architectures.draw(found, {}).findobj(lambda artist: isinstance(artist, Text) and artist.get_text())
     assert text.get_text().count("normal") == 3
     plt.close("all")
 

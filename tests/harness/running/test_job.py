@@ -236,7 +236,7 @@ def test_other_images_or_versions_make_another_record(monkeypatch, paths, tmp_pa
     assert done == [0, 0, 0]
 
 
-TABLES = "tables.tables(frames.read(Path('records.csv')), Path('tables'))"
+TABLES = "write_tables(Analysis(read_results(Path('records.csv'))), Path('tables'))"
 FULL = {
     "record": (1000, "main.main([*job, '--method', 'random_sampling'])", "work/finished/"),
     "checkpoint": (5000, "main.main([*job, '--method', 'darts'])", "work/digits/darts/darts/search-0.checkpoint"),
@@ -251,8 +251,9 @@ def test_a_full_disk_is_no_result(paths, tmp_path, limit, call, name):
 import resource, signal, sys
 from pathlib import Path
 from harness import __main__ as main
-from harness.analysis import results as frames
-from harness.report import build as tables
+from harness.analysis.analysis import Analysis
+from harness.analysis.results import read_results
+from harness.report.build import write_tables
 from spaces.base import UserError
 job = ["search", "--protocol", "smoke", "--dataset", "digits", "--space", "darts", "--data", {str(paths.data)!r}]
 job += ["--out", "record.json"]

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from harness import records
-from harness.analysis import results as frames
-from harness.analysis import summaries
+from harness.analysis.analysis import Analysis
+from harness.analysis.results import read_results
 from harness.tracking import sync as tracking
 from tests import synthetic_records
 from tests.tracked import CHILDREN, PARENTS, query, start, wait_until
@@ -38,7 +38,7 @@ def test_they_say_what_the_table_says(shown):
     client, experiment, folder, _ = shown
     found = parents(client, experiment)
     assert len(found) == CELLS
-    table = summaries.relative_improvement(frames.read(folder))
+    table = Analysis(read_results(folder)).relative_improvement
     assert len(table) == 4
     for row in table.itertuples():
         run = found[row.dataset, row.space, row.method]

@@ -1,0 +1,81 @@
+"""All that is known of a set of results, each quantity computed when it is first asked for, and once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from harness.analysis.cost_matched import cost_matched
+from harness.analysis.costs import costs
+from harness.analysis.courses import courses
+from harness.analysis.depth_gap import depth_gap, depth_points
+from harness.analysis.ranking import ranking
+from harness.analysis.relative_improvement import relative_improvement
+from harness.analysis.results import Results
+from harness.analysis.run_times import run_times
+from harness.analysis.runs import finished_runs, runs
+from harness.analysis.variance import variance
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Each data frame is described at the function of the same name. They are shared: never change one."""
+
+    results: Results
+
+    @cached_property
+    def methods(self) -> list[str]:
+        return self._names("method")
+
+    @cached_property
+    def spaces(self) -> list[str]:
+        return self._names("space")
+
+    def _names(self, column: str) -> list[str]:
+        return sorted({*self.results.trainings[column], *self.results.searches[column]})
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        return runs(self.results.trainings, self.results.searches)
+
+    @cached_property
+    def finished_runs(self) -> pd.DataFrame:
+        return finished_runs(self.runs)
+
+    @cached_property
+    def relative_improvement(self) -> pd.DataFrame:
+        return relative_improvement(self.runs)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        return ranking(self.relative_improvement)
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        return costs(self.runs, self.results.searches)
+
+    @cached_property
+    def cost_matched(self) -> pd.DataFrame:
+        return cost_matched(self.runs, self.costs)
+
+    @cached_property
+    def depth_gap(self) -> pd.DataFrame:
+        return depth_gap(self.results.trainings)
+
+    @cached_property
+    def depth_points(self) -> pd.DataFrame:
+        return depth_points(self.results.trainings)
+
+    @cached_property
+    def variance(self) -> pd.DataFrame:
+        return variance(self.results.trainings)
+
+    @cached_property
+    def courses(self) -> pd.DataFrame:
+        return courses(self.results.curves)
+
+    @cached_property
+    def run_times(self) -> pd.DataFrame:
+        return run_times(self.results.searches, self.results.trainings)

@@ -1,0 +1,33 @@
+"""Every architecture that was trained at two depths."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.analysis.analysis import Analysis
+from harness.analysis.columns import BASELINE
+from harness.plan.jobs import RANDOM
+from harness.report.figures import style
+from harness.report.figures.style import GREY, Colours
+
+
+def data(analysis: Analysis) -> pd.DataFrame:
+    return analysis.depth_points
+
+
+def draw(data: pd.DataFrame, colours: Colours) -> Figure:
+    """One panel per dataset, space and pair of depths: above the dashed line the deeper network is better."""
+    groups = list(data.groupby([*BASELINE, "cells_small", "cells_large"]))
+    figure, axes = style.panels(len(groups), 1.9, 2.1)
+    for axis, ((dataset, space, small, large), group) in zip(axes, groups):
+        for method, points in group.groupby("method"):
+            marker = "o" if method == RANDOM else "D"
+            dots = {"color": colours[method], "marker": marker, "linewidth": 0, "alpha": 0.85}
+            axis.scatter(points["accuracy_small"], points["accuracy_large"], s=16, **dots)
+        axis.axline((group["accuracy_small"].mean(),) * 2, slope=1, color="0.3", linewidth=0.8, linestyle="--")
+        axis.set(xlabel=f"accuracy with {small} cells, %", ylabel=f"with {large} cells, %")
+        axis.set_title(style.fold(f"{dataset}, space {space}"))
+    marks = [style.entry("random", GREY)] + [style.entry(n, c, "D") for n, c in style.shown(data, colours)]
+    style.legend(figure, marks)
+    return figure

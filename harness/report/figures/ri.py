@@ -1,0 +1,22 @@
+"""Relative improvement of each method, with its interval and whether it is significant."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.analysis.analysis import Analysis
+from harness.report.figures.forest import forest
+from harness.report.figures.style import Colours
+
+SIGNIFICANT = ("better", "worse")
+
+
+def data(analysis: Analysis) -> pd.DataFrame:
+    return analysis.relative_improvement.dropna(subset=["ri"])
+
+
+def draw(data: pd.DataFrame, colours: Colours) -> Figure:
+    rows = data.rename(columns={"ri": "value", "ri_low": "low", "ri_high": "high"})
+    rows = rows.assign(filled=rows["verdict"].isin(SIGNIFICANT))
+    return forest(rows, colours, "relative improvement, %", "significantly better or worse", "not significant")

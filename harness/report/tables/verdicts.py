@@ -1,0 +1,49 @@
+"""Is a method better than random? One row per method, one column per dataset: RI, interval, verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.analysis import Analysis
+from harness.analysis.statistics import ALPHA
+from harness.report.tables.base import failed_runs, samples, untested
+from harness.report.typeset import Table, interval, number
+
+SHORT = {"not distinguishable": "≈"}
+
+
+def numbers(analysis: Analysis) -> pd.DataFrame:
+    """One row per method and space, four columns per dataset."""
+    columns = {"ri": "", "ri_low": " low", "ri_high": " high", "verdict": " verdict"}
+    improvement = analysis.relative_improvement
+    wide = improvement.pivot(index=["method", "space"], columns="dataset", values=list(columns))
+    order = [(name, dataset) for dataset in wide.columns.unique("dataset") for name in columns]
+    wide = wide[order].set_axis([f"{dataset}{columns[name]}" for name, dataset in order], axis=1)
+    return wide.apply(lambda column: column if "verdict" in column.name else column.astype(float)).reset_index()
+
+
+def layout(analysis: Analysis, origin: str) -> Table:
+    improvement = analysis.relative_improvement
+    cells = {(row.method, row.space, row.dataset): _cell(row) for row in improvement.itertuples()}
+    datasets = sorted(set(improvement["dataset"]))
+    rows = [
+        [method, space, *(cells.get((method, space, dataset), "–") for dataset in datasets)]
+        for method, space in sorted({names[:2] for names in cells})
+    ]
+    caption = (
+        "Is a method better than the average random architecture of its own space? Relative improvement (RI) in percent"
+        " of the random architectures' mean test accuracy, with its 95% bootstrap interval and the verdict: better or"
+        " worse where the difference is significant (Welch's test, Holm-corrected over all"
+        f" {improvement['p'].notna().sum()} tests of this table, p < {ALPHA}), ≈ where it is not. Go by the verdict:"
+        f" the interval is too narrow for few runs.{untested(improvement)} n = {samples(improvement)}. {origin}"
+    )
+    return Table(["method", "space", *datasets], rows, caption, failed_runs(analysis.runs), labels=2)
+
+
+def _cell(row: Any) -> str:
+    verdict = SHORT.get(row.verdict, row.verdict)
+    if pd.isna(row.ri):
+        return verdict
+    return f"{number(row.ri, sign=True)} {verdict}\n{interval(row.ri_low, row.ri_high, sign=True)}".strip()

@@ -1,0 +1,76 @@
+"""The table of relative improvements: numbers by hand, planted effects, and what is said where a side is missing."""
+
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from harness.analysis.analysis import Analysis
+from harness.analysis.results import read_results
+from harness.report.tables.base import failed_runs
+from tests import synthetic_records as synthetic
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("records")
+    synthetic.make(path)
+    return path
+
+
+def test_improvement_by_hand():
+    table = Analysis(read_results(GOLDEN / "records.csv")).relative_improvement.set_index(["dataset", "method"])
+    row = table.loc["digits", "darts"]
+    assert (row["n_method"], row["n_random"], row["cells"]) == (3, 6, 8)  # 8 cells: the most frequent
+    assert [row["mean"], row["std"], row["random_mean"]] == pytest.approx([0.92, 0.02, 0.85])
+    assert row["ri"] == pytest.approx(100 * 0.07 / 0.85)
+    assert row["p"] == pytest.approx(
+        stats.ttest_ind([0.9, 0.92, 0.94], [0.8, 0.82, 0.84, 0.86, 0.88, 0.9], equal_var=False).pvalue
+    )
+    assert row["percentile"] == pytest.approx(100 * (5.5 / 6 + 1 + 1) / 3)  # 0.90 is level with the best of six
+    assert row["percentile_low"] < row["percentile"] < row["percentile_high"] == 100
+    assert row["runs_needed"] == 5
+    worse = table.loc["glyphs", "fbnet"]
+    assert worse["mean"] == pytest.approx(66.2)  # percentages stay percentages
+    smaller, larger = sorted([row["p"], worse["p"]])
+    assert [row["p_holm"], worse["p_holm"]] == pytest.approx(
+        [2 * smaller if p == smaller else max(larger, 2 * smaller) for p in (row["p"], worse["p"])]
+    )
+    assert (row["verdict"], worse["verdict"]) == ("better", "worse")
+    single = table.loc["digits", "random_ws"]
+    assert single["verdict"] == "no interval"
+    assert single[["std", "ri_low", "ri_high", "p", "p_holm", "runs_needed", "percentile_low"]].isna().all()
+    assert single["percentile"] == pytest.approx(100 * 4 / 6)
+
+
+def test_another_dataset_changes_no_interval(folder, tmp_path):
+    fewer = Analysis(read_results(folder)).relative_improvement
+    synthetic.make(tmp_path, ("digits", "glyphs", "elpv"))
+    more = Analysis(read_results(tmp_path)).relative_improvement
+    both = fewer.merge(more, on=["dataset", "space", "method"], suffixes=("", "_more"))
+    assert len(both) == len(fewer) == 8
+    for name in ("ri", "ri_low", "ri_high", "p"):
+        assert (both[name] == both[f"{name}_more"]).all()
+    assert (both["p_holm_more"] >= both["p_holm"]).all()
+
+
+def test_the_planted_effects_are_found(folder):
+    table = Analysis(read_results(folder)).relative_improvement.set_index(["dataset", "method"])
+    assert table.loc["digits", "darts"]["verdict"] == "better"
+    assert table.loc["glyphs", "single_path"]["ri"] < 0
+    assert table.loc["digits", "enas"]["verdict"] == "not distinguishable"
+
+
+def test_without_baseline_or_result_the_row_says_so(tmp_path):
+    synthetic.make(tmp_path, ("digits",))
+    for path in (tmp_path / "digits/fbnet/random_sampling").iterdir():
+        path.unlink()
+    for path in (tmp_path / "digits/enas/enas").glob("train-*"):
+        path.unlink()
+    table = Analysis(read_results(tmp_path)).relative_improvement.set_index("method")
+    assert table.loc["fbnet", "verdict"] == "no baseline"
+    assert table.loc["enas", "verdict"] == "no result"
+    assert table.loc["enas", "n_method"] == 0
+    assert "enas in enas on digits, seed 0 (not trained)" in failed_runs(Analysis(read_results(tmp_path)).runs)[0]

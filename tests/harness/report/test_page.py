@@ -1,0 +1,73 @@
+"""The report of results that no pipeline made: one page with all that they hold, and what it leaves out."""
+
+import re
+
+import pytest
+
+from harness.__main__ import main
+from harness.report import outline
+from harness.report.build import build
+from tests import synthetic_records as synthetic
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The report of records, and the report of the CSV of their accuracies."""
+    folder = tmp_path_factory.mktemp("made")
+    synthetic.make(folder / "records", ("digits", "glyphs"), seeds=2, baseline=3)
+    assert build(folder / "records", folder / "ours", report=True) == []
+    assert main(["tables", "--records", str(folder / "ours/accuracies.csv"), "--out", str(folder / "again")]) == 0
+    return folder
+
+
+def titles(page):
+    return re.findall(r"<h3>(.*?)</h3>", page)
+
+
+def test_the_report_is_one_page_with_all_that_the_results_hold(made):
+    page = (made / "again/report.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    shown, left = titles(page), re.findall(r"<li>(\d\.\d [^(]*) \(needs", page)
+    spaces = ("darts", "enas", "fbnet", "single_path")
+    wanted = [
+        f"{heading[0]}.{i} {title}"
+        for heading, files in outline.contents(spaces).items()
+        for i, title in enumerate(files, 1)
+    ]
+    assert sorted([*shown, *left]) == wanted
+    assert shown == [title for title in wanted if title not in left]
+    assert {title[0] for title in left} == {"4", "5", "8", "9"}  # what only records hold
+    assert page.count("<table>") + page.count("<img ") == len(shown)
+    assert "snakemake" not in page and "2 runs per method against 3 to 8 random architectures" in page
+    assert ".. place" not in page and "place: " not in page  # the heads of the captions
+
+
+def test_every_heading_of_the_page_can_be_reached_from_its_top(made):
+    page = (made / "again/report.html").read_text()
+    assert re.findall(r'<a href="#(\d)">', page) == re.findall(r'<h2 id="(\d)">', page)
+
+
+def test_of_records_nothing_is_left_out(made):
+    page = (made / "ours/report.html").read_text()
+    assert "Left out" not in page and titles(page)[-1] == "9.2 all accuracies"
+
+
+def test_a_report_of_the_needed_columns_alone(tmp_path):
+    """Names that would be markup or a path among them."""
+    lines = [f"d,a/b <i>,{m},{i},{80 + i}\n" for m in ("random_sampling", "<b>m</b>") for i in range(2)]
+    path = tmp_path / "r.csv"
+    path.write_text("dataset,space,method,seed,accuracy\n" + "".join(lines))
+    assert main(["tables", "--records", str(path), "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert titles(page)[:3] == ["1.1 verdicts", "1.2 forest plot", "1.3 relative improvement, table"]
+    assert "<b>m" not in page and "<i>" not in page and "&lt;b&gt;m&lt;/b&gt;" in page
+    assert "6.1 space a/b &lt;i&gt; (needs architectures (arch) of methods)" in page
+
+
+def test_a_space_without_a_finished_run_is_left_out_and_named(tmp_path):
+    rows = ["d,s,random_sampling,0,80,done", "d,s,m,0,85,done", "d,t,random_sampling,0,,failed"]
+    path = tmp_path / "r.csv"
+    path.write_text("\n".join(["dataset,space,method,seed,accuracy,status", *rows]) + "\n")
+    left_out = build(path, tmp_path / "out", report=True)
+    assert "6.2 space t (needs architectures (arch) of methods)" in left_out
+    assert (tmp_path / "out/figures/architectures_t.svg").exists()
