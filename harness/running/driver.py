@@ -15,8 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from harness.running.preloaded import leave
 from spaces.base import UserError
 
@@ -34,6 +32,8 @@ class Driver:
     """The right to run jobs in the folder of `.snakemake`, for as long as this process lives."""
 
     def __init__(self, folder: Path):
+        from filelock import FileLock  # here, because every command loads this module: 40 ms
+
         folder.mkdir(exist_ok=True)
         self._lock = FileLock(folder / "driver.lock")
         self._holder = folder / "driver.pid"
@@ -56,6 +56,8 @@ class Driver:
     def _acquire(self, seconds: float) -> bool:
         if self._lock.is_locked:
             return True
+        from filelock import Timeout
+
         try:
             self._lock.acquire(timeout=seconds)
         except Timeout:
