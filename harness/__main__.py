@@ -1,4 +1,5 @@
-"""The command line: `python -m harness COMMAND --help`. What the Snakefile's rules call, usable by hand."""
+"""The command line: `python -m harness COMMAND --help`, or `nas-vs-random COMMAND --help` where the project is
+installed. The Snakefile's rules call it, and people do."""
 
 from __future__ import annotations
 
@@ -6,33 +7,50 @@ import errno
 import gc
 import sys
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user's to mend
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user can mend these
+MODULE = "python -m harness"
 
 
-def main(words: list[str] | None = None) -> int:
-    from harness.cli import arguments
-    from harness.running import driver
+def main(words: list[str] | None = None, program: str = MODULE) -> int:
+    """Runs one command; returns the exit status. A user's mistake is one line on stderr, and 2."""
+    from click import Abort, UsageError
+    from click.exceptions import NoArgsIsHelpError
+
+    from harness.cli.base import commands
     from spaces.base import UserError
 
-    options = arguments.parser().parse_args(words)
-    if options.command != "run":  # which forks, and so starts no thread: it looks after its driver itself
-        driver.follow_driver()
     try:
-        return options.run(options) or 0
+        return commands.main(words, program, standalone_mode=False) or 0
+    except NoArgsIsHelpError as error:  # no command: all of them
+        error.show()
+    except UsageError as error:
+        where = error.ctx.command_path if error.ctx else program
+        _say(f"{' '.join(error.format_message().split())} (see {where} --help)")
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader of a pipe, `head` say, has seen enough
-        sys.stderr.close()
-        return 0
+        _say(str(error))
     except OSError as error:
         if error.errno not in DISK:
             raise
-        print(f"error: {error.filename or 'writing'}: {error.strerror}: mend that and type it again", file=sys.stderr)
-        return 2
+        _say(f"{error.filename or 'writing'}: {error.strerror}: mend that and type it again")
+    except Abort:  # Ctrl-C
+        return 130
+    return 2
+
+
+def _say(mistake: str) -> None:
+    print(f"error: {mistake}", file=sys.stderr)
+
+
+def script() -> None:
+    """The console script."""
+    _exit("nas-vs-random")
+
+
+def _exit(program: str) -> None:
+    status = main(program=program)
+    gc.freeze()  # else Python, before it ends, looks for cycles in all that torch has made: 0.5 s
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    status = main()
-    gc.freeze()  # else Python, before it ends, looks for cycles in all that torch has made: 0.5 s
-    sys.exit(status)
+    _exit(MODULE)

@@ -35,6 +35,7 @@ class Driver:
     """The right to run jobs in the folder of `.snakemake`, for as long as this process lives."""
 
     def __init__(self, folder: Path):
+
         folder.mkdir(exist_ok=True)
         self._lock = FileLock(folder / "driver.lock")
         self._holder = folder / "driver.pid"
@@ -57,6 +58,7 @@ class Driver:
     def _acquire(self, seconds: float) -> bool:
         if self._lock.is_locked:
             return True
+
         try:
             self._lock.acquire(timeout=seconds)
         except Timeout:

@@ -1,0 +1,32 @@
+"""`data`: a dataset made ready for training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.base import command
+from harness.cli.parts import options
+from harness.cli.parts.values import COUNT, PATH
+
+EXAMPLES = "python -m harness data --dataset digits --image 12   # writes work/data/digits-12"
+
+
+@command(examples=EXAMPLES)
+@options.dataset
+@click.option("--image", type=COUNT, required=True, help="Side of the images in pixels.")
+@click.option("--root", type=PATH, default=Path("data"), help="Folder of the downloaded datasets.")
+@click.option("--out", type=PATH, help="Folder to write.  [default: work/data/DATASET-IMAGE]")
+def data(dataset: str, image: int, root: Path, out: Path | None) -> None:
+    """Prepare a dataset: decode, resize, split, store.
+
+    Images are stored as plain tensors with checksums.
+    """
+    from harness.plan import datasets
+    from harness.plan.jobs import data_folder
+    from protocols.datasets.parts.store import prepare
+
+    chosen = datasets.named(dataset)
+    chosen.check(root)
+    prepare(chosen, image, out or data_folder(dataset, image), root)

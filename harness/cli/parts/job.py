@@ -1,0 +1,26 @@
+"""The job that a command's options describe, and where it reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.plan.jobs import Search, Training
+    from harness.running.job import JobPaths
+
+
+def search_job(
+    protocol: str, dataset: str, space: str, method: str, seed: int, parameters: Iterable[tuple[str, Any]]
+) -> Search:
+    from harness.plan.jobs import Search
+
+    return Search(protocol, dataset, space, method, seed, tuple(sorted(dict(parameters).items())))
+
+
+def paths(job: Search | Training, data: Path | None, out: Path | None, work: Path) -> JobPaths:
+    from harness.plan.jobs import data_folder, record_path
+    from harness.running.job import JobPaths
+
+    return JobPaths(data or data_folder(job.key["dataset"], job.setting.image), out or record_path(job), work)

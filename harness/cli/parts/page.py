@@ -1,0 +1,58 @@
+"""The page docs/commands.md, from the commands' own help: `python -m harness.cli.parts.page > docs/commands.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from inspect import cleandoc
+
+import click
+
+from harness.cli.base import Command, commands
+
+HEAD = """\
+# The command line
+
+Every job of the pipeline is one of these commands, so each can be typed by hand. The defaults are the files and folders
+of the pipeline. `python -m harness COMMAND --help` prints what this page says of a command. Where the project is
+installed, `nas-vs-random COMMAND` does the same as `python -m harness COMMAND`. `nas-vs-random --version` prints the
+version and the commit.
+
+A command exits with 0 where it did its work, and with 2 after one line that says what is wrong and what to do.
+[using.md](using.md) has the columns of a CSV, the content of a snapshot, and what MLflow shows.
+
+## Completion in the shell
+
+The Tab key completes commands, options, file names, and the names of methods, spaces, protocols and datasets, for
+`nas-vs-random`. Put one line into the shell's start file:
+
+```bash
+eval "$(_NAS_VS_RANDOM_COMPLETE=bash_source nas-vs-random)"        # ~/.bashrc, bash 4.4 or later
+eval "$(_NAS_VS_RANDOM_COMPLETE=zsh_source nas-vs-random)"         # ~/.zshrc, after compinit
+_NAS_VS_RANDOM_COMPLETE=fish_source nas-vs-random | source         # ~/.config/fish/config.fish
+```
+"""
+
+
+def page() -> str:
+    """Markdown."""
+    root = click.Context(commands, info_name="python -m harness", **commands.context_settings)
+    return HEAD + "".join(_section(name, root) for name in commands.list_commands(root))
+
+
+def _section(name: str, root: click.Context) -> str:
+    command = commands.get_command(root, name)
+    assert command is not None  # it was listed
+    context = click.Context(command, root, name)
+    parts = [f"## {name}", cleandoc(command.help or ""), "\n".join(_parameters(command, context))]
+    parts.append("\n".join(["```bash", *command.examples, "```"]))
+    return "\n" + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _parameters(command: Command, context: click.Context) -> Iterator[str]:
+    for param in command.params:
+        names, text = param.get_help_record(context) or ("", "")
+        yield f"- `{names}`: {text.replace('  [', ' [')}"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,62 @@
+"""What the values of options can be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+KINDS = ("datasets", "methods", "protocols", "spaces")
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The entries of one of KINDS."""
+    if kind == "datasets":
+        from harness.plan import datasets
+
+        return datasets.names()
+    from harness.plan import registry
+
+    return registry.names(kind)
+
+
+def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Offers the shell the entries of one of KINDS. (A wrong name is refused later, by who looks it up.)"""
+    return lambda ctx, param, incomplete: [name for name in names(kind) if name.startswith(incomplete)]
+
+
+class Count(click.ParamType[int]):
+    """A whole number of at least 1."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not text.isdecimal() or int(text) == 0:
+            self.fail(f"{text!r} is not a whole number of at least 1.", param, ctx)
+        return int(text)
+
+
+class Pair(click.ParamType[tuple[str, Any]]):
+    """FIELD=VALUE as a pair; the value is JSON where it can be read as such, else text."""
+
+    name = "field=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        if isinstance(value, tuple):  # converted already
+            return value
+        field, equals, text = value.partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not of the form {param.metavar if param else 'FIELD=VALUE'}.", param, ctx)
+        try:
+            return field, json.loads(text)
+        except ValueError:
+            return field, text
+
+
+COUNT = Count()
+PAIR = Pair()
+PATH = click.Path(path_type=Path)

@@ -1,0 +1,33 @@
+"""`tables`: all tables and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.base import command
+from harness.cli.parts import benchmark, options
+from harness.cli.parts.values import PATH
+
+EXAMPLES = """
+python -m harness tables --records results.csv --out judged   # anyone's numbers; judged/report.html shows all
+"""
+
+
+@command(one_of=options.RECORDS, examples=EXAMPLES)
+@options.records
+@click.option("--out", type=PATH, required=True, help="Folder of the tables.")
+@click.option("--figures", type=PATH, help="Folder of the figures.  [default: figures/ in the folder of the tables]")
+def tables(out: Path, figures: Path | None, **source: Any) -> None:
+    """Make all tables and figures from records or from a CSV.
+
+    With --records also a report, report.html in the folder of the tables.
+    """
+    from harness.report import build
+
+    report = bool(source["records"])
+    left = build.build(benchmark.records(**source), out, figures, report=report)
+    if report:
+        print(f"{out / 'report.html'}: all tables and figures; {len(left)} left out, which it names")

@@ -1,0 +1,59 @@
+"""`train`: one training of the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.base import command
+from harness.cli.parts import options
+from harness.cli.parts.job import paths, search_job
+from harness.cli.parts.values import COUNT, PATH
+
+EXAMPLES = """
+python -m harness train --protocol laptop --dataset digits --space enas --method enas --set samples=4 \\
+    --search results/laptop/records/digits/enas/enas/search-0.json
+python -m harness train --protocol laptop --dataset digits --space fbnet \\
+    --arch "$(python -m harness sample --space fbnet)"
+"""
+
+
+@command(one_of=("search", "arch"), examples=EXAMPLES)
+@options.protocol
+@options.dataset
+@options.space
+@options.named("methods", "Name of the search method. With --arch a label.", default="by_hand")
+@options.seed
+@options.parameters
+@click.option("--search", type=PATH, help="Record of the search that found the architecture. Either this or --arch.")
+@click.option("--arch", metavar="ARCH", help="An architecture in the literature's notation.")
+@click.option("--cells", type=COUNT, help="Number of cells.  [default: the protocol's]")
+@click.option("--repeat", type=int, default=0, help="Number of the training seed.")
+@options.places
+@options.hours
+def train(
+    search: Path | None,
+    arch: str | None,
+    cells: int | None,
+    repeat: int,
+    data: Path | None,
+    out: Path | None,
+    work: Path,
+    hours: float | None,
+    **axes: Any,
+) -> None:
+    """Train one architecture from scratch and write its record.
+
+    The record has its test accuracy. A training that fails writes a record that says why, and the exit status is 0.
+    """
+    from harness import records
+    from harness.plan.jobs import Training
+    from harness.running import job as running
+
+    found = search_job(**axes)
+    job = Training(found, cells or found.setting.cells, repeat, arch or "")
+    source = records.read(search) if search else {"status": "done", "arch": arch}
+    record = running.train(job, source, paths(job, data, out, work), hours)
+    print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")
