@@ -107,6 +107,8 @@ def _results(command: Command) -> None:
     for name in ("before", "after"):
         sub.add_argument(name, type=Path, metavar=name.upper(), help="a snapshot, a folder of records, or a CSV")
 
+    command("shipped", "Print the folder with the Snakefile, profiles/ and config/ that come with the project.")
+
     command("cards", "Print what is to be known of each method, as Markdown: docs/methods.md.")
 
     sub = command("bench", "Measure our steps against the naive forms in one process: ratios, in 10 minutes.")

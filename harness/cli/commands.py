@@ -203,6 +203,12 @@ def bench(options: argparse.Namespace) -> None:
     bench.run(options.json)
 
 
+def shipped(options: argparse.Namespace) -> None:
+    from harness.plan.shipped import SHIPPED
+
+    print(SHIPPED)
+
+
 def cards(options: argparse.Namespace) -> None:
     from harness.report.cards import cards
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from harness.plan import registry
 from harness.plan.jobs import RANDOM, Search, Training
+from harness.plan.shipped import shipped
 from protocols.datasets import base as datasets
 from spaces.base import UserError
 
@@ -138,8 +139,9 @@ def check_place(config: Config) -> None:
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the
-    file, the place and the cure."""
+    """The configuration in a file, or in the one of that name that comes with the project, some of its keys overridden,
+    checked against what is there: UserError names the file, the place and the cure."""
+    path = shipped(path)
     try:
         with open(path, encoding="utf-8") as file:
             loader = _UniqueKeys(file)
