@@ -15,7 +15,7 @@ SHIPPED = INSTALLED if INSTALLED.is_dir() else ROOT
 
 
 def shipped(path: Path) -> Path:
-    """The path itself, where the working folder has it or the project has no file of that name; else the project's file."""
+    """The path itself; where only the project has a file of that name, the project's."""
     return path if path.exists() or not (SHIPPED / path).exists() else SHIPPED / path
 
 
