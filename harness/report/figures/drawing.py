@@ -185,7 +185,12 @@ def _draw_graph(axis: Axes, graph: _Graph, place: dict[Vertex, tuple[float, floa
 def _edge(axis: Axes, start: tuple[float, float], end: tuple[float, float], arrow: str) -> None:
     """Edges over several layers bend around what lies between."""
     bend = 0.0 if end[0] - start[0] <= 1 else (-0.25 if start[1] + end[1] >= 0 else 0.25)
-    style = {"connectionstyle": f"arc3,rad={bend}", "arrowstyle": arrow, "mutation_scale": 7, "color": "0.45"}
+    style: dict[str, Any] = {
+        "connectionstyle": f"arc3,rad={bend}",
+        "arrowstyle": arrow,
+        "mutation_scale": 7,
+        "color": "0.45",
+    }
     axis.add_patch(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, linewidth=0.8, zorder=1, **style))
 
 
