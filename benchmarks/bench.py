@@ -16,6 +16,10 @@ from spaces.base import Size, UserError
 
 SEARCHES = ("darts_first_order", "darts_second_order", "enas", "fbnet", "single_path")
 EVALUATIONS = ("evaluation_8_cells", "evaluation_20_cells")
+CURES = {
+    "tests": "run it in the root of a checkout",
+    "torchvision": "pip install -e '.[test]' in a checkout",
+}
 NAMES = (*SEARCHES[:2], *EVALUATIONS, *SEARCHES[2:], "input_pipeline")
 
 
@@ -27,7 +31,8 @@ def scale(where: torch.device) -> Scale:
 
 
 def measure(chosen: Scale, names: Iterable[str] = NAMES) -> Iterator[Ratio]:
-    """Ratios in the order of `names`; UserError outside a checkout, and where a result is not the naive form's."""
+    """Ratios in the order of `names`; UserError outside a checkout, without torchvision,
+    and where a result is not the naive form's."""
     for name in names:
         yield _module(name).measure(name, chosen)
 
@@ -36,9 +41,10 @@ def _module(name: str) -> ModuleType:
     try:
         from benchmarks import evaluation, input_pipeline, searches
     except ModuleNotFoundError as error:
-        if not str(error.name).startswith("tests"):
+        missing = str(error.name).partition(".")[0]
+        if missing not in CURES:
             raise
-        raise UserError("bench compares with tests/reference: run it in the root of a checkout") from None
+        raise UserError(f"bench compares with {missing}, which is not here: {CURES[missing]}") from None
     if name in SEARCHES:
         return searches
     return evaluation if name in EVALUATIONS else input_pipeline

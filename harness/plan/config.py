@@ -17,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from harness.plan import datasets, registry
 from harness.plan.jobs import RANDOM, Search, Training
+from harness.plan.shipped import shipped
 from spaces.base import UserError
 
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
@@ -118,8 +119,9 @@ def check_place(config: Config) -> None:
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in a file, some of its keys overridden, checked against what is there: UserError names the
-    file, the place and the cure."""
+    """The configuration in a file, or in the one of that name that comes with the project, some of its keys overridden,
+    checked against what is there: UserError names the file, the place and the cure."""
+    path = shipped(path)
     content = _content(path)
     if overrides and isinstance(content, dict):
         content |= overrides

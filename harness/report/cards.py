@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from harness.plan import config, registry
+from harness.plan.shipped import SHIPPED
 
 HEAD = """\
 # Methods
@@ -21,7 +22,7 @@ PUBLISHED = "published: "  # how the comment on a field says that its default is
 
 def cards() -> str:
     """Markdown."""
-    benchmark = config.load(registry.ROOT / "config/default.yaml")
+    benchmark = config.load(SHIPPED / "config/default.yaml")
     ours = {entry.method: entry.set for entry in benchmark.searches}
     return "\n\n".join([HEAD, *(_card(name, ours.get(name, {})) for name in registry.names("methods"))]) + "\n"
 

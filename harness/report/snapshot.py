@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from harness import records
 from harness.analysis.results import read_results
-from harness.plan.registry import ROOT
+from harness.plan.shipped import shipped, version
 from harness.records import sums
 from harness.report.build import build, origin
 from spaces.base import UserError
@@ -43,7 +42,7 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
         shutil.copy(path, copy)
     build(temporary / "records", temporary / "tables", temporary / "figures")
     if config:
-        shutil.copy(config, temporary / "config.yaml")
+        shutil.copy(shipped(config), temporary / "config.yaml")
     installed = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
     about = [f"# {platform.platform()}", f"# {record['measured']['machine']}", f"# Python {platform.python_version()}"]
     (temporary / "environment.txt").write_text("\n".join([*about, *installed]) + "\n", encoding="utf-8")
@@ -75,11 +74,10 @@ def citation(folder: Path) -> str:
     lines = (folder / sums.NAME).read_text(encoding="utf-8").splitlines(keepends=True)
     of_records = hashlib.sha256("".join(line for line in lines if "  records/" in line).encode()).hexdigest()
     about = read_results(folder / "records").about
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     said = origin({name: about[name] for name in ("protocol", "commit") if name in about})
     made = said.rstrip(".").replace("; ", ", ")
     return (
-        f"NAS against random {project['version']}, snapshot {folder.resolve().name}, {made[:1].lower()}{made[1:]},"
+        f"NAS against random {version()}, snapshot {folder.resolve().name}, {made[:1].lower()}{made[1:]},"
         f" records {of_records[:12]}."
     )
 

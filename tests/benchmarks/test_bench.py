@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 from dataclasses import replace
 from functools import partial
 
@@ -69,6 +70,17 @@ def test_no_ratio_of_unequal_networks_and_images(monkeypatch):
     monkeypatch.setattr(input_pipeline, "_ours", lambda *a: ours(*a).flip(2))
     with pytest.raises(UserError, match="input_pipeline: augmentation gives an image that torchvision does not"):
         next(bench.measure(TINY, ["input_pipeline"]))
+
+
+def test_without_torchvision_one_line_says_how_to_get_it(monkeypatch, capsys):
+    import benchmarks
+
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.input_pipeline", raising=False)
+    monkeypatch.delattr(benchmarks, "input_pipeline", raising=False)
+    assert main.main(["bench"]) == 2
+    cure = "pip install -e '.[test]' in a checkout"
+    assert capsys.readouterr().err == f"error: bench compares with torchvision, which is not here: {cure}\n"
 
 
 class Louder(torch.nn.Module):

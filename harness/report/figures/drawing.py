@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import networkx as nx
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
@@ -26,6 +27,7 @@ PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#56b4e9", "#9
 KNOWN = ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
 KERNELS = {3: "#56b4e9", 5: "#0173b2", 7: "#023e8a"}
 BLOCK = re.compile(r"k?(?P<kernel>\d+)(?:x\d+)?[-_]e?(?P<expansion>\d+)(?P<more>.*)")
+Vertex = str | int
 LETTER, ROW, LAYER = 0.072, 0.32, 1.15  # inches: a character of 7 points, a row and a layer of a graph
 
 
@@ -120,56 +122,75 @@ def _genotype(design: dict[str, Any]) -> Figure:
     return figure
 
 
-def _graph(name: str, cell: list[list[Any]], concat: list[int] | None) -> nx.DiGraph:
-    """States and operations are vertices alike, so every operation has room for its name."""
-    graph = nx.DiGraph()
+class _Graph(NamedTuple):
+    """A cell. States are vertices, named as they are shown; operations too, numbered, so that each has room for its
+    name. `sources`: what each vertex reads."""
+
+    sources: dict[Vertex, list[Vertex]]
+    ops: dict[Vertex, str]
+
+
+def _graph(name: str, cell: list[list[Any]], concat: list[int] | None) -> _Graph:
+    """UserError where an operation, or the cell's output, reads what does not come before it."""
     states = ["c(k−2)", "c(k−1)", *map(str, range(len(cell) // 2))]
-    graph.add_nodes_from(states, op=None)
+    sources: dict[Vertex, list[Vertex]] = {state: [] for state in states}
     for i, (op, source) in enumerate(cell):
         if not 0 <= source < i // 2 + 2:
             raise UserError(f"{name} cell: input {source} of {op} does not come before node {i // 2}")
-        graph.add_node(i, op=op)
-        graph.add_edge(states[source], i)
-        graph.add_edge(i, states[i // 2 + 2])
-    graph.add_node("c(k)", op=None)
-    for source in range(2, len(states)) if concat is None else concat:
+        sources[i] = [states[source]]
+        sources[states[i // 2 + 2]].append(i)
+    concat = list(range(2, len(states))) if concat is None else concat
+    for source in concat:
         if not 0 <= source < len(states):
             raise UserError(f"{name} cell: concatenates node {source}, the last is {len(states) - 1}")
-        graph.add_edge(states[source], "c(k)")
-    return graph
+    sources["c(k)"] = [states[source] for source in concat]
+    return _Graph(sources, {i: op for i, (op, _) in enumerate(cell)})
 
 
-def _layout(graph: nx.DiGraph) -> dict[Any, tuple[float, float]]:
+def _layout(graph: _Graph) -> dict[Vertex, tuple[float, float]]:
     """Places in layers and rows: a vertex's layer is its longest path from the inputs, and within a layer vertices are
     ordered by the mean height of what they read, so that few edges cross."""
-    place: dict[Any, tuple[float, float]] = {}
+    place: dict[Vertex, tuple[float, float]] = {}
 
-    def height_of_sources(vertex: Any) -> float:
-        heights = [place[source][1] for source in graph.predecessors(vertex)]
+    def height_of_sources(vertex: Vertex) -> float:
+        heights = [place[source][1] for source in graph.sources[vertex]]
         return sum(heights) / len(heights) if heights else 0.0
 
-    for layer, members in enumerate(nx.topological_generations(graph)):
+    for layer, members in enumerate(_layers(graph)):
         spread = 1.0 if layer else 2.0
         for i, vertex in enumerate(sorted(members, key=lambda vertex: (-height_of_sources(vertex), str(vertex)))):
             place[vertex] = (layer, spread * ((len(members) - 1) / 2 - i))
     return place
 
 
-def _draw_graph(axis: Axes, graph: nx.DiGraph, place: dict[Any, tuple[float, float]]) -> None:
-    for start, end in graph.edges:
-        _edge(axis, place[start], place[end], arrow="-" if graph.nodes[end]["op"] else "-|>")
+def _layers(graph: _Graph) -> Iterator[tuple[Vertex, ...]]:
+    sorter = TopologicalSorter(graph.sources)
+    sorter.prepare()
+    while sorter.is_active():
+        yield (layer := sorter.get_ready())
+        sorter.done(*layer)
+
+
+def _draw_graph(axis: Axes, graph: _Graph, place: dict[Vertex, tuple[float, float]]) -> None:
+    for end, sources in graph.sources.items():
+        for start in sources:
+            _edge(axis, place[start], place[end], arrow="-" if end in graph.ops else "-|>")
     for vertex, (x, y) in place.items():
-        op = graph.nodes[vertex]["op"]
-        colour = _colour(op) if op else "white"
+        colour = _colour(graph.ops[vertex]) if vertex in graph.ops else "white"
         box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "0.3", "linewidth": 0.8}
-        label = op.replace("_", " ") if op else vertex
+        label = graph.ops.get(vertex, str(vertex)).replace("_", " ")
         axis.text(x, y, label, ha="center", va="center", bbox=box, color=_ink(colour), zorder=3)
 
 
 def _edge(axis: Axes, start: tuple[float, float], end: tuple[float, float], arrow: str) -> None:
     """Edges over several layers bend around what lies between."""
     bend = 0.0 if end[0] - start[0] <= 1 else (-0.25 if start[1] + end[1] >= 0 else 0.25)
-    style = {"connectionstyle": f"arc3,rad={bend}", "arrowstyle": arrow, "mutation_scale": 7, "color": "0.45"}
+    style: dict[str, Any] = {
+        "connectionstyle": f"arc3,rad={bend}",
+        "arrowstyle": arrow,
+        "mutation_scale": 7,
+        "color": "0.45",
+    }
     axis.add_patch(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, linewidth=0.8, zorder=1, **style))
 
 

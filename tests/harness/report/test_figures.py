@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
 from harness.report.build import build, draw_figures, figure_data
-from harness.report.figures import architectures, style
+from harness.report.figures import architectures, drawing, style
 from harness.report.figures.drawing import draw
 from harness.report.outline import entries
 from spaces.base import UserError
@@ -147,17 +147,17 @@ def test_two_architectures_have_two_drawings(tmp_path):
     assert (tmp_path / "a.svg").read_bytes() != (tmp_path / "b.svg").read_bytes()
 
 
-def test_every_operation_of_a_cell_is_drawn(tmp_path):
-    import networkx
-
-    from harness.report.figures import drawing
-
+def test_every_operation_of_a_cell_is_drawn_to_the_right_of_what_it_reads():
     cell = json.loads(GENOTYPE)
     graph = drawing._graph("normal", cell["normal"], cell["normal_concat"])
-    drawn = [op for _, op in graph.nodes(data="op") if op]
-    assert drawn == [op for op, _ in cell["normal"]]
-    assert networkx.is_directed_acyclic_graph(graph)
-    assert set(graph.predecessors("c(k)")) == {"0", "1", "2", "3"}
+    place = drawing._layout(graph)
+    assert list(graph.ops.values()) == [op for op, _ in cell["normal"]]
+    assert set(graph.ops) < set(place) == set(graph.sources)
+    assert len(set(place.values())) == len(place)
+    for vertex, sources in graph.sources.items():
+        layers = [place[source][0] for source in sources]
+        assert place[vertex][0] == max(layers, default=-1) + 1
+    assert graph.sources["c(k)"] == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(

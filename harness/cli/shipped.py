@@ -1,0 +1,17 @@
+"""`shipped`: where the files of the pipeline are."""
+
+from __future__ import annotations
+
+from harness.cli.base import command
+
+EXAMPLES = """
+snakemake --snakefile "$(python -m harness shipped)/Snakefile" --cores 8 all   # in any folder
+"""
+
+
+@command(examples=EXAMPLES)
+def shipped() -> None:
+    """Print the folder of the Snakefile, profiles/ and config/."""
+    from harness.plan.shipped import SHIPPED
+
+    print(SHIPPED)
