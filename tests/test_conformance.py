@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.plan import registry
 from harness.plan.jobs import Search
-from harness.records.record import Clock
+from harness.running.clock import Clock
 from harness.running.counts import describe, describe_supernet
 from harness.running.search import SearchRun
 from protocols.datasets import base as datasets

@@ -90,7 +90,7 @@ def test_a_protocol(checkout):
     said = follow("docs/extending.md", "A protocol", checkout)
     assert "results/bare/records/glyphs/enas/enas/search-0.json" in said  # one of the benchmark's jobs
     training = done(checkout, "bare", "digits/fbnet/by_hand/train-0-cells3-repeat0")
-    assert training["config"]["version"] == "bare-1"
+    assert training["config"]["version"] == "bare-1.0"
     assert training["config"]["setting"]["tricks"]["auxiliary"] == 0
 
 

@@ -175,7 +175,10 @@ def publish(options: argparse.Namespace) -> None:
     from harness.report import snapshot
 
     folder = snapshot.publish(options.name, _records(options), options.config)
-    print(f"{folder}\ncite as: {snapshot.citation(folder)}")
+    print(folder)
+    if copied := snapshot.code(folder):
+        print(f"in no commit, so copied to {folder / snapshot.CODE}: {', '.join(copied)}")
+    print(f"cite as: {snapshot.citation(folder)}")
 
 
 def verify(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.records.record import write_atomically
+from harness.records.files import write_atomically
 
 MINUS = "\N{MINUS SIGN}"
 HTML_STYLE = """

@@ -20,6 +20,7 @@ from harness import records
 from harness.plan import registry
 from harness.plan.jobs import RANDOM, Search, Training, hash_of
 from harness.plan.seeds import seed_of
+from harness.running.clock import Clock
 from harness.running.curves import Diverged
 from harness.running.memory_kills import ALLOWED, Attempts
 from harness.running.preloaded import leave
@@ -47,7 +48,7 @@ def search(job: Search, place: Place) -> dict[str, Any]:
     if reason := method.unsupported(space):
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
-    def body(identity: str, checkpoint: Path, clock: records.Clock) -> dict[str, Any]:
+    def body(identity: str, checkpoint: Path, clock: Clock) -> dict[str, Any]:
         run = SearchRun(job, space, place.data, checkpoint, identity, clock)
         if job.method != RANDOM:
             _load_torch()
@@ -65,7 +66,7 @@ def search(job: Search, place: Place) -> dict[str, Any]:
 def train(job: Training, found: dict[str, Any], place: Place) -> dict[str, Any]:
     """Trains the architecture that a search's record names, measures its test accuracy once, writes the record."""
 
-    def body(identity: str, checkpoint: Path, clock: records.Clock) -> dict[str, Any]:
+    def body(identity: str, checkpoint: Path, clock: Clock) -> dict[str, Any]:
         _load_torch()
         import torch
 
@@ -121,11 +122,11 @@ def _record(
     job: Search | Training,
     place: Place,
     inputs: dict[str, Any],
-    body: Callable[[str, Path, records.Clock], dict[str, Any]],
+    body: Callable[[str, Path, Clock], dict[str, Any]],
 ) -> dict[str, Any]:
     """Does a job unless it was done already, and writes its record. A failure is a record too, with its status and
     reason, so that the other jobs and the tables go on; a UserError is none: it is to be mended first."""
-    clock = records.Clock()
+    clock = Clock()
     made_from = {"fingerprint": job.fingerprint(), "data": manifest(place.data)["sha256"]}
     environment = records.environment("torch", "numpy") | {"kernels": compiler() or "none"}
     versions = {name: version for name, version in environment.items() if name != "commit"}

@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from harness.records.record import write_atomically
+from harness.records.files import write_atomically
 
 COUNTERS = Path("/proc/vmstat")  # Linux; elsewhere such kills cannot be told from others
 ALLOWED = 2  # kills for want of memory, one after another

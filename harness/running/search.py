@@ -26,7 +26,7 @@ class SearchRun(Run):
     """torch and the data are loaded when a method first asks for them: random sampling never does."""
 
     def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Path, identity: str, clock: Any):
-        """`folder`: the prepared dataset. `identity` marks the checkpoint as this search's. `clock`: a records.Clock,
+        """`folder`: the prepared dataset. `identity` marks the checkpoint as this search's. `clock`: a Clock,
         kept in the checkpoint."""
         self.job, self.space, self.folder = job, space, folder
         self.setting = job.setting
