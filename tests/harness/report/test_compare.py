@@ -1,7 +1,7 @@
 """What moved between two results: numbers by hand, what is said of each cell, and one line for a bad folder."""
 
 import math
-import random
+from random import Random
 
 import numpy as np
 import pytest
@@ -118,7 +118,7 @@ def test_results_of_two_protocols_are_compared_and_named(tmp_path, pair, capsys)
 def test_protocols_of_the_same_major_are_comparable(tmp_path, before, after, warned):
     for side, version in (("before", before), ("after", after)):
         key = {"dataset": "digits", "space": "fbnet", "method": "fbnet", "seed": 0}
-        search = synthetic.search(key, "", random.Random(0)) | {"config": {"version": version}}
+        search = synthetic.search(key, "", Random(0)) | {"config": {"version": version}}
         records.write(tmp_path / side / "search-0.json", search)
         records.write(tmp_path / side / "train-0.json", synthetic.training(key, "", 0.9, 1000, 8, 0))
     table = compare.compared(tmp_path / "before", tmp_path / "after")
