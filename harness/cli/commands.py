@@ -176,7 +176,7 @@ def publish(options: argparse.Namespace) -> None:
 
     folder = snapshot.publish(options.name, _records(options), options.config)
     print(folder)
-    if copied := snapshot.code(folder):
+    if copied := snapshot.copied_code(folder):
         print(f"in no commit, so copied to {folder / snapshot.CODE}: {', '.join(copied)}")
     print(f"cite as: {snapshot.citation(folder)}")
 

@@ -17,10 +17,10 @@ from harness.plan.registry import ROOT
 
 UNKNOWN = "unknown"
 CHANGES = "+changes"
-CODE = ("spaces", "protocols", "methods", "proxies", "harness", "benchmarks", "config", "profiles", "Snakefile")
+SOURCES = ("spaces", "protocols", "methods", "proxies", "harness", "benchmarks", "config", "profiles", "Snakefile")
 """What holds code or configuration. Untracked files elsewhere are results, data or notes: they decide no number."""
 OURS = "harness/plan/registry.py"  # a file that every commit of this project has
-ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # set in git's hooks: would name another one
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # git sets them for its hooks
 
 
 @cache
@@ -45,12 +45,12 @@ def commit_of(root: Path) -> str:
 
 
 def uncommitted(root: Path, base: str = "HEAD") -> list[str]:
-    """Paths from `root` of the files with code or configuration that are not, or not so, in the commit `base`: changed
-    or untracked. Empty outside a checkout, and where `base` is no commit that git has."""
+    """Paths from `root` of the files with code or configuration that the commit `base` lacks or has with other content.
+    Empty outside a checkout, and where `base` is no commit that git has."""
     if commit_of(root) == UNKNOWN or not re.fullmatch(r"HEAD|[0-9a-f]{40,64}", base):  # an option of git is no commit
         return []
     try:
-        changed = _names(_git(root, "diff", "--name-only", "--no-renames", "-z", base, "--", *CODE))
+        changed = _names(_git(root, "diff", "--name-only", "--no-renames", "-z", base, "--", *SOURCES))
     except subprocess.CalledProcessError:
         return []
     return sorted(path for path in changed | _untracked(root) if (root / path).is_file())
@@ -58,8 +58,8 @@ def uncommitted(root: Path, base: str = "HEAD") -> list[str]:
 
 def _untracked(root: Path) -> set[str]:
     """Python files count where git is told to ignore them, too: they can be imported."""
-    found = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *CODE)
-    python = [f"{folder}/*.py" for folder in CODE]
+    found = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *SOURCES)
+    python = [f"{folder}/*.py" for folder in SOURCES]
     ignored = _git(root, "ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *python)
     return _names(found + ignored)
 
@@ -69,7 +69,8 @@ def _names(output: str) -> set[str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """The output of a git command, which writes nothing: a job that is killed must leave no lock."""
+    """The output of a git command about the repository that `root` lies in, whatever hook it runs in. It takes no lock,
+    which a job that is killed would leave."""
     environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
     done = subprocess.run(command, capture_output=True, check=True, env={**environment, "LC_ALL": "C"})

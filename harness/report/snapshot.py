@@ -54,7 +54,7 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
     return folder
 
 
-def code(folder: Path) -> list[str]:
+def copied_code(folder: Path) -> list[str]:
     """The files of code and configuration that were in no commit when a snapshot was published: paths from its folder
     code/, which holds them."""
     return [path.relative_to(folder / CODE).as_posix() for path in _files(folder / CODE)]
@@ -141,7 +141,7 @@ def _known(folder: Path) -> None:
 
 
 def _refuse_additions(folder: Path) -> None:
-    """Of records and code, which no one makes anew."""
+    """Only views may be new: all records and code are those that were published."""
     found = {path.relative_to(folder).as_posix() for part in ("records", CODE) for path in _files(folder / part)}
     if strange := sorted(found - set(sums.read(folder))):
         raise UserError(f"{folder / strange[0]} was not published with the snapshot: move it out of the folder")

@@ -162,7 +162,7 @@ def test_code_that_is_in_no_commit_is_published_and_named(added):
     folder, said = added
     copied = ["config/mine.yaml", "methods/mine.py", "methods/random_sampling.py", "spaces/mine/space.py"]
     assert f"copied to results/published/first/code: {', '.join(copied)}\n" in said
-    assert snapshot.code(folder) == copied
+    assert snapshot.copied_code(folder) == copied
     for path in copied:
         assert (folder / "code" / path).read_bytes() == (folder.parents[2] / path).read_bytes()
     assert json.loads((folder / "recheck.json").read_text()) == {"replays": []}
