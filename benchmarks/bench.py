@@ -10,7 +10,8 @@ from types import ModuleType
 import torch
 
 from benchmarks.measuring import Ratio, Scale
-from harness.records.record import machine, write_atomically
+from harness.records.environment import machine
+from harness.records.files import write_atomically
 from harness.running.train import device
 from spaces.base import Size, UserError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -86,12 +87,38 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Version:
+    """A protocol's version, `name-MAJOR.MINOR`. Numbers of the same MAJOR are comparable; MINOR counts the changes of
+    the code that moved numbers by rounding alone. It is None in records older than this rule (`laptop-2`)."""
+
+    name: str
+    major: int
+    minor: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """UserError where the text is no version."""
+        found = re.fullmatch(r"([a-z][a-z0-9_]*)-(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*))?", text)
+        if not found:
+            raise UserError(f"{text!r} is no version of a protocol: write name-MAJOR.MINOR, such as laptop-2.0")
+        name, major, minor = found.groups()
+        return cls(name, int(major), None if minor is None else int(minor))
+
+    def comparable(self, other: Version) -> bool:
+        return (self.name, self.major) == (other.name, other.major)
+
+
+@dataclass(frozen=True)
 class Protocol:
-    """Same version = comparable numbers. `settings` holds the datasets that differ from `default`."""
+    """`version`: see `Version`. `settings` holds the datasets that differ from `default`."""
 
     version: str
     default: Setting
     settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if Version.parse(self.version).minor is None:
+            raise UserError(f"version {self.version!r} of a protocol has no MINOR: write {self.version}.0")
 
     def setting(self, dataset: str) -> Setting:
         return self.settings.get(dataset, self.default)

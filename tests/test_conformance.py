@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.plan import datasets, registry
 from harness.plan.jobs import Search
-from harness.records import Clock
 from harness.running.checkpoint import Checkpoint
+from harness.running.clock import Clock
 from harness.running.counts import describe, describe_supernet
 from harness.running.search import SearchRun
 from protocols.datasets import Split

@@ -22,4 +22,7 @@ def publish(name: str, config: Path | None, **source: Any) -> None:
     from harness.report import snapshot
 
     folder = snapshot.publish(name, benchmark.records(config=config, **source), config)
-    print(f"{folder}\ncite as: {snapshot.citation(folder)}")
+    print(folder)
+    if copied := snapshot.copied_code(folder):
+        print(f"in no commit, so copied to {folder / snapshot.CODE}: {', '.join(copied)}")
+    print(f"cite as: {snapshot.citation(folder)}")

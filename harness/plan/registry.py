@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from methods.base import Method
-from protocols.base import Protocol
+from protocols.base import Protocol, Version
 from spaces.base import Space, UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,6 +91,8 @@ def method(name: str, **fields: Any) -> Method:
 
 def protocol(name: str) -> Protocol:
     found = _entry("protocols", name).PROTOCOL
+    if Version.parse(found.version).name != name:
+        raise UserError(f"protocol {name} calls itself {found.version}: its version must start with {name}-")
     for setting in (found.default, *found.settings.values()):
         for method_name in setting.budget.epochs_of:
             if method_name not in names("methods"):

@@ -1,5 +1,8 @@
 """Records, the truth that tables, figures and MLflow are made from: `harness.records.record` says what is in one."""
 
-from harness.records.record import SCHEMA, Clock, commit, environment, machine, read, seal, write, write_atomically
+from harness.records.checkout import commit
+from harness.records.environment import environment, machine
+from harness.records.files import write_atomically
+from harness.records.record import SCHEMA, read, seal, write
 
-__all__ = ["SCHEMA", "Clock", "commit", "environment", "machine", "read", "seal", "write", "write_atomically"]
+__all__ = ["SCHEMA", "commit", "environment", "machine", "read", "seal", "write", "write_atomically"]

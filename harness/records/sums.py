@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from harness.records.record import write_atomically
+from harness.records.files import write_atomically
 from spaces.base import UserError
 
 NAME = "SHA256SUMS"

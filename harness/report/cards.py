@@ -1,4 +1,4 @@
-"""One card a method, from its own file: paper, what departs and why, hyper-parameters, and where it was checked."""
+"""One card per method, from its own file: paper, what departs and why, hyper-parameters, and where it was checked."""
 
 from __future__ import annotations
 
@@ -14,30 +14,38 @@ from harness.plan.shipped import SHIPPED
 HEAD = """\
 # Methods
 
-One card a method, made from its own file by `python -m harness cards`: paper, what is exact, what departs from it and
-why, hyper-parameters, where it was checked ([fidelity.md](fidelity.md) has every fact with its command). The embedded
-benchmark (config/default.yaml) searches for two epochs and sets some values otherwise."""
+One card per method, made from its own file by `python -m harness cards`: the paper, what is exact, what departs from it
+and why, the hyper-parameters, and the tests that check it ([fidelity.md](fidelity.md) has every fact with its command).
+The embedded benchmark is config/default.yaml; its column has the values that it sets otherwise."""
 PUBLISHED = "published: "  # how the comment on a field says that its default is not the paper's
 
 
 def cards() -> str:
     """Markdown."""
     benchmark = config.load(SHIPPED / "config/default.yaml")
-    ours = {entry.method: entry.set for entry in benchmark.searches}
-    return "\n\n".join([HEAD, *(_card(name, ours.get(name, {})) for name in registry.names("methods"))]) + "\n"
+    return "\n\n".join([HEAD, *(_card(name, benchmark) for name in registry.names("methods"))]) + "\n"
 
 
-def _card(name: str, ours: dict[str, Any]) -> str:
+def _card(name: str, benchmark: config.Config) -> str:
     method = type(registry.method(name))
     module = inspect.getmodule(method)
-    title, _, text = inspect.getdoc(module).partition("\n")
+    title, _, text = (inspect.getdoc(module) or "").partition("\n")
     parts = [f"## {name}", title, text.strip()]
     if method.__doc__ and not method.__doc__.startswith(f"{method.__name__}("):  # which dataclass wrote
         parts.append(inspect.cleandoc(method.__doc__))
+    ours = {entry.method: entry.set for entry in benchmark.searches}
     if fields(method):
-        parts.append(_parameters(method, ours))
+        parts.append(_parameters(method, ours.get(name, {})))
+    if name in ours:
+        parts.append(_epochs(name, benchmark))
     parts.append(_checks(name))
     return "\n\n".join(part for part in parts if part)
+
+
+def _epochs(name: str, benchmark: config.Config) -> str:
+    protocol = registry.protocol(benchmark.protocol)
+    epochs = sorted({protocol.setting(dataset).budget.of(name).epochs for dataset in benchmark.datasets})
+    return f"In the embedded benchmark a search has {' or '.join(map(str, epochs))} epochs."
 
 
 def _parameters(method: type, ours: dict[str, Any]) -> str:
@@ -53,13 +61,13 @@ def _parameters(method: type, ours: dict[str, Any]) -> str:
 
 
 def _checks(name: str) -> str:
-    """The tests of the method, which are named after what they hold."""
+    """The tests of the method and of its space, which are named after what they hold."""
     lines = []
-    for file in sorted((registry.ROOT / "tests").glob("test_*.py")):
+    for file in sorted((registry.ROOT / "tests").rglob("test_*.py")):
         if file.stem in (f"test_method_{name}", f"test_space_{name}", f"test_{name}"):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
             tests = [name.removeprefix("test_") for name in functions if name.startswith("test_")]
             said = "; ".join(test.replace("_", " ") for test in tests)
-            lines.append(f"- tests/{file.name}: {said}.")
-    return "\n".join(["Checked in tests/test_conformance.py, as every method is, and in", *lines])
+            lines.append(f"- {file.relative_to(registry.ROOT).as_posix()}: {said}.")
+    return "\n".join(["Checked in tests/test_conformance.py, as every method is, and in:", "", *lines])

@@ -16,6 +16,7 @@ from harness.plan.jobs import RANDOM
 from harness.report.build import origin
 from harness.report.tables.base import from_to
 from harness.report.typeset import Table, estimate, number, probability
+from protocols.base import Version
 from spaces.base import UserError
 
 HEADERS = [
@@ -67,6 +68,14 @@ def _shown(row: Any) -> list[str]:
 
 def _warnings(before: Results, after: Results) -> list[str]:
     protocols = [results.about.get("protocol", "unknown") for results in (before, after)]
-    if protocols[0] == protocols[1]:
+    if _comparable(*protocols):
         return []
     return [f"Two protocols, {protocols[0]} and {protocols[1]}: what moved may be the protocol and not the methods."]
+
+
+def _comparable(before: str, after: str) -> bool:
+    """Also of results that name no protocol, or several: these must be the same."""
+    try:
+        return before == after or Version.parse(before).comparable(Version.parse(after))
+    except UserError:
+        return False

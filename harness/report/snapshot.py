@@ -7,48 +7,84 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from harness import records
 from harness.analysis.results import read_results
+from harness.plan import rechecks
+from harness.plan.registry import ROOT
 from harness.plan.shipped import shipped, version
 from harness.records import sums
+from harness.records.checkout import CHANGES, uncommitted
 from harness.report.build import build, origin
 from spaces.base import UserError
 
 PUBLISHED = Path("results/published")
 VIEWS = ("tables", "figures")
+CODE = "code"
 
 
 def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Path:
-    """Writes results/published/NAME: the records, the tables and figures made from them, the configuration, the exact
-    versions and the machine, and checksums of it all. `found`: a folder of records, or their paths."""
+    """Writes results/published/NAME: the records, the tables and figures made from them, the configuration, the code
+    that is not in the commit, the exact versions and the machine, and checksums of it all. `found`: a folder of
+    records, or their paths."""
     folder = PUBLISHED / name
     if folder.exists():
         raise UserError(f"{folder} exists: what is published stays as it is; choose another name")
-    temporary = PUBLISHED / f".{name}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
     paths = sorted(found.rglob("*.json")) if isinstance(found, Path) else found
     if not paths:
         raise UserError(f"no records in {found}: name a folder of records, or a configuration")
-    root = found if isinstance(found, Path) else os.path.commonpath([path.parent for path in paths])
-    for path in paths:
-        record = records.read(path)
-        copy = temporary / "records" / path.relative_to(root)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
+    root = found if isinstance(found, Path) else Path(os.path.commonpath([path.parent for path in paths]))
+    temporary = PUBLISHED / f".{name}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    copied = [_copy_record(path, temporary / "records" / path.relative_to(root)) for path in paths]
     build(temporary / "records", temporary / "tables", temporary / "figures")
     if config:
         shutil.copy(shipped(config), temporary / "config.yaml")
-    installed = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
-    about = [f"# {platform.platform()}", f"# {record['measured']['machine']}", f"# Python {platform.python_version()}"]
-    (temporary / "environment.txt").write_text("\n".join([*about, *installed]) + "\n", encoding="utf-8")
-    sums.write(temporary, [path for path in temporary.rglob("*") if path.is_file()])
+    if (recheck := _records_folder(root).with_name(rechecks.NAME)).is_file():
+        shutil.copy(recheck, temporary / rechecks.NAME)
+    _copy_code(copied, temporary / CODE)
+    _write_environment(temporary / "environment.txt", copied[-1]["measured"]["machine"])
+    sums.write(temporary, _files(temporary))
     temporary.rename(folder)
     return folder
+
+
+def copied_code(folder: Path) -> list[str]:
+    """The files of code and configuration that were in no commit when a snapshot was published: paths from its folder
+    code/, which holds them."""
+    return [path.relative_to(folder / CODE).as_posix() for path in _files(folder / CODE)]
+
+
+def _copy_record(path: Path, copy: Path) -> dict[str, Any]:
+    record = records.read(path)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, copy)
+    return record
+
+
+def _records_folder(root: Path) -> Path:
+    """The folder `records` that holds `root`, or `root` itself."""
+    return next((folder for folder in (root, *root.parents) if folder.name == "records"), root)
+
+
+def _copy_code(found: Iterable[dict[str, Any]], folder: Path) -> None:
+    """Copies what is not in the commit that is checked out, nor in those that the records were made from."""
+    commits = {str(record.get("environment", {}).get("commit")) for record in found}
+    bases = {commit.removesuffix(CHANGES) for commit in commits if commit.endswith(CHANGES)}
+    for path in sorted({path for base in ("HEAD", *bases) for path in uncommitted(ROOT, base)}):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, folder / path)
+
+
+def _write_environment(path: Path, machine: str) -> None:
+    installed = sorted({f"{package.name}=={package.version}" for package in distributions()}, key=str.lower)
+    about = [f"# {platform.platform()}", f"# {machine}", f"# Python {platform.python_version()}"]
+    path.write_text("\n".join([*about, *installed]) + "\n", encoding="utf-8")
 
 
 def verify(folder: Path) -> int:
@@ -56,6 +92,7 @@ def verify(folder: Path) -> int:
     for the first that does not, or for a file that was changed since."""
     _known(folder)
     sums.check(folder)
+    _refuse_additions(folder)
     with _made_again(folder) as again:
         published = [*(folder / "tables").iterdir(), *(folder / "figures").glob("*.csv")]
         published = [path for path in published if path.name != sums.NAME]
@@ -87,14 +124,12 @@ def rebuild(folder: Path) -> int:
     follow the code, records stay. UserError where anything but tables and figures is not as it was published."""
     _known(folder)
     sums.check(folder, but=VIEWS)
-    found = {path.relative_to(folder).as_posix() for path in (folder / "records").rglob("*") if path.is_file()}
-    if strange := sorted(found - set(sums.read(folder))):
-        raise UserError(f"{folder / strange[0]} was not published with the snapshot: move it out of the folder")
+    _refuse_additions(folder)
     with _made_again(folder) as again:
         for name in VIEWS:
             shutil.rmtree(folder / name, ignore_errors=True)
             shutil.copytree(again / name, folder / name)
-    files = [path for path in folder.rglob("*") if path.is_file() and path != folder / sums.NAME]
+    files = [path for path in _files(folder) if path != folder / sums.NAME]
     sums.write(folder, files)
     return sum(path.parent.name in VIEWS and path.name != sums.NAME for path in files)
 
@@ -102,6 +137,17 @@ def rebuild(folder: Path) -> int:
 def _known(folder: Path) -> None:
     if not (folder / sums.NAME).exists():
         raise UserError(f"{folder} is not a published snapshot: it has no {sums.NAME}")
+
+
+def _refuse_additions(folder: Path) -> None:
+    """Only views may be new: all records and code are those that were published."""
+    found = {path.relative_to(folder).as_posix() for part in ("records", CODE) for path in _files(folder / part)}
+    if strange := sorted(found - set(sums.read(folder))):
+        raise UserError(f"{folder / strange[0]} was not published with the snapshot: move it out of the folder")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.records.record import write_atomically
+from harness.records.files import write_atomically
 
 MINUS = "\N{MINUS SIGN}"
 NAME, NARROW = 30, 24  # characters of a name on one line: in a figure, in a column of a table

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from harness.records import write_atomically
+from harness.records.files import write_atomically
 
 COUNTERS = Path("/proc/vmstat")  # Linux; elsewhere such kills cannot be told from others
 ALLOWED = 2  # kills for want of memory, one after another

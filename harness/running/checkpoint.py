@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from harness.records.record import write_atomically
+from harness.records.files import write_atomically
 
 
 def _take(thing: Any) -> Any:

@@ -20,6 +20,7 @@ from harness.plan import registry
 from harness.plan.fingerprints import hash_of
 from harness.plan.jobs import RANDOM, Search, Training
 from harness.running.attempts import ALLOWED, Attempts
+from harness.running.clock import Clock
 from harness.running.curves import Diverged
 from harness.running.driver import leave
 from protocols.datasets import manifest
@@ -93,7 +94,7 @@ class OneRun:
 
     def __init__(self, kind: str, job: Search | Training, paths: JobPaths, inputs: dict[str, Any]):
         self.kind, self.job, self.out = kind, job, paths.out
-        self.clock = records.Clock()
+        self.clock = Clock()
         self.made_from = {"fingerprint": job.fingerprint(), "data": manifest(paths.data)["sha256"]}
         self.environment = records.environment("torch", "numpy") | {"kernels": compiler() or "none"}
         versions = {name: version for name, version in self.environment.items() if name != "commit"}

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.plan.jobs import RANDOM
-from harness.records.record import write_atomically
+from harness.records.files import write_atomically
 from harness.report.typeset import NAME, fold
 
 STYLE = {

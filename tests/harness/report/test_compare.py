@@ -1,11 +1,13 @@
 """What changed between two results: numbers by hand, each verdict, and one line for a bad folder."""
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from harness import records
 from harness.__main__ import main
 from harness.analysis import statistics
 from harness.analysis.analysis import Analysis
@@ -107,6 +109,28 @@ def test_results_of_two_protocols_are_compared_and_named(tmp_path, pair, capsys)
     synthetic.make(tmp_path / "records", ("digits",), seeds=1, baseline=2)
     assert main(["compare", str(pair[0]), str(tmp_path)]) == 0
     assert "Two protocols, unknown and laptop-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warned"),
+    [
+        ("laptop-2", "laptop-2.4", False),  # the same MAJOR: rounding alone, or records older than MINOR
+        ("laptop-2.3", "laptop-2.4", False),
+        ("laptop-2.4", "laptop-3.0", True),
+        ("laptop-2.4", "paper-2.4", True),
+        ("mine", "mine", False),
+        ("mine", "laptop-2.4", True),
+    ],
+)
+def test_protocols_of_the_same_major_are_comparable(tmp_path, before, after, warned):
+    for side, version in (("before", before), ("after", after)):
+        key = {"dataset": "digits", "space": "fbnet", "method": "fbnet", "seed": 0}
+        search = synthetic.search(key, "", Random(0)) | {"config": {"version": version}}
+        records.write(tmp_path / side / "search-0.json", search)
+        records.write(tmp_path / side / "train-0.json", synthetic.training(key, "", 0.9, 1000, 8, 0))
+    table = compare.compared(tmp_path / "before", tmp_path / "after")
+    notes = [f"Two protocols, {before} and {after}: what moved may be the protocol and not the methods."]
+    assert table.notes == (notes if warned else [])
 
 
 @pytest.mark.parametrize("bad", ["nowhere", "empty", "text.csv"])

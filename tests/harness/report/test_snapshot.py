@@ -1,17 +1,22 @@
 """Published snapshots hold all that is needed, stay as they are, and come out of their records again."""
 
 import contextlib
+import json
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
+from harness import records
 from harness.__main__ import main
 from harness.plan import registry
 from harness.records import sums
 from harness.report import snapshot
 from spaces.base import UserError
 from tests import synthetic_records as synthetic
+from tests.checkouts import ISOLATED, committed, git, write
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +114,74 @@ def test_a_folder_without_sums_is_no_snapshot(tmp_path):
     for command in (snapshot.verify, snapshot.rebuild):
         with pytest.raises(UserError, match="not a published snapshot"):
             command(tmp_path)
+
+
+COPIED = ("spaces", "methods", "protocols", "harness", "config", "pyproject.toml")
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory):
+    """This project's code, committed."""
+    folder = tmp_path_factory.mktemp("origin")
+    for name in COPIED:
+        source = registry.ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
+    write(folder, {".gitignore": "__pycache__/\n/results/*\n!/results/published/\n"})
+    committed(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def added(origin, tmp_path_factory):
+    """A clone whose benchmark ran with a new method, which was committed later; and with more that is in no commit. Its
+    snapshot, and what `publish` said."""
+    clone = tmp_path_factory.mktemp("clones") / "clone"
+    git(origin, "clone", "--quiet", ".", str(clone))
+    synthetic.make(clone / "results/laptop/records", ("digits",), seeds=1, baseline=2)
+    for path in (clone / "results/laptop/records").rglob("*.json"):
+        record = records.read(path)
+        record["environment"]["commit"] = git(clone, "rev-parse", "HEAD") + "+changes"
+        records.write(path, record)
+    write(clone, {"methods/mine.py": "x = 1\n"})
+    committed(clone)
+    write(clone, {"spaces/mine/space.py": "y = 2\n", "config/mine.yaml": "protocol: laptop\n"})
+    with open(clone / "methods/random_sampling.py", "a", encoding="utf-8") as file:
+        file.write("Z = 3\n")
+    write(clone, {"notes.md": "", "results/a.csv": "", "results/laptop/recheck.json": '{"replays": []}'})
+    command = [sys.executable, "-m", "harness", "publish", "first", "--records", "results/laptop/records/digits/fbnet"]
+    environment = {**os.environ, **ISOLATED, "PYTHONPATH": str(clone)}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return clone / snapshot.PUBLISHED / "first", done.stdout
+
+
+def test_code_that_is_in_no_commit_is_published_and_named(added):
+    folder, said = added
+    copied = ["config/mine.yaml", "methods/mine.py", "methods/random_sampling.py", "spaces/mine/space.py"]
+    assert f"copied to results/published/first/code: {', '.join(copied)}\n" in said
+    assert snapshot.copied_code(folder) == copied
+    for path in copied:
+        assert (folder / "code" / path).read_bytes() == (folder.parents[2] / path).read_bytes()
+    assert json.loads((folder / "recheck.json").read_text()) == {"replays": []}
+    assert {"recheck.json", *(f"code/{path}" for path in copied)} <= set(sums.read(folder))
+    assert snapshot.verify(folder) >= 10
+
+
+@pytest.mark.parametrize("harm", ["edited", "deleted", "added"])
+def test_published_code_that_was_touched_is_found(added, harm, tmp_path):
+    folder = tmp_path / "first"
+    shutil.copytree(added[0], folder)
+    path = folder / "code/methods" / ("new.py" if harm == "added" else "mine.py")
+    if harm == "deleted":
+        path.unlink()
+    else:
+        path.write_text("x = 3\n")
+    for command in (snapshot.verify, snapshot.rebuild):
+        with pytest.raises(UserError, match=f"code/methods/{path.name} (is missing or was changed|was not published)"):
+            command(folder)
 
 
 @pytest.mark.parametrize("folder", sorted((registry.ROOT / "results/published").glob("*/")), ids=lambda path: path.name)
