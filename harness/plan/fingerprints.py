@@ -103,6 +103,8 @@ def _data_files(tree: ast.AST, folder: Path) -> list[Path]:
 def _written(node: Any) -> Any:
     """A syntax tree as nested lists. Empty fields are left out, so that what a version of Python adds changes nothing,
     and so are statements that are a mere text: docstrings."""
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 adds an empty text behind a nested field
+        return ["JoinedStr", *(_written(part) for part in node.values if getattr(part, "value", None) != "")]
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if name not in UNWRITTEN)
         kept = [[name, _written(value)] for name, value in fields if value is not None and value != []]

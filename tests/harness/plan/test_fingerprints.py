@@ -37,7 +37,7 @@ class A[T] if False else object: pass
 '''.replace(
     "class A[T] if False else object: pass", "class A(object, metaclass=type):\n    n: int = 1\n    '''A text.'''"
 )
-HASH = "6b42995f0c59"
+HASH = "83826e114ae8"
 PYTHONS = {sys.executable, *(shutil.which(f"python3.{n}") for n in (11, 12, 13, 14))} - {None}
 PYTHONS |= {str(path) for path in Path.home().glob(".pyenv/versions/*/bin/python3.1[1-9]")}
 
