@@ -10,8 +10,8 @@ a figure NAME is the file figures/NAME.py, with
     data(analysis: Analysis) -> DataFrame             what its CSV holds
     draw(data: DataFrame, colours: Colours) -> Figure
 
-and beside each is NAME.rst, which explains it to readers. Its head says where the report shows it (heading.number),
-under which title, and what it needs. This file imports nothing heavy, because planning reads it too.
+and beside each is NAME.rst, which explains it to readers. Its head, comments that no reader sees, says where the report
+shows it (heading.number), under which title, and what it needs. This file imports nothing heavy: planning reads it too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HEADINGS = (
     "Run times, all accuracies",
 )
 SPACE = "{space}"
-"""Stands in the title of a figure that is drawn once per space."""
+"""In the title of a figure: it is drawn once per space."""
 
 
 @dataclass(frozen=True, order=True)
@@ -87,7 +87,7 @@ def entries(*folders: str) -> tuple[Entry, ...]:
 
 
 def _entry(text: Path) -> Entry:
-    head = dict(re.findall(r"^\.\. (\w+): (.+)$", text.read_text(encoding="utf-8"), re.MULTILINE))
+    head = dict(re.findall(r"^{# (\w+): (.+) #}$", text.read_text(encoding="utf-8"), re.MULTILINE))
     heading, number = map(int, head["place"].split("."))
     return Entry((heading, number), text.parent.name, text.stem, head["title"], head["needs"])
 

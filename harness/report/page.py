@@ -65,8 +65,7 @@ def report_page(
 def _rendered(caption: Path, n: str) -> Markup:
     """As Snakemake's report renders it: first its template, then its markup."""
     text = Template(caption.read_text(encoding="utf-8")).render(snakemake={"params": {"n": n}})
-    settings = {"_disable_config": True, "strip_comments": True}
-    return Markup(publish_parts(text, writer="html", settings_overrides=settings)["body"])
+    return Markup(publish_parts(text, writer="html", settings_overrides={"_disable_config": True})["body"])
 
 
 def _picture(path: Path) -> tuple[str, int]:

@@ -15,7 +15,7 @@ def from_to(counts: pd.Series) -> str:
 
 
 def samples(improvement: pd.DataFrame) -> str:
-    """How many runs and random architectures a table compares: what stands behind "n = "."""
+    """How many runs and random architectures a table compares, as captions write it after "n = "."""
     runs, random = from_to(improvement["n_method"]), from_to(improvement["n_random"])
     return f"{runs} runs per method against {random} random architectures"
 

@@ -10,7 +10,7 @@ from harness.report.typeset import Table, number
 
 HEADERS = ["dataset", "space", "method", "what", "n", "epochs", "first epoch", "middle", "last epoch"]
 NOT_SHOWN = {"lr", "temperature", "train_loss", "val_loss"}
-"""Schedules, which rules set, and losses, which the accuracies stand for. The CSV has them all."""
+"""Schedules, which are known in advance, and losses, which say the same as accuracies. The CSV has them all."""
 
 
 def numbers(analysis: Analysis) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def test_average_ranks_by_hand():
     assert frame.loc["enas", "space"] == "enas" and frame.loc[RANDOM, "space"] == "every space"
 
 
-def test_equal_improvements_share_a_rank_whatever_their_last_bits():
+def test_improvements_that_differ_in_their_last_bits_share_a_rank():
     assert ranking.average_ranks([[0.1 + 0.2, 0.3, 1.0]]).tolist() == [[2.5, 2.5, 1.0]]
 
 

@@ -1,4 +1,4 @@
-"""The table of relative improvements: numbers by hand, planted effects, and what is said where a side is missing."""
+"""The table of relative improvements: numbers by hand, planted effects, and the verdict where a side is missing."""
 
 from pathlib import Path
 

@@ -88,11 +88,11 @@ def test_holm_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("improvement", "p", "said"),
+    ("improvement", "p", "expected"),
     [(1, 0.01, "better"), (-1, 0.01, "worse"), (1, 0.05, "not distinguishable"), (-1, 0.9, "not distinguishable")],
 )
-def test_verdict(improvement, p, said):
-    assert statistics.verdict(improvement, p) == said
+def test_verdict(improvement, p, expected):
+    assert statistics.verdict(improvement, p) == expected
 
 
 @pytest.mark.parametrize("value", [0.7, 0.82, 0.85, 0.9, 1.0])
@@ -101,7 +101,7 @@ def test_percentile_against_scipy(value):
 
 
 def test_percentile_of_runs_by_hand_and_as_mann_whitney():
-    # 0.82 stands above one, level with one of six: 25; 0.90 above five, level with one: 91.7
+    # 0.82 is above one of six and equal to one: 25; 0.90 is above five and equal to one: 91.7
     assert statistics.percentile([0.82, 0.90], RANDOM) == pytest.approx((100 * 1.5 / 6 + 100 * 5.5 / 6) / 2)
     u = stats.mannwhitneyu(METHOD, RANDOM).statistic
     assert statistics.percentile(METHOD, RANDOM) == pytest.approx(100 * u / 18)
@@ -145,7 +145,7 @@ def test_runs_needed_have_the_power_and_one_less_has_not():
 
 def test_runs_needed_at_the_ends():
     assert statistics.runs_needed([0.5, 0.7], [0.6, 0.601]) == math.inf
-    assert statistics.runs_needed([0.5, 0.7], [0.5, 0.7]) == math.inf  # an RI of 0 is never told from 0
+    assert statistics.runs_needed([0.5, 0.7], [0.5, 0.7]) == math.inf  # an RI of 0 is never significant
     assert statistics.runs_needed([0.9, 0.9], [0.8, 0.8]) == 2
     assert statistics.runs_needed([0.8, 0.8], [0.8, 0.8]) == math.inf
     assert math.isnan(statistics.runs_needed([0.9], RANDOM)) and math.isnan(statistics.runs_needed(METHOD, [0.9]))

@@ -64,9 +64,9 @@ def test_tables_compile_and_nothing_is_cut_off(source, folder, tmp_path):
         lines = [f"d{d},s,{m},{i},{80 + i}\n" for d in "ab" for m in (*names, "random_sampling") for i in (0, 1)]
         path.write_text(HEADER + "".join(lines))
     write_tables(Analysis(read_results(path if path.exists() else folder)), tmp_path)
-    said = compiled(tmp_path)
-    assert "Float too large" not in said
-    assert source == "many" or "Overfull" not in said
+    printed = compiled(tmp_path)
+    assert "Float too large" not in printed
+    assert source == "many" or "Overfull" not in printed
 
 
 STRANGE = ["[x]", "*", "a_b^c~d", "#1 $2 %3 &4", r"\end{x}", "<|>", "\"'`", "± − τ → – × ≈", "1\n[2]"]
