@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
 from spaces.base import Arch, Space
-from spaces.enas.space import BLOCKS, OPERATIONS
+from spaces.enas.choices import BLOCKS, OPERATIONS
 from spaces.enas.space import Enas as EnasSpace
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.base import Size
-from spaces.parts.cells import CellNetwork, pool_to_2x2, reductions
+from spaces.parts.auxiliary import pool_to_2x2
+from spaces.parts.cells import CellNetwork, reductions
 from spaces.parts.genotype import Edge, Genotype
 
 

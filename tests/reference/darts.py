@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from protocols.parts.optimizers import SGD
 from spaces.base import Size
-from spaces.darts.space import NODES
+from spaces.darts.choices import NODES
 from spaces.darts.supernet import DartsSupernet
 from spaces.parts.cells import imagenet_stems, reductions
 

@@ -54,7 +54,7 @@ def mixed_layer(layer: SuperkernelLayer, x: Tensor, weights: Tensor) -> Tensor:
     kernels = weights[:4] if excitation is None else weights[:4] + weights[4:8]
     kernel = masked(layer.kernel, kernels)
     hidden = F.relu(unit(x, block.expand))
-    hidden = F.conv2d(hidden, kernel, None, layer.place.stride, 2, groups=len(kernel))
+    hidden = F.conv2d(hidden, kernel, None, block.depthwise[0].stride, 2, groups=len(kernel))
     hidden = F.relu(norm(hidden, block.depthwise[1]))
     if excitation is not None:
         hidden = excited(hidden, excitation, kernels[1] + kernels[3], weights[4:8].sum())

@@ -10,9 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces.parts.cpu import build as _compiled
+from spaces.parts.cpu import build
 from spaces.parts.cpu.kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
-from spaces.parts.cpu.steps import as_maps
+from spaces.parts.cpu.layout import as_maps
 
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 GENERATOR = torch.Generator()
@@ -37,7 +37,7 @@ def close(ours, theirs):
     torch.testing.assert_close(ours.to(theirs.dtype), theirs, rtol=0, atol=TOLERANCE[theirs.dtype] * scale)
 
 
-def normalised(x, norm):
+def applied(x, norm):
     """By torch, on (channels, height, width, images); the mean and deviation are x's own."""
     maps = as_maps(x)
     if norm.mean is not None:
@@ -77,9 +77,9 @@ def test_convolution_is_torch_s(shape, kernel, dtype):
         convolution = Convolution(kernels, matrices, stride, dilation)
         before = Norm(relu=True) if shared else Norm(*moments(x.detach()), weight, bias, relu=True)
 
-        read = as_maps(normalised(x, before))
+        read = as_maps(applied(x, before))
         raw = convolution.plain(torch.cat([read] * groups, 1) if shared else read).permute(1, 2, 3, 0)
-        expected = normalised(raw, Norm(raw, raw, *after, relu=True))
+        expected = applied(raw, Norm(raw, raw, *after, relu=True))
         g = drawn(*expected.shape, dtype=dtype)
         wanted = [x, *([] if shared else [bias, weight]), *reversed(after), kernels, *([matrices] if grouped else [])]
         gradients = torch.autograd.grad(expected, wanted, g)
@@ -118,7 +118,7 @@ def test_channels_that_are_read_or_summed_several_times(times, dtype):
     weight = drawn(2 * times, dtype=dtype)
     norm = Norm(*moments(few), weight)
     spread = apply(few, norm, torch.empty_like(many))
-    plain = normalised(few, Norm(few, few))
+    plain = applied(few, Norm(few, few))
     close(spread, plain.repeat(times, 1, 1, 1) * weight[:, None, None, None])
     close(apply(few, norm, many.clone(), add=True), spread + many)
     sums = slopes(few, norm, many)
@@ -210,6 +210,6 @@ def test_without_a_compiler_and_without_a_place_to_keep_it(tmp_path):
 def test_the_library_is_made_once_for_a_source_a_compiler_and_a_processor(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for processor in ("one", "one", "another"):
-        monkeypatch.setattr(_compiled, "_processor", lambda said=processor: said)
-        _compiled._compiled("float")
+        monkeypatch.setattr(build, "_processor", lambda said=processor: said)
+        build._compiled("float")
     assert len(list((tmp_path / "nas-vs-random").iterdir())) == 2

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.base import Size, UserError
-from spaces.darts.published import load_published
-from spaces.darts.space import CANDIDATES, Darts
+from spaces.darts.choices import CANDIDATES
+from spaces.darts.public_weights import load_public_weights
+from spaces.darts.space import Darts
 from spaces.darts.supernet import EDGES, DartsSupernet, published_rule
-from spaces.parts.cells import AuxiliaryHead, CellNetwork
+from spaces.parts.auxiliary import AuxiliaryHead
+from spaces.parts.cells import CellNetwork
 from spaces.parts.genotype import Genotype, read_genotype, write_genotype
 from spaces.parts.network import DropPath
 from tests.reference import darts as reference
@@ -198,7 +200,7 @@ def published_supernet():
     data = np.load(FOLDER / "darts_supernet.npz", allow_pickle=False)
     supernet = SPACE.supernet(Size(4, 3, 10, 16)).double()
     names = map(str, data["weight_names"])
-    load_published(supernet, ((name, torch.from_numpy(data[f"w{i:04d}"])) for i, name in enumerate(names)))
+    load_public_weights(supernet, ((name, torch.from_numpy(data[f"w{i:04d}"])) for i, name in enumerate(names)))
     alphas = torch.from_numpy(np.concatenate([data["alphas_normal"], data["alphas_reduce"]]))
     return supernet, alphas, data
 

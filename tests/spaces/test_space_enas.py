@@ -14,7 +14,8 @@ from scipy.stats import chisquare
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.base import Size, UserError
-from spaces.enas.space import OPERATIONS, Enas
+from spaces.enas.choices import OPERATIONS
+from spaces.enas.space import Enas
 from spaces.parts.genotype import Genotype
 from spaces.parts.network import DropPath
 

@@ -64,7 +64,7 @@ def test_texts():
     space = SinglePath()
     arch = space.sample(random.Random(1))
     assert space.parse(space.text(arch)) == arch == space.parse(json.dumps(space.decode(arch)))
-    with pytest.raises(UserError, match="layer 5: 'skip' is not allowed where a stage begins"):
+    with pytest.raises(UserError, match="layer 5: 'skip' is not allowed in the first layer of a stage"):
         space.parse(",".join(["3x3-3", "skip", "skip", "skip"] * 1 + ["skip"] * 16))
     with pytest.raises(UserError, match="layer 20: unknown block '3x3-4'; did you mean 3x3-"):
         space.parse("3x3-3," * 19 + "3x3-4")
@@ -217,7 +217,7 @@ def test_search_step_equals_naive_form(space):
 def test_layers_equal_naive_form_in_single_precision(space, place, side):
     supernet, _, mix = supernet_case(space, torch.float32)
     layer, weights = supernet.layers[place], mix[place]
-    x = torch.randn(6, space.places(TINY)[place].inputs, side, side, requires_grad=True)
+    x = torch.randn(6, space.layer_shapes(TINY)[place].inputs, side, side, requires_grad=True)
     inputs = [x, weights, *layer.parameters()]
     assert both_gradients(layer(x, weights), mixed_layer(layer, x, weights), inputs) <= 1e-4
 

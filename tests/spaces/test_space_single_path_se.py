@@ -25,12 +25,12 @@ def test_blocks_with_squeeze_and_excitation():
     space, size = SinglePathSe(), SinglePath.published
     plain = ("5x5-6",) * 20
     assert counted(space, plain, size) == counted(SPACE, plain, size)
-    place = space.places(size)[5]
-    assert (place.inputs, space.decode(space.parse(",".join(["3x3-6-se"] * 20)))[5]) == (40, "3x3-6-se")
+    shape = space.layer_shapes(size)[5]
+    assert (shape.inputs, space.decode(space.parse(",".join(["3x3-6-se"] * 20)))[5]) == (40, "3x3-6-se")
     with_se = counted(space, (*plain[:5], "5x5-6-se", *plain[6:]), size)
     parameters, macs = (a - b for a, b in zip(with_se, counted(space, plain, size)))
     assert (parameters, macs) == (2 * 240 * 10 + 240 + 10, 2 * 240 * 10)
-    block = space.block("3x3-3-se", place).eval()
+    block = space.block("3x3-3-se", shape).eval()
     x = torch.randn(2, 40, 8, 8)
     hidden = block.depthwise(block.expand(x))
     squeeze, excite = block.excitation.squeeze, block.excitation.excite
