@@ -15,7 +15,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from spaces.parts.arch import Arch
 
@@ -53,14 +53,14 @@ class Space(ABC):
     and `costs` are optional: methods that need them decline a space without them. The rest follows from these.
     """
 
-    choices: tuple[int, ...]
+    choices: ClassVar[tuple[int, ...]]
     """Number of options at each decision. Sampling, mutation and neighbourhoods follow from it."""
 
-    published: Size
+    published: ClassVar[Size]
     """The size at which the paper reports parameters and multiply-adds. A protocol's `width` is a fraction of its
     `channels`."""
 
-    searched: Size
+    searched: ClassVar[Size]
     """The size of the paper's supernet. A protocol's `search_width` is a fraction of its `channels`."""
 
     @abstractmethod

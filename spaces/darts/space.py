@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from spaces.base import Arch, Size, Space
 from spaces.darts.choices import CHOSEN, INPUTS, decode, encode
@@ -19,11 +19,9 @@ class Darts(Space):
     distinct inputs, the operation on the lower input, the operation on the higher one. Every combination is valid: per
     cell 1 * 3 * 6 * 10 pairs times 7^8 operations. Independent uniform choices are the paper's random search."""
 
-    choices: ClassVar[tuple[int, ...]] = (
-        tuple(options for pairs in INPUTS for options in (len(pairs), len(CHOSEN), len(CHOSEN))) * 2
-    )
-    published: ClassVar[Size] = Size(channels=36, cells=20, classes=10, image=32)
-    searched: ClassVar[Size] = Size(channels=16, cells=8, classes=10, image=32)
+    choices = tuple(options for pairs in INPUTS for options in (len(pairs), len(CHOSEN), len(CHOSEN))) * 2
+    published = Size(channels=36, cells=20, classes=10, image=32)
+    searched = Size(channels=16, cells=8, classes=10, image=32)
 
     def decode(self, arch: Arch) -> Genotype:
         return decode(arch)

@@ -27,7 +27,7 @@ FBNET_A = (
     *("skip", "k3_e3", "k3_e1", "skip", "skip", "k5_e6", "k3_e3", "k5_e1", "k3_e3", "k5_e6", "k5_e3", "k5_e1_g2"),
     *("k5_e6", "k3_e6", "k5_e1_g2", "k5_e3", "k3_e1_g2", "k5_e6", "k5_e6", "k5_e3", "k5_e6", "k5_e6"),
 )
-HEADS = {FBNET_A: 1504}  # the one published network whose head is narrower than the space's
+HEADS: dict[Design, int] = {FBNET_A: 1504}  # the one published network whose head is narrower than the space's
 
 
 @dataclass(frozen=True)

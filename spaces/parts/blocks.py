@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from spaces.base import Size, UserError
 from spaces.parts.auxiliary import AuxiliaryHead
-from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, run_fused
+from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, compute_fused
 from spaces.parts.cpu.kernels import usable
 from spaces.parts.layer_shapes import LayerShape
 from spaces.parts.network import DropPath, Network
@@ -68,11 +68,11 @@ class MBConv(nn.Module):
     def _branch_fused(self, x: Tensor) -> Tensor:
         """Each ReLU is computed together with the convolution behind it."""
         relu = [] if self.expand is None else [self.expand[2]]
-        hidden = x if self.expand is None else run_fused(x, *self.expand[:2])
+        hidden = x if self.expand is None else compute_fused(x, *self.expand[:2])
         if self.groups > 1:
             hidden = hidden.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
-        hidden = run_fused(hidden, *relu, *self.depthwise[:2])
-        return run_fused(hidden, self.depthwise[2], *self.project)
+        hidden = compute_fused(hidden, *relu, *self.depthwise[:2])
+        return compute_fused(hidden, self.depthwise[2], *self.project)
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
         y = self.branch(x)

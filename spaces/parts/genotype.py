@@ -70,7 +70,7 @@ def read_genotype(text: str) -> Genotype:
     for key in KEYS:
         if key not in data:
             raise UserError(f"genotype lacks the key '{key}'; {_FORM}")
-    cells = {}
+    cells: dict[str, Any] = {}
     for cell in ("normal", "reduce"):
         cells[cell] = _edges(cell, data[cell])
         cells[f"{cell}_concat"] = _concat(f"{cell}_concat", data[f"{cell}_concat"], len(cells[cell]) // 2)

@@ -6,7 +6,7 @@ import difflib
 import json
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from spaces.base import Arch, Size, Space, UserError
 from spaces.parts.layer_shapes import LayerShape
@@ -27,7 +27,7 @@ class Layerwise(Space):
     latency tables and the stand-alone network follow from them.
     """
 
-    options: tuple[str, ...]
+    options: ClassVar[tuple[str, ...]]
     """The names of all blocks. A layer with n choices has the first n."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The ENAS supernet as its definition reads: layer by layer, side by side, candidate by candidate, nothing shared."""
+"""The ENAS supernet as it is defined: layer by layer, side after side, candidate after candidate."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The fast layers give torch's own results, forwards and backwards, in any memory layout, odd maps and strides
-included."""
+"""The fast layers give torch's results and gradients in any memory layout, also with odd maps and strides."""
 
 import pytest
 import torch
@@ -18,7 +17,7 @@ LAYOUTS = {
 
 
 def plain(unit, x):
-    """torch's own layers, one after another."""
+    """The layers of a unit by torch's own functions, one after another."""
     for layer in unit:
         if isinstance(layer, nn.Conv2d):
             options = layer.stride, layer.padding, layer.dilation, layer.groups
@@ -31,7 +30,7 @@ def plain(unit, x):
 
 
 def pairs():
-    """(name, fast layer, torch's own function of (layer, x))."""
+    """(name, fast layer, the same by torch as a function of (layer, x))."""
     for kernel in (3, 5, 7):
         for stride in (1, 2):
             for dilation in (1, 2):

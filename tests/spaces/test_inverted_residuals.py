@@ -1,4 +1,4 @@
-"""Inverted residuals against their plain forms: results, gradients, and searches that need only some gradients."""
+"""Inverted residuals against their plain forms: results and gradients, also where only some gradients are needed."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_project(sizes, mixed, images, trained):
 
 
 def test_parts_of_weights():
-    """Gradients of weights that are a part of others in memory."""
+    """Gradients of weights that are views of a part of others."""
     torch.manual_seed(0)
     whole = random(5, 9, 1, 1)
     arguments = [random(3, 4, 5, 3), None, whole[:, :4], random(5), random(5), [(1, 5, 4)]]

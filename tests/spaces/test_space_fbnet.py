@@ -23,7 +23,7 @@ TINY = Size(channels=4, cells=0, classes=5, image=8)
 
 
 def counted(space, design, size):
-    """[parameters, multiply-adds], the latter by torch's own counter."""
+    """[parameters, multiply-adds] of a network, the latter by torch's own counter."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
         network = space.network(design, size).eval()
         network(torch.empty(1, size.inputs, size.image, size.image))
@@ -123,7 +123,7 @@ def supernet_case(dtype):
 
 
 def both_gradients(fast, naive, inputs):
-    """Outputs and gradients of two forms of one function, the difference relative to the largest element."""
+    """The largest difference between two forms of a function, in outputs and gradients, relative to their elements."""
     results = []
     for y in (fast, naive):
         gradients = torch.autograd.grad(y.logsumexp(1).sum(), inputs, allow_unused=True)
@@ -167,7 +167,7 @@ def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e
 
 @pytest.mark.parametrize("trained", [False, True])
 def test_large_layers_equal_naive_form(trained):
-    """Also the step of the architecture, which trains no weights."""
+    """Also in an architecture step, which trains no weights."""
     torch.manual_seed(0)
     layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(8, 12, 1, 16))).double()
     for weight in layer.parameters():

@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation in Single-Path's blocks and costs; its superkernels are held by test_space_single_path.py."""
+"""Squeeze-and-excitation in Single-Path's blocks and costs; test_space_single_path.py tests its superkernels."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from tests.spaces.test_space_single_path import GATES, SPACE, constant_gates, co
 
 
 def test_runtime_of_squeeze_and_excitation():
-    """Where it costs the same with both kernels, all corners but the two of 3x3-3 are exact."""
+    """Where it costs the same with both kernel sizes, the cost of every block except 3x3-3 is exact."""
     corners = torch.tensor([4.0, 7.5, 5.0, 9.0, 4.5, 8.5, 5.5, 10.0], dtype=torch.float64)
     for i, option in enumerate(SinglePath.options[1:4], start=1):
         for excited in (0, 1):
@@ -21,7 +21,8 @@ def test_runtime_of_squeeze_and_excitation():
 
 
 def test_blocks_with_squeeze_and_excitation():
-    """Behind the depthwise convolution, a quarter of the inputs wide, as by hand; without it the plain space's."""
+    """It is behind the depthwise convolution and has a quarter of the inputs' width; blocks without it are those of
+    single_path."""
     space, size = SinglePathSe(), SinglePath.published
     plain = ("5x5-6",) * 20
     assert counted(space, plain, size) == counted(SPACE, plain, size)
