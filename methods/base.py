@@ -57,7 +57,7 @@ class Run(ABC):
 
     @abstractmethod
     def supernet(self) -> Supernet:
-        """The space's supernet at `size`, on `device`, with fresh weights that depend on the seed alone. UserError
+        """The space's supernet at `size`, on `device`, with fresh weights that depend only on the seed. UserError
         where the space has none."""
 
     @abstractmethod
@@ -71,7 +71,7 @@ class Run(ABC):
 
     @abstractmethod
     def batch(self, split: str, augment: bool = True) -> tuple[Tensor, Tensor]:
-        """One random batch of a split, drawn anew from all of its images; otherwise as in `batches`."""
+        """One random batch of a split, drawn from all of its images; otherwise as in `batches`."""
 
     @abstractmethod
     def steps(self, split: str) -> int:

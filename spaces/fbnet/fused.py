@@ -24,7 +24,7 @@ class Stack(nn.Module):
 
     def __init__(self, blocks: Sequence[MBConv]):
         super().__init__()
-        # The weights of these copies are ours, stacked: on the meta device they keep shapes alone.
+        # These copies are on the meta device, without data: the stack has their weights.
         self.blocks = [use_batch_statistics(copy.deepcopy(block)).to("meta") for block in blocks]
         named = [dict(block.named_parameters()) for block in blocks]
         self.shapes = {name: [each[name].shape if name in each else None for each in named] for name in named[-1]}

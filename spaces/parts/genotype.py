@@ -131,7 +131,7 @@ def _concat(key: str, states: Any, nodes: int) -> tuple[int, ...]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. json.loads alone would silently keep the last value of a key that occurs twice."""
+    """A JSON object. json.loads would silently keep the last value of a key that occurs twice."""
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:

@@ -144,7 +144,7 @@ class _Unit(FusedFunction):
 
     @staticmethod
     def plain(x, kernel, matrix, scale, shift, relu, stride, dilation, mean=None, variance=None):
-        """The result alone. With mean and variance, these are used instead of the batch's."""
+        """Only the result. With mean and variance, these are used instead of the batch's."""
         x = F.relu(x) if relu else x
         if kernel is not None:
             x = _convolution(kernel, matrix, stride, dilation).plain(x)
