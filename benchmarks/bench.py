@@ -1,4 +1,4 @@
-"""The table of `python -m harness bench`: our steps against the naive forms in tests/reference."""
+"""The table of `python -m harness bench`: our code against the naive forms in tests/reference."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = (*SEARCHES[:2], *EVALUATIONS, *SEARCHES[2:], "input_pipeline")
 
 
 def scale(where: torch.device) -> Scale:
-    """What is measured on a CPU, or on a GPU."""
+    """The sizes that are measured on this device: larger ones on a GPU."""
     if where.type == "cuda":
         return Scale(where, Size(16, 8, 10, 32), 64, Size(36, 20, 10, 32), 96, compiled=True)
     return Scale(where, Size(8, 8, 10, 16), 64, Size(8, 20, 10, 16), 64)
@@ -52,11 +52,11 @@ def _module(name: str) -> ModuleType:
 
 
 def run(out: Path | None) -> None:
-    """Prints the table, a row as soon as it is measured, and writes it as JSON."""
+    """Prints the table, each row as soon as it is measured, and writes it as JSON to `out`, if given."""
     chosen = scale(device())
     s, e = chosen.search, chosen.evaluation
     where = torch.cuda.get_device_name() if chosen.device.type == "cuda" else f"{machine()}, 1 thread"
-    print(f"{where}, torch {torch.__version__}: times as long as ours the naive form takes")
+    print(f"{where}, torch {torch.__version__}: time of the naive form divided by ours")
     print(f"searches C={s.channels}, {s.cells} cells, {s.image}x{s.image}, batch {chosen.batch}; ", end="")
     print(f"evaluation C={e.channels}, {e.image}x{e.image}, batch {chosen.evaluation_batch}")
     found = []

@@ -1,8 +1,8 @@
 """One training step of evaluation networks (random genotypes of the space darts) against their naive form.
 
-On a GPU ours runs in mixed precision, as in training, and compiled; the naive form in float32. Equality is checked in
-float64: through 20 cells of batch statistics the naive form in float32 differs by 1e-3 from itself in another memory
-layout.
+On a GPU ours runs in mixed precision, as in training, and compiled; the naive form runs in float32. Equality is checked
+in float64: in float32, after 20 cells with batch statistics, the naive form differs by 1e-3 from itself in another
+memory layout.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tests.reference.run import random_images
 
 
 def measure(name: str, scale: Scale) -> Ratio:
-    """The mean over genotypes, each of which has its share of the time."""
+    """The mean ratio over the genotypes, each of which gets an equal share of the time. name: "evaluation_8_cells" or
+    "evaluation_20_cells"."""
     cells = scale.cells[name == "evaluation_20_cells"]
     space, rng = registry.space("darts"), random.Random(0)
     share = replace(scale, seconds=scale.seconds / scale.genotypes)
@@ -41,12 +42,12 @@ def _ratio(name: str, genotype: object, cells: int, scale: Scale) -> float:
     ours = ours.to(scale.device, memory_format=torch.channels_last)
     naive = reference.naive(ours, genotype, size)
     x, y = (part.to(scale.device) for part in random_images(size, scale.evaluation_batch)["train"])
-    lying = x.contiguous(memory_format=torch.channels_last)
+    channels_last = x.contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         equal(name, *(copy.deepcopy(form).double()(x.double())[0] for form in (ours, naive)))
     if scale.compiled:
         ours = torch.compile(ours)
-    steps = _step(ours, lying, y, scale.device.type == "cuda"), _step(naive, x, y, False)
+    steps = _step(ours, channels_last, y, scale.device.type == "cuda"), _step(naive, x, y, False)
     times = pairs(*steps, scale)
     return sum(slow for slow, _ in times) / sum(fast for _, fast in times)
 

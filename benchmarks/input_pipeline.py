@@ -1,4 +1,4 @@
-"""Augmented images a second: ours on one thread against torchvision's transforms in a DataLoader with two workers."""
+"""The input pipeline: our augmentation on one thread against torchvision's in a DataLoader with two workers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cutout:
 
 
 class Pictures(Dataset):
-    """Images as torchvision's CIFAR-10 holds them: a transform is asked of each."""
+    """Images as torchvision's CIFAR-10 holds them, transformed one by one."""
 
     def __init__(self, images: Tensor):
         self.images = [Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0))) for image in images]
@@ -50,6 +50,7 @@ class Pictures(Dataset):
 
 
 def measure(name: str, scale: Scale) -> Ratio:
+    """The ratio of the times of one epoch."""
     generator = torch.Generator().manual_seed(0)
     shape = (scale.images, 3, scale.image, scale.image)
     images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
@@ -78,7 +79,8 @@ def _epoch(images: Tensor, scale: Scale, generator: torch.Generator, number: int
 
 
 def _compare(name: str, images: Tensor, generator: torch.Generator) -> None:
-    """Each of our images is one that torchvision can draw, but for a blank square of at most the given size."""
+    """UserError unless each of our images is one that torchvision can draw, apart from a blank square of at most half
+    the side."""
     for picture, ours in zip(Pictures(images).images, _ours(images, generator, images.shape[-1] // 2)):
         blank = (ours == 0).all(0)
         every = torch.stack(_every(picture))
@@ -88,8 +90,8 @@ def _compare(name: str, images: Tensor, generator: torch.Generator) -> None:
 
 
 def _every(picture: Image.Image) -> list[Tensor]:
-    """All crops and mirror images of a picture, by torchvision."""
-    padded, places = functional.pad(picture, CROP), range(2 * CROP + 1)
-    crops = [functional.crop(padded, top, left, picture.height, picture.width) for top in places for left in places]
+    """All crops of a picture and their mirror images, by torchvision."""
+    padded, starts = functional.pad(picture, CROP), range(2 * CROP + 1)
+    crops = [functional.crop(padded, top, left, picture.height, picture.width) for top in starts for left in starts]
     normalise = Compose([ToTensor(), Normalize(MEAN, STD)])
     return [normalise(image) for crop in crops for image in (crop, functional.hflip(crop))]

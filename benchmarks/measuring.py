@@ -1,4 +1,4 @@
-"""Ratios of times, naive form over ours: in one process, in turns, and only of things whose results are equal."""
+"""Ratios of times, naive form over ours: measured in one process by turns, and only where the results are equal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-9}  # of logits and images,
 
 
 class Ratio(NamedTuple):
-    """`ratio`: how many times as long the naive form takes; `low` and `high`: smallest and largest of `n` ratios."""
+    """`ratio`: the naive form's time divided by ours; `low` and `high`: the smallest and the largest of `n` ratios."""
 
     name: str
     ratio: float
@@ -28,24 +28,25 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """How large things are, and how long they are measured: after `seconds` no further pair starts."""
+    """The sizes of what is measured, and for how long: after `seconds` no further pair of calls starts."""
 
     device: torch.device
     search: Size
     batch: int
     evaluation: Size
     evaluation_batch: int
-    cells: tuple[int, int] = (8, 20)  # of evaluation networks
-    genotypes: int = 8
-    compiled: bool = False  # our evaluation networks, by torch.compile
-    image: int = 32  # of the input pipeline
-    images: int = 4096
-    pairs: int = 3  # at least
+    cells: tuple[int, int] = (8, 20)  # of the two rows of evaluation networks
+    genotypes: int = 8  # evaluation networks per row
+    compiled: bool = False  # whether our evaluation networks are compiled by torch.compile
+    image: int = 32  # side of the input pipeline's images, in pixels
+    images: int = 4096  # of the input pipeline
+    pairs: int = 3  # smallest number of pairs
     seconds: float = 40.0
 
 
 def equal(name: str, ours: Tensor, naive: Tensor) -> None:
-    """UserError where two results are not equal: a ratio of their times would mean nothing."""
+    """UserError where two results differ by more than `TOLERANCES` allows: the ratio of their times would mean
+    nothing."""
     allowed = TOLERANCES[ours.dtype]
     try:
         torch.testing.assert_close(ours, naive, rtol=allowed, atol=allowed)
@@ -60,8 +61,9 @@ def equal(name: str, ours: Tensor, naive: Tensor) -> None:
 def pairs(
     ours: Callable[[int], object], naive: Callable[[int], object], scale: Scale, alone: bool = True
 ) -> list[tuple[float, float]]:
-    """Seconds (naive, ours) of calls in turns; each call gets the number of its pair. On a CPU a call that is `alone`,
-    without other processes or threads, is timed by its processor time: a busy machine disturbs it less."""
+    """Seconds (naive, ours) of pairs of calls, made by turns; each call gets the number of its pair. On a CPU, calls
+    that use no other processes or threads (`alone`) are timed by their processor time, which a busy machine disturbs
+    less."""
     clock = time.process_time if alone and scale.device.type == "cpu" else time.perf_counter
     found: list[tuple[float, float]] = []
     start = time.perf_counter()
@@ -80,4 +82,5 @@ def _seconds(step: Callable[[int], object], number: int, scale: Scale, clock: Ca
 
 
 def summary(name: str, ratios: Sequence[float], centre: Callable[[Sequence[float]], float] = median) -> Ratio:
+    """One row of the table; `ratio` is the centre of `ratios`."""
     return Ratio(name, centre(ratios), min(ratios), max(ratios), len(ratios))

@@ -1,7 +1,7 @@
-"""One step of each search method against the same step on the naive form of its supernet.
+"""A search of one batch by each method, against the same search on the naive form of its supernet.
 
-A step is a whole search of one batch: an architecture step and a weight step (Single-Path NAS: one for both), and what
-the method does at its end. DARTS' naive steps are those of its public code, which differentiates everything.
+It consists of an architecture step and a weight step (in Single-Path NAS one step for both) and of what the method does
+at its end. DARTS' naive steps are those of its public code, which differentiates everything.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Splits = dict[str, tuple[Tensor, Tensor]]
 BUDGET = {"epochs": 1, "candidates": 1}
 
 
-class Step(TinyRun):
-    """A search of one batch, on a supernet that is there already and keeps what it learns."""
+class OneBatchRun(TinyRun):
+    """A search of one batch on an existing supernet, which keeps what it learns."""
 
     def __init__(self, supernet: Supernet, space: Space, size: Size, splits: Splits, number: int):
         images, _ = splits["train"]
@@ -48,7 +48,7 @@ class Step(TinyRun):
 
 
 def measure(name: str, scale: Scale) -> Ratio:
-    """`name` is the method's; DARTS': darts_first_order or darts_second_order."""
+    """The ratio of a method's search times. name: the method's; for DARTS darts_first_order or darts_second_order."""
     order = {"darts_first_order": 1, "darts_second_order": 2}.get(name)
     entry = "darts" if order else name
     space = registry.space(entry)
@@ -70,7 +70,7 @@ def _fields(entry: str, order: int | None) -> dict[str, Any]:
 
 
 def _search(method: Method, supernet: Supernet, space: Space, scale: Scale, splits: Splits, number: int) -> None:
-    method.search(Step(supernet, space, scale.search, splits, number))
+    method.search(OneBatchRun(supernet, space, scale.search, splits, number))
 
 
 def _darts(supernet: Supernet, splits: Splits, order: int) -> Callable[[int], None]:
@@ -93,12 +93,12 @@ def _slowly(method: Method, supernet: Supernet, space: Space, scale: Scale, spli
     """The same search on a copy of the supernet that computes by its definition."""
     copied = fbnet.separated(supernet) if isinstance(space, Fbnet) else copy.deepcopy(supernet)
     copied.forward = partial(_mixed(space), copied)
-    copied.requires_grad_ = lambda wanted=True: copied  # everything is differentiated, as public code does
+    copied.requires_grad_ = lambda wanted=True: copied  # everything is differentiated, as in public code
     return partial(_search, method, copied, space, scale, splits)
 
 
 def _mixed(space: Space) -> Callable[..., Tensor]:
-    """(supernet, images, mix) -> logits, by definition."""
+    """The naive form of a space's supernet: (supernet, images, mix) -> logits."""
     modules = {"Darts": darts, "Enas": enas, "SinglePath": single_path}
     if isinstance(space, Fbnet):
         return lambda supernet, x, mix: fbnet.mixed(supernet, space.options, x, mix)
@@ -106,7 +106,8 @@ def _mixed(space: Space) -> Callable[..., Tensor]:
 
 
 def _compare(name: str, space: Space, supernet: Supernet, images: Tensor) -> None:
-    """Logits of one architecture; where a search mixes all candidates, of such a mixture too."""
+    """UserError where logits differ: of one architecture and, where a search mixes all candidates, of such a
+    mixture."""
     generator = torch.Generator().manual_seed(0)
     mixes = [supernet.path(space.sample(random.Random(0)))]
     if isinstance(space, Darts | Fbnet):

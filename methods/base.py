@@ -1,7 +1,13 @@
-"""What a search method is, and all that it may see while it searches.
+"""What a search method is, and everything that it can see while it searches.
 
-Importing a method imports no torch, so that planning a benchmark of hundreds of jobs stays instant: a method imports
-torch, and what it shares with its cousins (`methods/_*.py`), inside `search`.
+Every method is an entry of the folder `methods/`: a file `name.py`, or a folder `name/` with an `__init__.py`. The
+entry defines the class of the same name in CamelCase (`random_sampling` has `RandomSampling`), a frozen dataclass
+derived from `Method`. `base` and `parts` are no entries, nor is a name that begins with `_`. The entry's name is the
+method's key in configurations, its folder under results/ and its label in tables. The file's docstring says what the
+method does, names the paper, and has a sentence that begins with "Departs from the paper:".
+
+Importing a method must not import torch, so that planning hundreds of jobs stays instant: torch, and the modules of
+`methods/parts` that need it, are imported inside `search`.
 """
 
 from __future__ import annotations
@@ -21,72 +27,90 @@ if TYPE_CHECKING:
 
     from spaces.parts.network import Supernet
 
+__all__ = ["Method", "Run"]
+
 
 class Run(ABC):
-    """One search, as the method sees it. There is no test split here: test accuracy is born in the final training."""
+    """One search, as its method sees it.
+
+    It has the two halves of the training data, "train" and "val", and no test split: test accuracy is measured once, in
+    the training that follows the search. A method must draw only from `rng` and `generator`, never from a library's
+    global generator.
+    """
 
     space: Space
-    size: Size  # of the supernet: the protocol's search size for this dataset
+    size: Size
+    """The size of the supernet: the protocol's search size for this dataset."""
     budget: Budget
-    rng: random.Random  # for sampling architectures
+    rng: random.Random
+    """The source of randomness for architectures."""
 
     @property
     @abstractmethod
     def generator(self) -> torch.Generator:
-        """The only source of randomness for tensors. It lives on the CPU."""
+        """The source of randomness for tensors. It is on the CPU, whatever `device` is."""
 
     @property
     @abstractmethod
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Where the supernet and the batches are."""
 
     @abstractmethod
     def supernet(self) -> Supernet:
-        """The space's supernet at `size`, on the device, with fresh weights that depend on the seed alone."""
+        """The space's supernet at `size`, on `device`, with fresh weights that depend only on the seed. UserError
+        where the space has none."""
 
     @abstractmethod
     def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
-        """One pass over a split, "train" or "val", in fresh random order, in batches of `budget.batch`; the last,
-        smaller batch is dropped unless it is the only one. Images: float (n, inputs, image, image), normalised."""
+        """One pass over a split in fresh random order, as (images, labels) on `device`.
+
+        split: "train" or "val"; ValueError for another one. Images: float32 (n, inputs, image, image), normalised, with
+        the protocol's augmentation unless `augment` is False; labels: int64 (n,). A batch has `budget.batch` images; a
+        smaller last one is left out unless it is the only one.
+        """
 
     @abstractmethod
     def batch(self, split: str, augment: bool = True) -> tuple[Tensor, Tensor]:
-        """One fresh random batch of a split."""
+        """One random batch of a split, drawn from all of its images; otherwise as in `batches`."""
 
     @abstractmethod
     def steps(self, split: str) -> int:
-        """Number of batches in one pass over a split."""
+        """The number of batches in one pass over a split."""
 
     @abstractmethod
     def epochs(self, **state: Any) -> Iterator[int]:
-        """Counts the protocol's search epochs, 0 … budget.epochs - 1, and makes the search resumable.
+        """Counts the protocol's search epochs, 0 to budget.epochs - 1, and makes the search resumable.
 
-        `state` names everything that changes while searching (objects with state_dict and load_state_dict: supernet,
-        architecture parameters, optimizers). After each epoch it is checkpointed with the generators; a search that was
-        killed finds it restored and goes on with the next epoch.
+        `state` names everything that changes during the search: objects with `state_dict` and `load_state_dict`, such
+        as the supernet, architecture parameters and optimizers. It is saved after every epoch, together with `rng` and
+        `generator`. A search that was killed and started again finds it restored, and goes on with the next epoch.
         """
 
     @abstractmethod
     def log(self, **metrics: float) -> None:
-        """Adds numbers to the curve of the current epoch: it becomes part of the record."""
+        """Adds numbers to the current epoch's row of the curves, which become part of the record. A number that is not
+        finite ends the search as diverged."""
 
     @abstractmethod
     def evaluate(self, arch: Arch) -> float:
-        """Validation accuracy (0 to 1) of an architecture trained from scratch by the protocol's short training.
-        At most `budget.evaluations` times a search."""
+        """The validation accuracy (0 to 1) of an architecture after the protocol's short training from scratch.
+        RuntimeError when called more than `budget.evaluations` times in a search."""
 
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """A search method: its fields are its hyper-parameters, with the paper's values as defaults."""
+    """A search method. Its fields are its hyper-parameters; defaults are the paper's values, and where they are not,
+    the comment on the field says `published: …`."""
 
     def unsupported(self, space: Space) -> str | None:
-        """Why this method cannot search this space (one line, shown to the user), or None where it can."""
+        """Why this method cannot search a space, in one line that is shown to the user; None where it can. UserError
+        where a file that the method reads is missing or wrong."""
         return None
 
     def files(self) -> list[str]:
-        """Paths of what the search reads besides the data: their content decides its outcome too."""
+        """Paths of the files that the search reads besides the data. Their content is part of the job's fingerprint."""
         return []
 
     @abstractmethod
     def search(self, run: Run) -> Arch:
-        """The architecture found."""
+        """Searches, and returns a valid architecture of `run.space`. The same run gives the same architecture."""

@@ -1,18 +1,18 @@
 """DARTS: a softmax over candidates makes the choice continuous; it is learnt by gradient descent on validation data.
 
-Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019; details as in quark0/darts (cnn/). Each
-step takes an architecture step on a fresh random validation batch, then a weight step on a training batch. The
-result is the one that the space's rule derives from the last epoch's mixture.
+Paper: Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019; details as in quark0/darts
+(cnn/). Every step of the search is an architecture step on a fresh random validation batch, then a weight step on a
+training batch. The result is what the space's rule derives from the mixture after the last epoch.
 
 Exact: supernet, mixture, both orders of the architecture gradient (with momentum and weight decay in the look-ahead
 step), optimizers and schedules, and the rule that reads the genotype; checked against the public code's numbers.
 
-Departs from the paper: first order by default (the paper's better results are second order: `order: 2`); the space can
-be any with a supernet; one search, where the paper takes the best of four. With `order: 2` the mixed second derivative
-is the authors' finite difference, on a fresh network 26 to 51% of the gradient's norm away from the exact one
-(ReLU and max pooling have kinks within its step; golden case C=4, 3 cells); `hessian: exact` differentiates twice and
-takes 1.5 times as long (C=8, 8 cells, 16x16, batch 64, one thread: medians of 6.0 s against 4.4 s an architecture step
-in four pairs beside other work, 1.1 to 2.7 times).
+Departs from the paper: first order by default (the paper's better results are second order: `order: 2`); any space with
+a supernet can be searched; one search instead of the best of four. With `order: 2` the mixed second derivative is the
+authors' finite difference. On a fresh network it differs from the exact one by 26 to 51% of the gradient's norm,
+because ReLU and max pooling have kinks within its interval (golden case: C=4, 3 cells). `hessian: exact` differentiates
+twice and takes 1.5 times as long (C=8, 8 cells, 16x16, batch 64, one thread, on a busy machine: medians of 6.0 s
+against 4.4 s per architecture step in four pairs of runs, ratios from 1.1 to 2.7).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from methods.base import Method, Run
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from methods.parts.architect import Alphas
     from protocols.parts.optimizers import SGD, Adam
     from spaces.parts.network import Supernet
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Darts(Method):
-    """`order`: 1 or 2; `hessian`, for order 2: "exact" or "finite_difference"."""
+    """`order`: 1 or 2. `hessian`, used with order 2: "exact" or "finite_difference"."""
 
     order: int = 1  # published: 1 and 2, the better results with 2
     hessian: str = "finite_difference"
@@ -62,37 +64,52 @@ class Darts(Method):
 
         supernet = run.supernet()
         alphas = Alphas(supernet.shape, run.generator).to(run.device)
-        weights = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
-        decisions = Adam(alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay)
-        for epoch in run.epochs(supernet=supernet, alphas=alphas, weights=weights, decisions=decisions):
+        weight_optimizer = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
+        alpha_optimizer = Adam(
+            alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay
+        )
+        state = {"weight_optimizer": weight_optimizer, "alpha_optimizer": alpha_optimizer}
+        for epoch in run.epochs(supernet=supernet, alphas=alphas, **state):
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
-            set_lr(weights, lr)
-            steps = [self._step(run, supernet, alphas, weights, decisions, lr, batch) for batch in run.batches("train")]
+            set_lr(weight_optimizer, lr)
+            steps = [
+                self._step(run, supernet, alphas, weight_optimizer, alpha_optimizer, lr, batch)
+                for batch in run.batches("train")
+            ]
             means = {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
             run.log(**means, alpha_entropy=entropy(alphas.mix()), lr=lr)
         return supernet.derive(alphas.mix())
 
     def _step(
-        self, run: Run, supernet: Supernet, alphas: Alphas, weights: SGD, decisions: Adam, lr: float, batch: tuple
+        self,
+        run: Run,
+        supernet: Supernet,
+        alphas: Alphas,
+        weight_optimizer: SGD,
+        alpha_optimizer: Adam,
+        lr: float,
+        batch: tuple[Tensor, Tensor],
     ) -> dict[str, float]:
+        """An architecture step, then a weight step on the training batch; returns what is logged. lr: the learning rate
+        of the weights, which the second order looks ahead with."""
         from methods.parts.architect import first_order, second_order
         from methods.parts.bilevel import weight_step
 
         validation = run.batch("val")
         if self.order == 1:
-            judgement = first_order(supernet, alphas, validation)
+            found = first_order(supernet, alphas, validation)
         else:
-            buffers = [weights.state.get(w, {}).get("momentum_buffer") for w in weights.params]
-            judgement = second_order(
+            buffers = [weight_optimizer.state.get(w, {}).get("momentum_buffer") for w in weight_optimizer.params]
+            found = second_order(
                 supernet, alphas, batch, validation, lr, self.momentum, buffers, self.weight_decay, self.hessian
             )
-        for parameter, gradient in zip(alphas.parameters(), judgement.gradients):
+        for parameter, gradient in zip(alphas.parameters(), found.gradients):
             parameter.grad = gradient
-        decisions.step()
-        loss, accuracy = weight_step(supernet, weights, alphas.mix(), batch, self.clip)
+        alpha_optimizer.step()
+        loss, accuracy = weight_step(supernet, weight_optimizer, alphas.mix(), batch, self.clip)
         return {
             "train_loss": loss,
             "train_accuracy": accuracy,
-            "val_loss": judgement.loss,
-            "val_accuracy": judgement.accuracy,
+            "val_loss": found.loss,
+            "val_accuracy": found.accuracy,
         }

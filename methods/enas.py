@@ -1,22 +1,23 @@
-"""ENAS: a recurrent controller learns by REINFORCE which paths through a network of shared weights do well.
+"""ENAS: a recurrent controller learns by REINFORCE which paths through a network of shared weights are accurate.
 
-Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, micro search space; details that
-the paper leaves open are those of the authors' code (melodyguan/enas, scripts/cifar10_micro_search.sh).
+Paper: Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, micro search space; details
+that the paper leaves open are those of the authors' code (melodyguan/enas, scripts/cifar10_micro_search.sh).
 
-Each epoch trains the shared weights on the training half, one sampled architecture a batch, and then the controller:
-`controller_steps` updates, each from `samples` architectures whose reward is the accuracy on one validation batch of
-their own, not augmented. In the end `budget.candidates` architectures are drawn from the controller; the one with the
-best accuracy over the whole validation half is the result.
+Each epoch first trains the shared weights on the training half, with one sampled architecture per batch, and then the
+controller: `controller_steps` updates, each from `samples` architectures. The reward of an architecture is its accuracy
+on one validation batch of its own, not augmented. At the end `budget.candidates` architectures are drawn from the
+controller; the one with the best accuracy on the whole validation half is the result.
 
-Exact: space, LSTM with attention over the inputs (normal cell, then the reduction with the same state), temperature and
-tanh constants, reward, baseline, entropy, alternation, warm restarts; sizes are checked against the authors' graph.
+Exact: space, LSTM with attention over the inputs (normal cell, then reduction cell with the same state), temperature
+and tanh constants, reward, baseline, entropy, alternation, warm restarts; sizes are checked against the authors' graph.
 
-Departs from the paper: controller learning rate 0.0035 with Adam(0, 0.999, eps 1e-3) and entropy weight 1e-4, as the
-authors' script has them; temperature 5 and tanh constant 2.5 are the paper's (the script: no temperature, 1.10), as is
-the absence of a preference for convolutions (the script's: `prior`); the baseline starts at the first reward, not at 0;
-gradients are clipped to the global norm 5, which the authors' `clip_mode` means but does not do; no auxiliary head in
-the search (the authors' stays at its random weights, being left out of the trained ones) and no dropout; restarts are
-cut to the search's length; the choice among the candidates is by rule, where the authors' script prints them.
+Departs from the paper: the controller's learning rate 0.0035 with Adam(0, 0.999, eps 1e-3) and the entropy weight 1e-4
+are those of the authors' script. Temperature 5, tanh constant 2.5 and no preference for convolutions are the paper's,
+not the script's (no temperature, 1.10, `prior`). The baseline starts at the first reward, not at 0. Gradients are
+clipped to the global norm 5, which the authors' `clip_mode` names but does not do. There is no dropout and no auxiliary
+head in the search (the authors' head stays at its random weights, because it is not among the trained ones). Warm
+restarts are cut to the length of the search. The result is chosen from the candidates by a rule; the authors' script
+only prints them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
 from spaces.base import Arch, Space
-from spaces.enas.space import BLOCKS, OPERATIONS
+from spaces.enas.choices import BLOCKS, OPERATIONS
 from spaces.enas.space import Enas as EnasSpace
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Enas(Method):
-    """Learning rates of the weights follow a cosine from `lr` to `lr_min` that restarts after `restart` epochs, then
-    after twice as many, and so on. `weight_decay` is twice the authors' factor, whose penalty lacks the 1/2."""
+    """The learning rate of the weights follows a cosine from `lr` to `lr_min` that restarts after `restart` epochs,
+    then after twice as many, and so on. `weight_decay` is twice the authors' factor, because their penalty has no
+    1/2."""
 
     lr: float = 0.05
     lr_min: float = 5e-4
@@ -61,7 +63,7 @@ class Enas(Method):
     def unsupported(self, space: Space) -> str | None:
         if isinstance(space, EnasSpace):
             return None
-        return "its controller writes blocks of two inputs and two operations: only the space enas has them"
+        return "its controller writes blocks of two inputs and two operations, which only the space enas has"
 
     def search(self, run: Run) -> Arch:
         from methods.parts.bilevel import accuracy
@@ -69,20 +71,22 @@ class Enas(Method):
         from protocols.parts.optimizers import SGD, set_lr
 
         supernet = run.supernet()
-        weights = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True)
+        optimizer = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True)
         logits = self.temperature, self.tanh, self.op_tanh_reduce, self.prior
         controller = Controller(BLOCKS, len(OPERATIONS), self.units, *logits, generator=run.generator)
         policy = Reinforce(controller, self.controller_lr, self.baseline_decay, self.entropy_weight)
-        for epoch in run.epochs(supernet=supernet, weights=weights, policy=policy):
+        for epoch in run.epochs(supernet=supernet, optimizer=optimizer, policy=policy):
             lr = self._learning_rate(epoch, run.budget.epochs)
-            set_lr(weights, lr)
-            run.log(lr=lr, **self._train(run, supernet, weights, controller), **self._teach(run, supernet, policy))
+            set_lr(optimizer, lr)
+            weights = self._train_weights(run, supernet, optimizer, controller)
+            run.log(lr=lr, **weights, **self._train_controller(run, supernet, policy))
         candidates = controller.sample(run.budget.candidates, run.generator)
         return max(
             candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False))
         )
 
     def _learning_rate(self, epoch: int, epochs: int) -> float:
+        """The learning rate of the shared weights in an epoch of a search of `epochs`."""
         from protocols.parts.optimizers import cosine
 
         period = min(self.restart, epochs)
@@ -90,19 +94,20 @@ class Enas(Method):
             epoch, period = epoch - period, 2 * period
         return cosine(self.lr, self.lr_min, epoch, period)
 
-    def _train(self, run: Run, supernet: Supernet, weights: SGD, controller: Controller) -> dict[str, float]:
-        """One epoch of the shared weights. The controller stands still, so it samples for all batches at once."""
+    def _train_weights(self, run: Run, supernet: Supernet, optimizer: SGD, controller: Controller) -> dict[str, float]:
+        """One epoch of the shared weights. The controller does not change in it, so it samples for all batches at
+        once."""
         from methods.parts.bilevel import weight_step
 
         archs = controller.sample(run.steps("train"), run.generator)
         steps = [
-            weight_step(supernet, weights, supernet.path(arch), batch, self.clip)
+            weight_step(supernet, optimizer, supernet.path(arch), batch, self.clip)
             for arch, batch in zip(archs, run.batches("train"))
         ]
         loss, right = (sum(values) / len(steps) for values in zip(*steps))
         return {"train_loss": loss, "train_accuracy": right}
 
-    def _teach(self, run: Run, supernet: Supernet, policy: Reinforce) -> dict[str, float]:
+    def _train_controller(self, run: Run, supernet: Supernet, policy: Reinforce) -> dict[str, float]:
         """One epoch of the controller."""
         from methods.parts.bilevel import accuracy
 
@@ -110,4 +115,5 @@ class Enas(Method):
             return accuracy(supernet, supernet.path(arch), [run.batch("val", augment=False)])
 
         updates = [policy.learn(self.samples, reward, run.generator) for _ in range(self.controller_steps)]
-        return {name: fmean(update[name] for update in updates) for name in updates[0]} | {"baseline": policy.baseline}
+        means = {name: fmean(update[name] for update in updates) for name in updates[0]}
+        return {**means, "baseline": policy.baseline}

@@ -1,13 +1,16 @@
 """FBNet: gradient descent on the parameters of a Gumbel-softmax over blocks, with a differentiable cost term.
 
 Paper: Wu et al., FBNet: hardware-aware efficient ConvNet design via differentiable neural architecture search (CVPR
-2019, arXiv 1812.03443). Values the paper leaves open are those of AnnaAraslanova/FBNet.
+2019, arXiv 1812.03443). Values that the paper leaves open are those of AnnaAraslanova/FBNet.
+
 Exact: space and blocks (checked against the published networks' sizes), Gumbel-softmax mixture, additive cost, both
 published forms of the loss, temperature over 90 epochs, alternation after a warm-up, optimizers.
-Departs from the paper: the temperature falls, and the warm-up ends, at the same fraction of the search whatever its
-length (the paper's 90 epochs anneal from 5 to 0.09); cost is counted (thousand multiply-adds) unless a latency table is
-given; gradients are clipped; one search half each for weights and architecture instead of 80/20; the sampled
-architectures are compared by their accuracy with the shared weights instead of being trained one by one.
+
+Departs from the paper: temperature and warm-up depend on the fraction of the search that is done, so that a search of
+any length sees the whole schedule (the paper's 90 epochs go from 5 to 0.09); cost is counted (thousand multiply-adds)
+unless a latency table is given; gradients are clipped; weights and architecture have half of the training data each,
+instead of 80 and 20%; the sampled architectures are compared by their accuracy with the shared weights instead of after
+a training of each.
 """
 
 from __future__ import annotations
@@ -31,10 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fbnet(Method):
-    """`cost`: macs or parameters, in thousands. `latency_table`: a JSON file of microseconds that takes its place.
+    """`cost`: macs or parameters, in thousands. `latency_table`: a JSON file of microseconds, used instead of `cost`.
 
-    `latency_form`: pow_log is the paper's alpha CE (ln COST)^beta, log_pow the alpha CE ln(COST^beta) of the public
-    code. A COST of 1 or less has no meaning in either, which pins the units.
+    `latency_form`: pow_log is the paper's loss alpha CE (ln COST)^beta, log_pow the public code's alpha CE
+    ln(COST^beta). Neither is defined for a COST of 1 or less, so the unit must make every cost larger than 1.
     """
 
     lr: float = 0.1
@@ -44,9 +47,9 @@ class Fbnet(Method):
     theta_lr: float = 0.01
     theta_weight_decay: float = 5e-4
     temperature: float = 5.0
-    temperature_decay: float = 0.045  # an epoch of a search of `schedule_epochs`
+    temperature_decay: float = 0.045  # per epoch of a search of `schedule_epochs`
     schedule_epochs: int = 90
-    warmup: float = 1 / 9  # part of the epochs that trains weights only
+    warmup: float = 1 / 9  # fraction of the epochs that trains weights only
     alpha: float = 0.2
     beta: float = 0.6
     latency_form: str = "pow_log"
@@ -63,7 +66,7 @@ class Fbnet(Method):
         if type(space).supernet is Space.supernet:
             return "FBNet trains shared weights, and this space has no supernet"
         if type(space).costs is Space.costs:
-            return "FBNet's cost term adds up over decisions, and this space's cost does not"
+            return "FBNet's cost term is a sum over decisions, and this space's cost is not"
         if self.latency_table is not None:
             read_latency_table(self.latency_table)
         return None
@@ -81,15 +84,16 @@ class Fbnet(Method):
         costs = self.costs(run)
         supernet = run.supernet()
         theta = Theta(supernet.shape).to(run.device)
-        weights = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay)
-        decisions = Adam(theta.parameters(), self.theta_lr, weight_decay=self.theta_weight_decay)
-        warm = round(self.warmup * run.budget.epochs)
-        for epoch in run.epochs(supernet=supernet, theta=theta, weights=weights, decisions=decisions):
-            set_lr(weights, cosine(self.lr, 0.0, epoch, run.budget.epochs))
-            heat = self.heat(epoch, run.budget.epochs)
-            train_loss, train_accuracy = self.train_weights(run, supernet, theta, weights, heat)
-            optimizer = decisions if epoch >= warm else None
-            val_loss, val_accuracy = self.train_theta(run, supernet, theta, optimizer, heat, costs)
+        weight_optimizer = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay)
+        theta_optimizer = Adam(theta.parameters(), self.theta_lr, weight_decay=self.theta_weight_decay)
+        warmup_epochs = round(self.warmup * run.budget.epochs)
+        state = {"weight_optimizer": weight_optimizer, "theta_optimizer": theta_optimizer}
+        for epoch in run.epochs(supernet=supernet, theta=theta, **state):
+            set_lr(weight_optimizer, cosine(self.lr, 0.0, epoch, run.budget.epochs))
+            temperature = self.temperature_at(epoch, run.budget.epochs)
+            train_loss, train_accuracy = self.train_weights(run, supernet, theta, weight_optimizer, temperature)
+            optimizer = theta_optimizer if epoch >= warmup_epochs else None
+            val_loss, val_accuracy = self.train_theta(run, supernet, theta, optimizer, temperature, costs)
             with torch.no_grad():
                 mix = theta.probabilities()
                 run.log(
@@ -99,12 +103,13 @@ class Fbnet(Method):
                     val_accuracy=val_accuracy,
                     expected_cost=expected_cost(mix, costs).item(),
                     entropy=entropy(mix),
-                    temperature=heat,
-                    lr=weights.param_groups[0]["lr"],
+                    temperature=temperature,
+                    lr=weight_optimizer.param_groups[0]["lr"],
                 )
         return self.choose(run, supernet, theta)
 
     def costs(self, run: Run) -> Costs:
+        """The costs of the space's options at the size of the search. UserError where a network can cost 1 or less."""
         constant, table = option_costs(run.space, run.size, self.cost, self.latency_table)
         cheapest = constant + sum(min(row) for row in table)
         if cheapest <= 1:
@@ -113,32 +118,33 @@ class Fbnet(Method):
             )
         return constant, table
 
-    def heat(self, epoch: int, epochs: int) -> float:
-        """Temperature of the Gumbel-softmax in an epoch."""
+    def temperature_at(self, epoch: int, epochs: int) -> float:
+        """The temperature of the Gumbel-softmax in an epoch of a search of `epochs`."""
         return self.temperature * math.exp(-self.temperature_decay * self.schedule_epochs * epoch / epochs)
 
     def loss(self, cross_entropy: Tensor, cost: Tensor) -> Tensor:
-        """Eq. 2, or the public code's form."""
+        """Eq. 2 of the paper, or the public code's form; both arguments and the result are scalars."""
         if self.latency_form == "pow_log":
             return self.alpha * cross_entropy * cost.log() ** self.beta
         return self.alpha * cross_entropy * self.beta * cost.log()
 
     def train_weights(
-        self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer, heat: float
+        self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer, temperature: float
     ) -> tuple[float, float]:
-        """One epoch of the shared weights; (mean loss, accuracy)."""
+        """One epoch of the shared weights; returns (mean loss, accuracy)."""
         from methods.parts.bilevel import weight_step
 
         steps = [
-            weight_step(supernet, optimizer, theta.relaxed(heat, run.generator), batch, self.clip)
+            weight_step(supernet, optimizer, theta.relaxed(temperature, run.generator), batch, self.clip)
             for batch in run.batches("train")
         ]
         return fmean(loss for loss, _ in steps), fmean(share for _, share in steps)
 
     def train_theta(
-        self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer | None, heat: float, costs: Costs
+        self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer | None, temperature: float, costs: Costs
     ) -> tuple[float, float]:
-        """One epoch of theta, or a look at the images without an optimizer; (mean cross entropy, accuracy)."""
+        """One epoch of theta on validation images, which without an optimizer does not change; returns (mean cross
+        entropy, accuracy)."""
         import torch
         from torch.nn import functional as F
 
@@ -149,7 +155,7 @@ class Fbnet(Method):
         supernet.requires_grad_(False)
         for images, labels in run.batches("val"):
             with torch.set_grad_enabled(optimizer is not None):
-                mix = theta.relaxed(heat, run.generator)
+                mix = theta.relaxed(temperature, run.generator)
                 logits = supernet(images, mix)
                 cross_entropy = F.cross_entropy(logits, labels)
                 if optimizer is not None:
@@ -162,7 +168,8 @@ class Fbnet(Method):
         return fmean(losses), fmean(shares)
 
     def choose(self, run: Run, supernet: Supernet, theta: Theta) -> Arch:
-        """The most accurate on validation images of the likeliest architecture and others drawn from theta."""
+        """The most accurate on the validation half, with the shared weights, of `budget.candidates` architectures: the
+        most probable one and others drawn from theta, without repetitions and invalid ones."""
         import torch
 
         from methods.parts.bilevel import accuracy

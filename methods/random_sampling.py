@@ -2,9 +2,11 @@
 
 Paper: Li and Talwalkar, Random search and reproducibility for neural architecture search (UAI 2019); Yang et al., NAS
 evaluation is frustratingly hard (ICLR 2020).
-Exact: every valid architecture is as likely (chi-square tests over decisions and over whole small spaces).
-Departs from the paper: uniform over the declared space; the random recipe published for ENAS lets every block read the
-two cell inputs only, a much poorer space (antoyang/NAS-Benchmark, ENASTF/README.md).
+
+Exact: every valid architecture is equally likely (chi-square tests over decisions and over whole small spaces).
+
+Departs from the paper: sampling is uniform over the declared space. The random architectures published for ENAS have
+blocks that read the two cell inputs only, which is a much smaller space (antoyang/NAS-Benchmark, ENASTF/README.md).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from spaces.base import Arch
 
 @dataclass(frozen=True)
 class RandomSampling(Method):
-    """Sees no data and trains nothing."""
+    """Uses no data and trains nothing."""
 
     def search(self, run: Run) -> Arch:
         return run.space.sample(run.rng)

@@ -1,4 +1,12 @@
-"""What a protocol is: how everything is trained and measured, the same for all. Data, not code paths."""
+"""What a protocol is: how everything is trained and measured, the same for all methods. Data, no code.
+
+Every protocol is an entry of the folder `protocols/`: a file `name.py`, or a folder `name/` with an `__init__.py`, that
+defines `PROTOCOL`, a `Protocol`. `base`, `parts` and `datasets` are no entries, nor is a name that begins with `_`. The
+entry's name is the protocol's key in configurations and its folder under results/. The file's docstring has a sentence
+that begins with "Expected:" and says what a run gives and costs.
+
+All classes check their numbers: UserError names the field, the bound and the value.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +17,8 @@ from typing import Any
 
 from spaces.base import UserError
 
+__all__ = ["Budget", "Protocol", "Recipe", "Setting", "Tricks"]
+
 
 def _at_least(owner: Any, **bounds: float) -> None:
     for name, bound in bounds.items():
@@ -18,14 +28,14 @@ def _at_least(owner: Any, **bounds: float) -> None:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a search may spend. Counted, never timed, so that a slow machine finds the same architecture."""
+    """What a search can spend. It is counted, never timed, so that a slow machine finds the same architecture."""
 
-    epochs: int  # passes over the search-training half
-    batch: int  # images a step
-    candidates: int = 8  # architectures a method may compare with shared weights before it chooses
+    epochs: int  # passes over the half of the training data that trains shared weights
+    batch: int  # images per step
+    candidates: int = 8  # architectures that a method can compare with shared weights before it chooses one
     evaluations: int = 0  # short trainings from scratch
-    evaluation_epochs: int = 0  # length of each of them
-    epochs_of: Mapping[str, int] = field(default_factory=dict, hash=False)  # of methods that search longer or shorter
+    evaluation_epochs: int = 0  # epochs of each of them
+    epochs_of: Mapping[str, int] = field(default_factory=dict, hash=False)  # method -> epochs, where not `epochs`
 
     def __post_init__(self) -> None:
         _at_least(self, epochs=1, batch=2, candidates=1, evaluations=0, evaluation_epochs=0)
@@ -34,23 +44,23 @@ class Budget:
                 raise UserError(f"Budget.epochs_of: {method} must search at least 1 epoch, got {epochs}")
 
     def of(self, method: str) -> Budget:
-        """What one method may spend."""
+        """The budget of one method, with `epochs` replaced by its own number, if any, and without `epochs_of`."""
         return replace(self, epochs=self.epochs_of.get(method, self.epochs), epochs_of={})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every architecture is trained: learning rate from `lr` to `lr_min` along a cosine, stepped once an epoch;
-    gradients clipped to the global norm `clip`. `optimizer`: "sgd", with momentum, or "adam"."""
+    """How every architecture is trained. The learning rate falls from `lr` to `lr_min` along half a cosine, once
+    per epoch."""
 
     epochs: int
-    batch: int
+    batch: int  # images per step
     lr: float
     lr_min: float = 0.0
-    momentum: float = 0.9
+    momentum: float = 0.9  # of "sgd"
     weight_decay: float = 3e-4
-    clip: float = 5.0
-    optimizer: str = "sgd"
+    clip: float = 5.0  # largest global norm of the gradients
+    optimizer: str = "sgd"  # "sgd", with momentum, or "adam"
 
     def __post_init__(self) -> None:
         _at_least(self, epochs=1, batch=2, lr=0, lr_min=0, clip=0)
@@ -58,32 +68,35 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Tricks:
-    """What is added to the recipe. NAS evaluation is frustratingly hard (2020): worth more than most searches."""
+    """What is added to the recipe. According to "NAS evaluation is frustratingly hard" (ICLR 2020), these matter more
+    than most searches."""
 
     auxiliary: float = 0.0  # weight of the auxiliary head's loss; 0: no head
-    drop_path: float = 0.0  # probability at the last epoch, growing linearly from 0
-    cutout: int = 0  # side of the square that is blanked, pixels; 0: none
-    crop: int = 0  # images are padded by so many pixels and cropped at random; for "imagenet": random resized crop
-    flip: bool = True  # mirrored at random, on datasets where a mirrored image keeps its class
+    drop_path: float = 0.0  # probability after the last epoch; it grows linearly from 0
+    cutout: int = 0  # side of the blanked square, in pixels; 0: none
+    crop: int = (
+        0  # pixels of padding before a random crop; 0: no crop. With stem "imagenet": 1 for a random resized crop
+    )
+    flip: bool = True  # random mirroring, on datasets where a mirrored image keeps its class
 
 
 @dataclass(frozen=True)
 class Setting:
     """The protocol of one dataset: image size, network sizes, budget, recipe and tricks.
 
-    Widths are fractions of the channels that each space published, so that one protocol fits all spaces. Cells
-    count only in cell spaces; the depth of layer-wise spaces is their own.
+    Widths are fractions of the channels that each space published, so that one protocol fits all spaces. The numbers of
+    cells count in cell spaces only; layer-wise spaces have a fixed depth.
     """
 
-    image: int
-    width: float
-    cells: int
-    search_width: float
-    search_cells: int
+    image: int  # side of the images, in pixels
+    width: float  # of trained networks, as a fraction of Space.published.channels
+    cells: int  # of trained networks
+    search_width: float  # of supernets, as a fraction of Space.searched.channels
+    search_cells: int  # of supernets
     budget: Budget
     recipe: Recipe
     tricks: Tricks
-    stem: str = "cifar"  # "imagenet" for large pictures: Size.stem, and the augmentation that goes with it
+    stem: str = "cifar"  # Size.stem; "imagenet", for large images, also changes the augmentation
 
 
 @dataclass(frozen=True)
@@ -121,4 +134,5 @@ class Protocol:
             raise UserError(f"version {self.version!r} of a protocol has no MINOR: write {self.version}.0")
 
     def setting(self, dataset: str) -> Setting:
+        """The setting of a dataset, which is the default where it has none of its own."""
         return self.settings.get(dataset, self.default)

@@ -1,10 +1,10 @@
-"""The published scale: DARTS' evaluation for every architecture of every method, on the five datasets of "NAS
-evaluation is frustratingly hard" (ICLR 2020): 20 cells and 36 channels at 32 pixels, 8 cells at 224
-(antoyang/NAS-Benchmark, DARTS/).
+"""The published scale: DARTS' training for every architecture of every method, on the five datasets of "NAS evaluation
+is frustratingly hard" (ICLR 2020): 20 cells and 36 channels at 32 pixels, 8 cells at 224 (antoyang/NAS-Benchmark,
+DARTS/).
 
-Expected: not run here. The paper reports 97.03 +- 0.23 (best epoch, n=214) for random DARTS-space architectures on
-CIFAR-10; one such training takes about a day on one V100. `snakemake --cores 8 all --configfile config/paper.yaml`
-on GPUs.
+Expected: not run here. The paper reports an accuracy of 97.03 +- 0.23% (best epoch, n=214) for random architectures of
+the space of DARTS on CIFAR-10; one such training takes about a day on one V100. On GPUs: `snakemake --cores 8 all
+--configfile config/paper.yaml`.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
-"""Everything once, tiny: the whole pipeline in minutes, for tests. Its numbers mean nothing.
+"""Everything once and tiny: the whole pipeline in minutes, for tests. Its numbers mean nothing.
 
-Expected: accuracies a little above chance; 2 cores, less than 4 minutes: `snakemake --cores 2 all --configfile
+Expected: accuracies a little above chance, in less than 4 minutes on 2 cores: `snakemake --cores 2 all --configfile
 config/smoke.yaml`.
 """
 

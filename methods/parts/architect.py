@@ -14,17 +14,19 @@ from methods.parts.bilevel import hits
 from spaces.parts.network import Supernet
 
 Batch = tuple[Tensor, Tensor]
+"""(images, labels)"""
 FINITE_DIFFERENCE = 0.01
-"""Length of the step that the published finite difference takes along the gradient (architect.py)."""
+"""The length of the published finite difference along the gradient (architect.py)."""
 
 
 class Alphas(nn.Module):
-    """Architecture parameters of a supernet: one row of logits a place, 1e-3 N(0, 1) at the start.
+    """The architecture parameters of a supernet: one row of logits per place, drawn as 1e-3 N(0, 1).
 
-    Neighbouring places with the same number of candidates share a tensor: DARTS' (28, 8) is one parameter.
+    Consecutive places with the same number of candidates share a tensor: DARTS' (28, 8) is one parameter.
     """
 
     def __init__(self, shape: Sequence[int], generator: torch.Generator):
+        """shape: the number of candidates at each place."""
         super().__init__()
         groups: list[list[int]] = []
         for candidates in shape:
@@ -35,20 +37,20 @@ class Alphas(nn.Module):
         self.logits = nn.ParameterList(1e-3 * torch.randn(*group, generator=generator) for group in groups)
 
     def mix(self) -> list[Tensor]:
-        """One vector of weights a place."""
+        """The softmax of each place's logits."""
         return [weights for logits in self.logits for weights in logits.softmax(1).unbind()]
 
 
-class Judgement(NamedTuple):
-    """Of a validation batch: gradients in the order of `alphas.parameters()`, mean loss, accuracy from 0 to 1."""
+class AlphaGradient(NamedTuple):
+    """The gradients of a batch's loss, in the order of `alphas.parameters()`; its mean loss; its accuracy (0 to 1)."""
 
     gradients: list[Tensor]
     loss: float
     accuracy: float
 
 
-def first_order(supernet: Supernet, alphas: Alphas, validation: Batch) -> Judgement:
-    """The weights are taken as they are; their gradients are not computed."""
+def first_order(supernet: Supernet, alphas: Alphas, validation: Batch) -> AlphaGradient:
+    """The gradient of the validation loss at the current weights. Gradients of the weights are not computed."""
     weights = list(supernet.parameters())
     return _alpha_gradient(supernet, alphas, validation, weights, [w.data for w in weights])
 
@@ -63,16 +65,18 @@ def second_order(
     buffers: Sequence[Tensor | None] = (),
     weight_decay: float = 0.0,
     hessian: str = "exact",
-) -> Judgement:
-    """The weights w are those after one step on the training batch.
+) -> AlphaGradient:
+    """The gradient of the validation loss after one weight step on the training batch, through that step.
 
-    w' = w - lr (momentum * buffer + dL_train/dw + weight_decay * w), unclipped as published; `buffers`: the optimizer's
-    momenta in the order of the supernet's parameters, None or nothing before its first step. The gradient is
-    dL_val(w')/dalpha - lr * d²L_train(w)/(dalpha dw) · dL_val(w')/dw. The product is computed by differentiating twice
-    ("exact") or, as published, by central differences along dL_val(w')/dw ("finite_difference").
+    The step is w' = w - lr (momentum * buffer + dL_train/dw + weight_decay * w), unclipped as published. `buffers`: the
+    optimizer's momentum buffers in the order of the supernet's parameters, None (or an empty sequence) before its first
+    step. The gradient is dL_val(w')/dalpha - lr * d²L_train(w)/(dalpha dw) · dL_val(w')/dw. `hessian` says how the
+    product is computed: "exact" differentiates twice, "finite_difference" takes central differences along
+    dL_val(w')/dw, as published.
     """
     weights, parameters = list(supernet.parameters()), list(alphas.parameters())
-    exact = hessian == "exact"
+    exact = hessian == "exact"  # the gradients of the training loss are then differentiated again
+    implicit: Sequence[Tensor]
     train_loss, _ = _loss(supernet, alphas, training)
     slopes = torch.autograd.grad(train_loss, weights, create_graph=exact)
     momenta = list(buffers) or [None] * len(weights)
@@ -87,31 +91,34 @@ def second_order(
         implicit = torch.autograd.grad(slopes, parameters, along)
     else:
         implicit = _differences(supernet, alphas, training, weights, along)
-    return Judgement([d - lr * i for d, i in zip(direct, implicit)], loss.item(), accuracy)
+    return AlphaGradient([d - lr * i for d, i in zip(direct, implicit)], loss.item(), accuracy)
 
 
 def _differences(
-    supernet: Supernet, alphas: Alphas, training: Batch, weights: list[Tensor], along: Sequence[Tensor]
+    supernet: Supernet, alphas: Alphas, training: Batch, weights: Sequence[Tensor], along: Sequence[Tensor]
 ) -> list[Tensor]:
+    """d²L_train/(dalpha dw) times the vector `along`, by central differences: (g(w + r v) - g(w - r v)) / 2r with
+    g = dL_train/dalpha."""
     r = FINITE_DIFFERENCE / float(torch.cat([vector.flatten() for vector in along]).norm())
     ends = []
-    for step in (r, -r):
-        values = [w.data + step * vector for w, vector in zip(weights, along)]
+    for shift in (r, -r):
+        values = [w.data + shift * vector for w, vector in zip(weights, along)]
         ends.append(_alpha_gradient(supernet, alphas, training, weights, values).gradients)
     return [(up - down) / (2 * r) for up, down in zip(*ends)]
 
 
 def _alpha_gradient(
-    supernet: Supernet, alphas: Alphas, batch: Batch, weights: list[Tensor], values: list[Tensor]
-) -> Judgement:
+    supernet: Supernet, alphas: Alphas, batch: Batch, weights: Sequence[Tensor], values: Sequence[Tensor]
+) -> AlphaGradient:
+    """The gradient of a batch's loss by the architecture parameters, at other values of the weights."""
     with _moved(weights, values, trained=False):
         loss, accuracy = _loss(supernet, alphas, batch)
-        return Judgement(list(torch.autograd.grad(loss, list(alphas.parameters()))), loss.item(), accuracy)
+        return AlphaGradient(list(torch.autograd.grad(loss, list(alphas.parameters()))), loss.item(), accuracy)
 
 
 @contextmanager
-def _moved(weights: list[Tensor], values: Sequence[Tensor], trained: bool) -> Iterator[None]:
-    """A supernet's weights have other values for a while, and gradients only if `trained`."""
+def _moved(weights: Sequence[Tensor], values: Sequence[Tensor], trained: bool) -> Iterator[None]:
+    """Gives the weights other values inside the block; `trained`: whether they need gradients there."""
     kept = [w.data for w in weights]
     try:
         for w, value in zip(weights, values):
@@ -125,7 +132,7 @@ def _moved(weights: list[Tensor], values: Sequence[Tensor], trained: bool) -> It
 
 
 def _loss(supernet: Supernet, alphas: Alphas, batch: Batch) -> tuple[Tensor, float]:
-    """Loss and accuracy."""
+    """(mean cross entropy, accuracy from 0 to 1) of a batch."""
     images, labels = batch
     logits = supernet(images, alphas.mix())
     return F.cross_entropy(logits, labels), hits(logits, labels) / len(labels)

@@ -1,4 +1,4 @@
-"""What the weight-sharing methods have in common: how shared weights are trained and how a mixture is judged."""
+"""What the weight-sharing methods share: how the shared weights are trained, and how a mix is measured."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ def weight_step(
     batch: tuple[Tensor, Tensor],
     clip: float,
 ) -> tuple[float, float]:
-    """One step of the shared weights on a batch, gradients clipped to the global norm `clip`.
-
-    `mix` is taken as constant. Gives (mean loss, accuracy from 0 to 1), both from before the step.
-    """
+    """One optimizer step of the shared weights on a batch (images, labels), with gradients clipped to the global norm
+    `clip`. No gradient reaches `mix`. Returns (mean loss, accuracy from 0 to 1), both from before the step."""
     images, labels = batch
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     logits = supernet(images, [weight.detach() for weight in mix])
@@ -35,13 +33,14 @@ def weight_step(
 
 
 def hits(logits: Tensor, labels: Tensor) -> int:
-    """How many images are given their label."""
+    """The number of images that are classified correctly. logits: (images, classes); labels: (images,)."""
     return int((logits.argmax(1) == labels).sum())
 
 
 @torch.no_grad()
 def accuracy(supernet: Supernet, mix: Sequence[Tensor], batches: Iterable[tuple[Tensor, Tensor]]) -> float:
-    """Share (0 to 1) of the images in `batches` that a mixture classifies right. Batch statistics, as in search."""
+    """The share (0 to 1) of the images in `batches` that a mix classifies correctly, with the statistics of each batch,
+    as in the search."""
     right = total = 0
     for images, labels in batches:
         right += hits(supernet(images, mix), labels)
@@ -50,6 +49,6 @@ def accuracy(supernet: Supernet, mix: Sequence[Tensor], batches: Iterable[tuple[
 
 
 def entropy(mix: Sequence[Tensor]) -> float:
-    """Mean entropy of the places, in nats: ln(candidates) when undecided, 0 when decided."""
+    """The mean entropy of the places' weights, in nats: ln(candidates) where all are equal, 0 where one is 1."""
     with torch.no_grad():
         return sum(float(torch.special.entr(weights).sum()) for weights in mix) / len(mix)

@@ -1,9 +1,10 @@
-"""ENAS' policy: a recurrent network that writes architectures of two cells, decision by decision, and its learning.
+"""ENAS' policy: a recurrent network that writes architectures decision by decision, and how it learns.
 
 Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, sections 2.2 and 2.4. One LSTM
-for both cells: the reduction cell goes on from the normal cell's state. A block is read (input, operation,
-input, operation) but written input, input, operation, operation. An input is chosen by attention over the states at
-which earlier blocks ended, an operation by a linear layer (melodyguan/enas, src/cifar10/micro_controller.py).
+writes both cells: it starts the reduction cell with the state in which the normal cell ended. An architecture lists a
+block as (input, operation, input, operation); the LSTM writes input, input, operation, operation. An input is chosen by
+attention over the LSTM's outputs at the ends of earlier blocks, an operation by a linear layer (melodyguan/enas,
+src/cifar10/micro_controller.py).
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from torch import Tensor, nn
 from protocols.parts.optimizers import Adam
 from spaces.base import Arch
 
-State = tuple[Tensor, Tensor]
-"""Output and cell of the LSTM, each (architectures, units)."""
+LstmState = tuple[Tensor, Tensor]
+"""The LSTM's output and its memory, each (architectures, units)."""
 
 ORDER = (0, 2, 1, 3)
-"""Where in a block's (input, operation, input, operation) the four decisions stand, in the order they are made."""
+"""Positions in a block's (input, operation, input, operation) of the four decisions, in the order they are made."""
 
 
 class Controller(nn.Module):
     """A distribution over architectures of `2 * blocks * 4` decisions.
 
-    Logits are `tanh * tanh(logits / temperature)`, those of operations smaller by `op_tanh_reduce`, so that no
-    probability comes near 0. `prior` adds the authors' preference for the first two operations, the convolutions: a
-    trainable bias that starts at 10 and a constant +-0.25 in the normal cell.
+    A decision's probabilities are the softmax of `tanh * tanh(logits / temperature)`, for operations divided by
+    `op_tanh_reduce`, so that no probability comes near 0. `prior` adds the authors' preference for the first two
+    operations, the convolutions: a trainable bias that starts at 10, and a constant of +-0.25 in the normal cell.
+    Initial weights are drawn uniformly from -0.1 to 0.1.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Controller(nn.Module):
         def uniform(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.rand(shape, generator=generator) * 0.2 - 0.1)
 
-        with torch.random.fork_rng(devices=[]):  # the cell draws its own weights, which are replaced
+        with torch.random.fork_rng(devices=[]):  # LSTMCell draws weights, which are replaced
             self.lstm = nn.LSTMCell(units, units, bias=False)
         self.lstm.weight_ih, self.lstm.weight_hh = uniform(4 * units, units), uniform(4 * units, units)
         self.start = uniform(units)
@@ -63,22 +65,22 @@ class Controller(nn.Module):
         self.key, self.query, self.value = uniform(units, units), uniform(units, units), uniform(units)
 
     def sample(self, count: int, generator: torch.Generator) -> list[Arch]:
-        """`count` architectures, written side by side."""
+        """`count` architectures, written in parallel, without gradients."""
         with torch.no_grad():
             return self.draw(count, generator)[0]
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[list[Arch], Tensor, Tensor]:
-        """(architectures, their log-probabilities, their entropies), the latter as `score` gives them."""
+        """`count` sampled architectures with their log-probabilities and entropies, both as in `score`."""
         trace = Trace(lambda logs: torch.multinomial(logs.exp(), 1, generator=generator))
         self._write(count, trace)
         written = torch.cat(trace.taken, 1).unflatten(1, (-1, 4))
         return [tuple(arch) for arch in written[:, :, ORDER].flatten(1).tolist()], *trace.sums()
 
     def score(self, archs: Sequence[Arch]) -> tuple[Tensor, Tensor]:
-        """(log-probability, entropy) of each architecture, in nats, the former with gradient.
+        """(log-probabilities, entropies) of architectures, each (architectures,), in nats; the former with gradient.
 
-        The entropy is the sum over its decisions of the entropy of the distribution it was drawn from: in expectation,
-        that of the whole policy.
+        The entropy of an architecture is the sum, over its decisions, of the entropy of the distribution from which the
+        decision was drawn. Its expectation is the entropy of the whole policy.
         """
         written = torch.tensor(archs).unflatten(1, (-1, 4))[:, :, ORDER].flatten(1)
         decisions = iter(written.split(1, 1))
@@ -87,16 +89,20 @@ class Controller(nn.Module):
         return trace.sums()
 
     def _write(self, count: int, trace: Trace) -> None:
+        """Makes all decisions of `count` architectures and records them in `trace`."""
         zeros = torch.zeros(count, self.start.numel(), dtype=self.start.dtype)
         state = zeros, zeros
         for constant in (self.constant, torch.zeros_like(self.constant)):
             state = self._write_cell(state, trace, constant)
 
-    def _write_cell(self, state: State, trace: Trace, constant: Tensor) -> State:
+    def _write_cell(self, state: LstmState, trace: Trace, constant: Tensor) -> LstmState:
+        """Writes one cell, and returns the state in which it ended. constant: added to the logits of operations."""
         start = self.start.expand(len(state[0]), -1)
         rows = torch.arange(len(start))
-        anchors = torch.zeros(len(start), 2, start.shape[1], dtype=start.dtype)  # the states of the cell, as inputs,
-        keys = anchors[:, :0]  # and as attention compares them: (architectures, states, units)
+        # For each input that a block can read, cell inputs first: what the LSTM gets where it is chosen (anchors), and
+        # what attention compares (keys). Both are (architectures, inputs, units).
+        anchors = torch.zeros(len(start), 2, start.shape[1], dtype=start.dtype)
+        keys = anchors[:, :0]
         for _ in range(2):
             state = self.lstm(start, state)
             keys = torch.cat([keys, (state[0] @ self.key)[:, None]], 1)
@@ -117,15 +123,18 @@ class Controller(nn.Module):
 
 
 class Trace:
-    """Decisions of several architectures side by side: what was taken, how likely it was, how open each was."""
+    """The decisions of several architectures, made in parallel: the options taken, their log-probabilities, and the
+    entropies of the distributions they were taken from."""
 
     def __init__(self, take: Callable[[Tensor], Tensor]):
-        self.take = take  # log-probabilities (architectures, options) -> options (architectures, 1)
+        """take: log-probabilities (architectures, options) -> options (architectures, 1)."""
+        self.take = take
         self.taken: list[Tensor] = []
         self.log_probabilities: list[Tensor] = []
         self.entropies: list[Tensor] = []
 
     def decide(self, logits: Tensor) -> Tensor:
+        """Makes one decision from logits (architectures, options); returns the options taken, (architectures,)."""
         logs = logits.log_softmax(1)
         self.taken.append(self.take(logs))
         self.log_probabilities.append(logs.gather(1, self.taken[-1]))
@@ -133,11 +142,13 @@ class Trace:
         return self.taken[-1][:, 0]
 
     def sums(self) -> tuple[Tensor, Tensor]:
+        """(log-probability, entropy) of each architecture, both (architectures,)."""
         return torch.cat(self.log_probabilities, 1).sum(1), torch.cat(self.entropies, 1).sum(1)
 
 
 class Reinforce:
-    """REINFORCE with a moving average of rewards as baseline, and the optimizer of the authors' code (src/utils.py)."""
+    """REINFORCE with a moving average of the rewards as baseline, and the optimizer of the authors' code
+    (src/utils.py). `baseline` is None before the first update."""
 
     def __init__(self, controller: Controller, lr: float, decay: float, entropy_weight: float):
         self.controller, self.decay, self.entropy_weight = controller, decay, entropy_weight
@@ -145,7 +156,8 @@ class Reinforce:
         self.baseline: float | None = None
 
     def learn(self, count: int, accuracy: Callable[[Arch], float], generator: torch.Generator) -> dict[str, float]:
-        """One update from `count` sampled architectures; gives the means of their accuracies, rewards and entropies."""
+        """One update from `count` sampled architectures, whose reward is their accuracy plus `entropy_weight` times
+        their entropy. Returns the means of accuracy, reward and entropy."""
         archs, log_probability, entropy = self.controller.draw(count, generator)
         entropies = entropy.tolist()
         accuracies = [accuracy(arch) for arch in archs]
@@ -156,8 +168,9 @@ class Reinforce:
         return {"val_accuracy": fmean(accuracies), "reward": fmean(rewards), "entropy": fmean(entropies)}
 
     def _advantages(self, rewards: list[float]) -> list[float]:
+        """Rewards minus the baseline, which each reward moves before it is compared."""
         advantages = []
-        for reward in rewards:  # the baseline moves before it is used, reward by reward
+        for reward in rewards:
             self.baseline = reward if self.baseline is None else self.baseline
             self.baseline += (1 - self.decay) * (reward - self.baseline)
             advantages.append(reward - self.baseline)
@@ -177,5 +190,6 @@ class Reinforce:
 
 
 def surrogate(log_probability: Tensor, advantages: Sequence[float]) -> Tensor:
-    """A loss whose gradient estimates that of minus the expected reward (Williams, 1992). Advantages are constants."""
+    """A loss whose gradient estimates that of minus the expected reward (Williams, 1992): the mean over architectures
+    of -log-probability * advantage. log_probability: (architectures,), with gradient."""
     return -(log_probability * torch.tensor(advantages, dtype=log_probability.dtype)).mean()

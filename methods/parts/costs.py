@@ -1,4 +1,4 @@
-"""Costs of the options of a space: counted, or read from a latency table. Imports no torch."""
+"""The costs of a space's options: counted, or read from a latency table. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ THOUSAND = 1e3
 
 
 def option_costs(space: Space, size: Size, metric: str, latency_table: str | None) -> Costs:
-    """Thousand multiply-adds or thousand parameters; with a latency table its microseconds."""
+    """The costs of a space at a size: in thousand multiply-adds (`metric` "macs") or thousand parameters
+    ("parameters"); from a latency table, given by its path, in microseconds. UserError where the table is missing or
+    does not fit."""
     if latency_table is not None:
         return _latencies(space, size, latency_table)
     constant, table = _counted(space, size, metric)
@@ -25,13 +27,15 @@ def option_costs(space: Space, size: Size, metric: str, latency_table: str | Non
 
 @cache
 def _counted(space: Space, size: Size, metric: str) -> Costs:
-    """A hundred blocks are built to be counted: as long as several steps of a small search."""
+    """Cached: about a hundred blocks are built to be counted, which takes as long as several steps of a small
+    search."""
     return space.costs(size, metric)
 
 
 def read_latency_table(path: str) -> dict[str, Any]:
-    """A JSON object: "machine" (its name), "channels" and "image" (the size that was measured), "constant" (outside the
-    searchable layers) and "options" (each option of each layer), in microseconds."""
+    """A latency table: a JSON object with "machine" (its name), "channels" and "image" (the size that was measured),
+    "constant" (the time outside the searchable layers) and "options" (a list per layer with the time of each option),
+    times in microseconds. UserError where the file cannot be read or lacks one of them."""
     try:
         table = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -42,7 +46,7 @@ def read_latency_table(path: str) -> dict[str, Any]:
         set(table) if isinstance(table, dict) else set()
     )
     if missing:
-        raise UserError(f"latency table {path} lacks {', '.join(sorted(missing))}; measure it anew")
+        raise UserError(f"latency table {path} lacks {', '.join(sorted(missing))}; measure it again")
     return table
 
 
@@ -55,7 +59,7 @@ def _latencies(space: Space, size: Size, path: str) -> Costs:
         )
     rows = table["options"]
     if not isinstance(rows, list) or [len(row) if isinstance(row, list) else 0 for row in rows] != list(space.choices):
-        raise UserError(f"latency table {path}: options must be {len(space.choices)} lists, one cost an option")
+        raise UserError(f"latency table {path}: options must be {len(space.choices)} lists, with one cost per option")
     values = [table["constant"], *(cost for row in rows for cost in row)]
     if not all(type(cost) in (int, float) and 0 <= cost < float("inf") for cost in values):
         raise UserError(f"latency table {path}: every cost must be a number of microseconds, 0 or more")

@@ -1,0 +1,1 @@
+"""What every training uses: augmentation and optimizers."""

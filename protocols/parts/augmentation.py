@@ -1,7 +1,8 @@
 """Batched augmentation on uint8 tensors: no loop over images, no worker processes, every draw from one CPU generator.
 
-Order as in the public code of DARTS: crop, mirror, normalise, cutout; so a blanked square has the value 0, the mean.
-Draws are made on the CPU for a whole batch at a time, so a state of the generator gives the same images on any device.
+The order is that of DARTS' public code: crop, mirror, normalise, cutout. A blanked square therefore has the value 0,
+the mean of the pixels. Draws are made on the CPU for a whole batch at a time, so that the same generator state gives
+the same images on every device.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from torch import Tensor
 AREA = (0.08, 1.0)  # share of the image that a random resized crop shows (torchvision's defaults)
 RATIO = (3 / 4, 4 / 3)  # its width over its height
 JITTER = 0.4  # brightness, contrast and saturation are multiplied by 1 ± JITTER
-HUE = 0.2  # and the hue is turned by ± HUE of a full circle
+HUE = 0.2  # the hue is turned by ± HUE of a full circle
 
-# Luma and two chroma axes (NTSC): a turn of the chroma plane is a change of hue, linear and exact for the luma.
+# Luma and two chroma axes (NTSC). A rotation of the chroma plane changes the hue: it is linear and keeps the luma.
 _YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _RGB = torch.linalg.inv(_YIQ)
 
@@ -36,12 +37,12 @@ def augment(
     cutout: int = 0,
     stem: str = "cifar",
 ) -> Tensor:
-    """Random crops, mirror images and blanked squares of uint8 (n, inputs, side, side), which stay as they are.
+    """Random crops, mirroring and blanked squares of images, uint8 (n, inputs, side, side), which are not changed.
 
-    Returns float32 (n, inputs, image, image), normalised, channels_last.
-    crop: pixels of black padding before a random crop; with stem "imagenet" and crop > 0 a random resized crop and
-    colour jitter instead. cutout: side of the square, which the border may clip (DeVries & Taylor 2017). mean, std: a
-    channel, for pixels from 0 to 1. Draws, in this order: tops and lefts, mirrors, rows and columns of cutout centres.
+    Returns float32 (n, inputs, image, image), normalised, channels_last. crop: pixels of black padding before a random
+    crop; with stem "imagenet" and crop > 0 a random resized crop and colour jitter instead. cutout: side of the blanked
+    square in pixels; the border may clip it (DeVries & Taylor 2017). mean, std: per channel, for pixels from 0 to 1.
+    Draws, in this order: tops and lefts, mirrors, rows and columns of the squares' centres.
     """
     if stem == "imagenet" and crop:
         x = _resized_crop(images, generator, image, flip)
@@ -52,14 +53,16 @@ def augment(
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float], image: int) -> Tensor:
-    """For evaluation: the centre `image` pixels of (n, inputs, side, side): float32, normalised, channels_last."""
+    """The images of an evaluation: the centre of uint8 (n, inputs, side, side) as float32 (n, inputs, image, image),
+    normalised, channels_last. mean, std: as in `augment`."""
     start = (images.shape[-1] - image) // 2
     return _normalised(images[..., start : start + image, start : start + image], mean, std)
 
 
 def _normalised(x: Tensor, mean: Sequence[float], std: Sequence[float], white: float = 255.0) -> Tensor:
     """(x / white - mean) / std, as one multiply-add over whole rows: broadcasting over 3 channels is 8 times slower.
-    Floats before channels_last: torch moves single floats twice as fast as single bytes."""
+    The conversion to floats comes before that to channels_last: torch moves single floats twice as fast as single
+    bytes."""
     n, channels, height, width = x.shape
     scale = torch.tensor([1 / (white * s) for s in std], device=x.device).repeat(width)
     shift = torch.tensor([-m / s for m, s in zip(mean, std)], device=x.device).repeat(width)
@@ -68,23 +71,24 @@ def _normalised(x: Tensor, mean: Sequence[float], std: Sequence[float], white: f
 
 
 def _shifted(images: Tensor, generator: torch.Generator, image: int, crop: int, flip: bool) -> Tensor:
-    """Random windows of the zero-padded images, each mirrored or not. Same dtype."""
+    """Random windows of the zero-padded images, with `flip` mirrored at random, in the same dtype."""
     n, channels, side, _ = images.shape
     side += 2 * crop
     top, left = torch.randint(side - image + 1, (2, n, 1), generator=generator)
     padded = F.pad(images, (crop,) * 4)
-    if flip:  # the mirror images stand behind the images
+    if flip:  # the mirrored images are appended to the images
         mirrored = torch.rand(n, 1, generator=generator) < 0.5
         left = torch.where(mirrored, padded.numel() + side - image - left, left)
         padded = torch.cat([padded, padded.flip(3)])
-    runs = padded.flatten().as_strided((padded.numel() - image + 1, image), (1, 1))  # from each pixel on, overlapping
+    rows = padded.flatten().as_strided((padded.numel() - image + 1, image), (1, 1))  # `image` pixels from each pixel on
     starts = _first_pixels(n, channels, image, side) + top * side + left
-    return runs.index_select(0, starts.flatten().to(images.device)).view(n, channels, image, image)
+    return rows.index_select(0, starts.flatten().to(images.device)).view(n, channels, image, image)
 
 
 @cache
 def _first_pixels(n: int, channels: int, image: int, side: int) -> Tensor:
-    """Where the first `image` rows of every channel begin in a flat batch (n, channels, side, side): a row an image."""
+    """Positions of the first `image` rows of every channel in a flattened batch (n, channels, side, side): (n, channels
+    * image)."""
     return torch.arange(n * channels * side).view(n, channels, side)[:, :, :image].flatten(1) * side
 
 
@@ -97,17 +101,17 @@ def _blanked(x: Tensor, generator: torch.Generator, cutout: int) -> Tensor:
         start, at = centre - cutout // 2, torch.arange(size)
         return ((at >= start) & (at < start + cutout)).float()
 
-    # A product: torch fills by a mask of truth values 15 times slower.
+    # A product, because filling by a boolean mask is 15 times slower in torch.
     hole = inside(y, height)[:, :, None] * inside(x_, width).repeat_interleave(channels, 1)[:, None, :]
     x.permute(0, 2, 3, 1).view(n, height, width * channels).mul_((1 - hole).to(x.device))
     return x
 
 
 def _resized_crop(images: Tensor, generator: torch.Generator, image: int, flip: bool) -> Tensor:
-    """Random windows of random area and shape, stretched to `image` pixels: float32 from 0 to 1.
+    """Random windows of random area and shape, resized to `image` pixels: float32 from 0 to 1.
 
-    As torchvision's RandomResizedCrop but for windows that do not fit: they are cut to the image, not drawn again.
-    Bilinear without antialiasing: from 256 to 224 pixels a window is shrunk by 1/7 at most.
+    As torchvision's RandomResizedCrop, except that windows that do not fit are cut to the image instead of drawn again.
+    Bilinear without antialiasing: from 256 to 224 pixels a window shrinks by 1/7 at most.
     """
     n = len(images)
     area, ratio, left, top, mirror = torch.rand(5, n, generator=generator)
@@ -123,16 +127,18 @@ def _resized_crop(images: Tensor, generator: torch.Generator, image: int, flip: 
 
 
 def _jittered(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Random brightness, contrast, saturation and hue for images from 0 to 1."""
+    """Random brightness, contrast, saturation and hue of images from 0 to 1."""
     draws = 2 * torch.rand(4, len(x), generator=generator) - 1
     return recolour(x, *(1 + JITTER * draws[:3]), HUE * draws[3])
 
 
 def recolour(x: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
-    """Colours of float (n, 1 or 3, height, width), 0 to 1, times factors (n,) and a turn (n,) of the colour circle.
+    """Changes the colours of images, float (n, 1 or 3, height, width) from 0 to 1. brightness, contrast and saturation:
+    factors (n,); hue: (n,), in turns of the colour circle.
 
-    In this order and clipped once at the end, as one 3x3 matrix an image; torchvision shuffles the order, clips each
-    time and turns hue in HSV instead of NTSC's chroma plane. Grey images have brightness and contrast only.
+    The changes are applied in this order as one 3x3 matrix per image and clipped once at the end. torchvision shuffles
+    the order, clips after each change, and turns the hue in HSV instead of NTSC's chroma plane. Images of one channel
+    have brightness and contrast only.
     """
     luma = _YIQ[0] if x.shape[1] == 3 else torch.ones(1)
     mean = x.mean((2, 3)).cpu() @ luma

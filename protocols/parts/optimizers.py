@@ -1,8 +1,8 @@
 """torch's optimizers without torch's compiler.
 
-The classes of torch.optim import torch._dynamo when the first one is made: 2.0 s of CPU in every job (torch 2.14.1, one
-core), as long as importing torch itself. The arithmetic here is torch.optim's own functional form; the interface is the
-part of torch.optim.Optimizer that training needs, with one parameter group.
+The classes of torch.optim import torch._dynamo when the first of them is created. That takes 2.0 s of CPU in every job
+(torch 2.14.1, one core), as long as importing torch itself. The arithmetic here is torch.optim's functional form; the
+interface is the part of torch.optim.Optimizer that trainings need, with one parameter group.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from torch.optim.sgd import sgd
 
 
 def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
-    """Learning rate of an epoch (from 0) on half a cosine from `lr` towards `lr_min`, which it would reach after the
-    last."""
+    """The learning rate of an epoch (from 0) on half a cosine from `lr` to `lr_min`, which it would reach in the epoch
+    after the last."""
     return lr_min + 0.5 * (lr - lr_min) * (1 + math.cos(math.pi * epoch / epochs))
 
 
 def set_lr(optimizer: Optimizer, lr: float) -> None:
+    """Sets the learning rate of all parameters."""
     for group in optimizer.param_groups:
         group["lr"] = lr
 
 
 class Optimizer:
-    """Parameters whose `grad` is None are left alone, as in torch.optim."""
+    """Parameters whose `grad` is None are not changed, as in torch.optim."""
 
     buffers: tuple[str, ...]
-    """Names of the tensors kept for each parameter, in `state[parameter]`."""
+    """The names of the tensors that are kept for each parameter in `state[parameter]`."""
 
     def __init__(self, params: Iterable[Tensor], **group: Any):
         self.params = list(params)
@@ -64,7 +65,8 @@ class Optimizer:
 
     @abstractmethod
     def update(self, params: list[Tensor], grads: list[Tensor], columns: dict[str, list], group: dict) -> None:
-        """Steps in place; may replace entries of the columns."""
+        """One step in place. columns: for each buffer its tensors, in the order of `params`; entries may be
+        replaced."""
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -78,7 +80,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """torch.optim.SGD."""
+    """The same as torch.optim.SGD, without dampening."""
 
     buffers = ("momentum_buffer",)
 
@@ -93,7 +95,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """torch.optim.Adam."""
+    """The same as torch.optim.Adam."""
 
     buffers = ("exp_avg", "exp_avg_sq", "step")
 
@@ -109,7 +111,7 @@ class Adam(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """torch.optim.RMSprop. TensorFlow's form adds eps inside the root: torch adds it outside."""
+    """The same as torch.optim.RMSprop. It adds eps outside the root; TensorFlow's form adds it inside."""
 
     buffers = ("square_avg", "momentum_buffer", "step")
 

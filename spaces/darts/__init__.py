@@ -1,1 +1,5 @@
-from spaces.darts.space import Darts as Darts
+"""The space of DARTS."""
+
+from spaces.darts.space import Darts
+
+__all__ = ["Darts"]

@@ -1,8 +1,9 @@
-"""The supernet of DARTS (quark0/darts, cnn/model_search.py), computed by source: all edges that leave a state at once.
+"""The supernet of DARTS (quark0/darts, cnn/model_search.py), computed state by state instead of edge by edge.
 
-ReLU, pooling with its batch normalisation, and the maps that dilated convolutions read are computed once a state; the
-convolutions of the edges that leave it are stacked into grouped ones; the weight of a candidate is the scale of the
-batch normalisation that ends it. The readable form, edge by edge, is `tests/reference/darts.py`.
+All edges that leave a state are computed together. ReLU, pooling with its batch normalisation, and the maps that
+dilated convolutions read are computed once per state; the convolutions of its edges are stacked into grouped ones; a
+candidate's weight is applied as the scale of the batch normalisation that ends it. `tests/reference/darts.py` is the
+readable form, edge by edge.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ import torch
 from torch import Tensor, nn
 
 from spaces.base import Arch, Size
-from spaces.darts.fused import Fan, State
-from spaces.darts.space import CANDIDATES, CONCAT, NODES, Darts
+from spaces.darts.choices import CANDIDATES, CONCAT, NODES, decode, encode
+from spaces.darts.fused import Fan
 from spaces.parts.cells import CellNetwork, cifar_stem, imagenet_stems, reductions
-from spaces.parts.cpu.channelwise import concatenate, divided
+from spaces.parts.cpu.rearrange import concatenate, split_channels
 from spaces.parts.genotype import Edge, Genotype
 from spaces.parts.network import Supernet
 from spaces.parts.operations import FactorizedReduce, ReluConvBn
+from spaces.parts.shared_map import SharedMap
 
 EDGES = tuple((node, source) for node in range(NODES) for source in range(node + 2))
-"""(node, source) of each place of a cell: by node, then by source; sources 0 and 1 are the cell's inputs."""
+"""(node, source) of each place of a cell: by node, then by source. Sources 0 and 1 are the cell's inputs."""
 PICKS = tuple(range(1, len(CANDIDATES)))
-"""The candidates that compute something: all but `none`."""
+"""The candidates that compute something: all except `none`."""
 
 
 class MixedCell(nn.Module):
-    """A cell with every candidate on every edge. Arguments as `_cells.Cell`."""
+    """A cell with every candidate on every edge. Arguments as those of `spaces.parts.cells.Cell`."""
 
     def __init__(self, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
         super().__init__()
@@ -42,34 +44,36 @@ class MixedCell(nn.Module):
         )
 
     def forward(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
+        """before, last: the outputs of the two previous cells; mix and `wanted` (the candidates to compute): per
+        place."""
         first, x = self.preprocess0(before), self.preprocess1(last)
-        ahead, nodes = self._carried(0, first, mix, wanted), []  # the sums so far of the nodes to come
+        sums, nodes = self._carried(0, first, mix, wanted), []  # sums: of the nodes that are not complete yet
         for source in range(1, NODES + 1):
-            x, ahead = divided(ahead + self._carried(source, x, mix, wanted), self.channels)
+            x, sums = split_channels(sums + self._carried(source, x, mix, wanted), self.channels)
             nodes.append(x)
         return concatenate(nodes)
 
     def _carried(self, source: int, x: Tensor, mix: Sequence[Tensor], wanted: Sequence[tuple[int, ...]]) -> Tensor:
-        """What the edges that leave a source carry, side by side."""
+        """The results of the edges that leave a source, concatenated along the channels."""
         places = self.leaving[source]
-        state = State(x, self.strides[source])
+        state = SharedMap(x, self.strides[source])
         return self.fans[source](state, [mix[k] for k in places], [wanted[k] for k in places])
 
     def weights(self, place: int, candidate: int) -> list[Tensor]:
-        """The weights of one candidate on one edge, views in the order of `operation(…).parameters()`."""
+        """The weights of one candidate on one edge: views, in the order of `operation(…).parameters()`."""
         _, source = EDGES[place]
         return self.fans[source].weights(self.leaving[source].index(place), CANDIDATES[candidate])
 
 
 class DartsSupernet(Supernet):
-    """Places 0 to 13 are the edges of the normal cell (see EDGES), 14 to 27 those of the reduction cell; candidates are
-    `spaces.darts.CANDIDATES`. No auxiliary head."""
+    """All architectures of the space. Places 0 to 13 are the edges of the normal cell, in the order of `EDGES`, places
+    14 to 27 those of the reduction cell; the candidates are `CANDIDATES`. There is no auxiliary head."""
 
     shape = (len(CANDIDATES),) * (2 * len(EDGES))
 
-    def __init__(self, space: Darts, size: Size):
+    def __init__(self, size: Size):
         super().__init__()
-        self.space, self.size = space, size
+        self.size = size
         imagenet = size.stem == "imagenet"
         if imagenet:
             self.stem, self.stem2 = imagenet_stems(size.inputs, size.channels, search=True)
@@ -96,20 +100,20 @@ class DartsSupernet(Supernet):
         return self.classifier(last.mean((2, 3)))
 
     def derive(self, mix: Sequence[Tensor]) -> Arch:
-        return self.space.encode(published_rule(mix))
+        return encode(published_rule(mix))
 
     def path(self, arch: Arch) -> list[Tensor]:
-        """On the CPU, wherever the supernet is: what is computed must be known there."""
+        """One-hot weights on the CPU, wherever the supernet is: `forward` reads there which candidates to compute."""
         mix = [torch.zeros(candidates) for candidates in self.shape]
-        genotype = self.space.decode(arch)
+        genotype = decode(arch)
         for first, edges in ((0, genotype.normal), (len(EDGES), genotype.reduce)):
             for place, (operation, _) in zip(_places(edges), edges):
                 mix[first + place][CANDIDATES.index(operation)] = 1.0
         return mix
 
     def inherit(self, arch: Arch) -> nn.Module:
-        genotype = self.space.decode(arch)
-        with torch.device("meta"):  # its weights are all copied: no need to draw any
+        genotype = decode(arch)
+        with torch.device("meta"):  # all its weights are copied below: none need to be drawn
             network = CellNetwork(genotype, self.size, search=True)
         network.to_empty(device=self.classifier.weight.device).to(self.classifier.weight)
         with torch.no_grad():
@@ -118,7 +122,7 @@ class DartsSupernet(Supernet):
         return Logits(network)
 
     def _pairs(self, genotype: Genotype, network: CellNetwork) -> list[tuple[Tensor, Tensor]]:
-        """This supernet's weights beside those of a network with the same operations."""
+        """This supernet's weights, each with that of a network of the same operations."""
         shared = [(self.stem, network.stem), (self.stem2, network.stem2), (self.classifier, network.classifier)]
         pairs = []
         for i, (mixed, cell) in enumerate(zip(self.cells, network.cells)):
@@ -143,9 +147,10 @@ class Logits(nn.Module):
 
 
 def published_rule(mix: Sequence[Tensor]) -> Genotype:
-    """Of the edges into each node the two with the heaviest candidate, `none` excepted, each with that candidate.
+    """The genotype that the public code reads from mixture weights (model_search.py, genotype()). mix: 28 vectors of 8.
 
-    Edges come heaviest first; of equals the lower source, of equal candidates the first (model_search.py, genotype()).
+    Each node keeps the two incoming edges whose heaviest candidate, `none` excepted, weighs most, each edge with that
+    candidate. The heavier edge comes first; of equal edges the lower source, of equal candidates the first.
     """
     half = len(EDGES)
     cells = [_published_cell([weights.tolist() for weights in part]) for part in (mix[:half], mix[half:])]
@@ -162,6 +167,7 @@ def _published_cell(rows: list[list[float]]) -> tuple[Edge, ...]:
 
 
 def _places(edges: tuple[Edge, ...]) -> list[int]:
+    """The place of each edge of a genotype's cell."""
     return [EDGES.index((i // 2, source)) for i, (_, source) in enumerate(edges)]
 
 

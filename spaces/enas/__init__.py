@@ -1,1 +1,5 @@
-from spaces.enas.space import Enas as Enas
+"""The micro space of ENAS."""
+
+from spaces.enas.space import Enas
+
+__all__ = ["Enas"]

@@ -1,8 +1,8 @@
 """The stand-alone network of ENAS' authors (melodyguan/enas, src/cifar10/micro_child.py), for their published sizes.
 
-It differs from the stack of `_cells` in what stands around the cells: inputs are convolved only where their size does
-not fit, the last cell's output then passes a 1x1 convolution of its own, strided identities and loose ends are reduced
-without a ReLU, classifiers have no bias.
+It differs from `spaces.parts.cells` in what surrounds the cells: inputs are convolved only where their size does not
+fit, the last cell's output then passes a 1x1 convolution of its own, strided identities and loose ends are reduced
+without a ReLU, and classifiers have no bias.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.base import Size, UserError
-from spaces.enas.space import layout
-from spaces.parts.cells import cifar_stem, pool_to_2x2
-from spaces.parts.cpu.channelwise import concatenate
+from spaces.enas.choices import layout
+from spaces.parts.auxiliary import pool_to_2x2
+from spaces.parts.cells import cifar_stem
+from spaces.parts.cpu.rearrange import concatenate
 from spaces.parts.genotype import Genotype
 from spaces.parts.network import DropPath, Network
 from spaces.parts.operations import FactorizedReduce, ReluConvBn, operation
@@ -26,9 +27,10 @@ class BareReduce(FactorizedReduce):
 
 
 class Layer(nn.Module):
-    """One cell between its calibrated inputs and the concatenation of its loose ends.
+    """One cell, from its calibrated inputs to the concatenation of its loose ends.
 
-    `inputs` are the channels of the last two layers; `halved` says that the older one has a map twice as large.
+    `inputs`: channels of the layer before the last and of the last one; `halved`: whether the former has a map of twice
+    the side.
     """
 
     def __init__(self, genotype: Genotype, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
@@ -63,13 +65,14 @@ class Layer(nn.Module):
 
 
 def fit(inputs: int, channels: int) -> nn.Module:
+    """What changes the number of channels, where that is necessary."""
     return nn.Identity() if inputs == channels else ReluConvBn(inputs, channels)
 
 
 class AuxiliaryHead(nn.Module):
-    """The authors' auxiliary classifier: its second convolution is padded, global pooling follows, no bias.
+    """The authors' auxiliary classifier: a padded second convolution, then global pooling, no bias.
 
-    On the published 8x8 maps average pooling leaves 2x2; other maps are covered alike, as in `_cells`.
+    Average pooling reduces the published 8x8 maps to 2x2, and other maps too (see `pool_to_2x2`).
     """
 
     def __init__(self, channels: int, classes: int):
@@ -91,7 +94,7 @@ class EnasNetwork(Network):
     def __init__(self, genotype: Genotype, size: Size):
         super().__init__()
         if size.stem != "cifar":
-            raise UserError(f"space enas: macro 'enas' has no stem '{size.stem}'; use macro 'darts' for large pictures")
+            raise UserError(f"space enas: macro 'enas' has no stem '{size.stem}'; use macro 'darts' for large images")
         layers, reductions = layout("enas", size.cells)
         self.stem = cifar_stem(size.inputs, 3 * size.channels)
         self.layers = nn.ModuleList()

@@ -9,15 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.base import Arch
-from spaces.enas.space import OPERATIONS, loose_ends
-from spaces.enas.supernet import FIRST_READER, EnasSupernet, Layer, normalise_by_batch
+from spaces.enas.choices import FIRST_READER, OPERATIONS, loose_ends
+from spaces.enas.shared_layer import SharedLayer
+from spaces.parts.network import use_batch_statistics
 from spaces.parts.operations import operation
 
 
 class PathLayer(nn.Module):
-    """A layer of the supernet with one operation a side and a 1x1 convolution over its loose ends."""
+    """A layer with one operation per side and a 1x1 convolution over its loose ends. `cell`: the layer's half of an
+    architecture."""
 
-    def __init__(self, layer: Layer, cell: Arch):
+    def __init__(self, layer: SharedLayer, cell: Arch):
         super().__init__()
         self.sources = cell[::2]
         names = [OPERATIONS[o] for o in cell[1::2]]
@@ -31,6 +33,7 @@ class PathLayer(nn.Module):
         self.combine = nn.Parameter(torch.cat([layer.combine[i].detach() for i in self.ends], 1)[:, :, None, None])
 
     def forward(self, before: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        """The two maps that the next layer takes."""
         if self.reduce is not None:
             before, last = last, self.reduce(last)
         states = [self.calibrate0(before), self.calibrate1(last)]
@@ -41,31 +44,24 @@ class PathLayer(nn.Module):
         return last, self.norm(F.conv2d(F.relu(ends), self.combine))
 
 
-def _copy(layer: Layer, name: str, reader: int) -> nn.Module:
-    """An operation in its evaluation form, normalising by the batch, with one reader's weights."""
+def _copy(layer: SharedLayer, name: str, reader: int) -> nn.Module:
+    """An operation in its evaluation form with one reader's weights; it normalises with the statistics of the batch."""
     module = operation(name, layer.combine.shape[1], stride=1).to(layer.combine)
     banks = layer.banks[name] if name.startswith("sep_conv") else ()
     shared = [weight[reader] for bank in banks for weight in bank.parameters()]
     with torch.no_grad():
         for weight, source in zip(module.parameters(), shared, strict=True):
             weight.copy_(source.view_as(weight))
-    normalise_by_batch(module)
-    return module
+    return use_batch_statistics(module)
 
 
 class EnasPath(nn.Module):
     """x: (images, inputs, image, image) -> logits (images, classes)."""
 
-    def __init__(self, supernet: EnasSupernet, arch: Arch):
+    def __init__(self, stem: nn.Module, stem2: nn.Module | None, layers: list[PathLayer], classifier: nn.Module):
+        """stem2: the second half of a stem for large images; None where there is one stem."""
         super().__init__()
-        self.stem, self.stem2 = copy.deepcopy(supernet.stem), copy.deepcopy(supernet.stem2)
-        self.classifier = copy.deepcopy(supernet.classifier)
-        half = len(arch) // 2
-        with torch.random.fork_rng(devices=[]):  # fresh modules draw weights, which are replaced
-            self.layers = nn.ModuleList(
-                PathLayer(layer, arch[half:] if i in supernet.reductions else arch[:half])
-                for i, layer in enumerate(supernet.layers)
-            )
+        self.stem, self.stem2, self.classifier, self.layers = stem, stem2, classifier, nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> Tensor:
         before = self.stem(x)

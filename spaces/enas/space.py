@@ -1,7 +1,7 @@
 """The ENAS micro space: two cells of five blocks, each block the sum of two operations on two inputs.
 
-Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, section 2.4; read with the
-authors' src/cifar10/micro_child.py (melodyguan/enas).
+Pham et al., "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018, section 2.4; details are those of
+the authors' src/cifar10/micro_child.py (melodyguan/enas).
 """
 
 from __future__ import annotations
@@ -10,40 +10,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spaces.base import Arch, Size, Space, UserError
+from spaces.enas.choices import BLOCKS, MACROS, OPERATIONS, SIDES, loose_ends
 from spaces.parts.genotype import Edge, Genotype, nearest, read_genotype, write_genotype
 
 if TYPE_CHECKING:
-    from spaces.enas.supernet import EnasSupernet
-    from spaces.parts.network import Network
+    from spaces.parts.network import Network, Supernet
 
-BLOCKS = 5
-OPERATIONS = ("sep_conv_3x3", "sep_conv_5x5", "avg_pool_3x3", "max_pool_3x3", "skip_connect")
-MACROS = ("darts", "enas")
-
-_CELL = tuple(options for block in range(BLOCKS) for _ in range(2) for options in (block + 2, len(OPERATIONS)))
-
-
-def layout(macro: str, cells: int) -> tuple[int, tuple[int, int]]:
-    """(number of cells, positions of the two reductions). ENAS' `num_layers` counts neither reduction."""
-    if macro == "enas":
-        return cells + 2, (cells // 3, 2 * (cells // 3) + 1)
-    return cells, (cells // 3, 2 * cells // 3)
-
-
-def loose_ends(edges: tuple[Edge, ...]) -> tuple[int, ...]:
-    """The states that no operation reads, both cell inputs included: their maps are the cell's output."""
-    read = {source for _, source in edges}
-    return tuple(state for state in range(len(edges) // 2 + 2) if state not in read)
+_CELL = tuple(options for inputs in SIDES for options in (inputs, len(OPERATIONS)))
 
 
 @dataclass(frozen=True)
 class Enas(Space):
-    """40 decisions, every combination valid: cell (normal, then reduction), block, then (input, operation) twice.
+    """40 decisions; every combination is valid. Per cell (normal, then reduction) and block: (input, operation) of both
+    sides.
 
-    A block may read both cell inputs and every earlier block; the order of the two sides of a block is kept, so several
-    architectures compute the same function. `macro` is how cells are stacked: "darts", as every cell space here, so
-    that methods compare cells and not stacks; or "enas", the authors' own (`Size.cells` is their num_layers: two more
-    layers are built; calibrated inputs, the auxiliary head a layer later). Both retrain the concatenated loose ends.
+    A block can read both cell inputs and every earlier block. The order of a block's two sides is kept, so several
+    architectures compute the same function. `macro` is how cells are stacked: "darts", as in every cell space here, so
+    that methods are compared by their cells and not by their stacks; or "enas", the authors' own, in which `Size.cells`
+    is their num_layers (two more layers are built), inputs are calibrated and the auxiliary head comes one layer later.
+    The stand-alone networks of both concatenate the loose ends.
     """
 
     macro: str = "darts"
@@ -71,7 +56,8 @@ class Enas(Space):
         return write_genotype(design)
 
     def read(self, text: str) -> Genotype:
-        """A genotype as JSON, or the 40 numbers of the authors' scripts ("0 2 0 0 …", cifar10_micro_final.sh)."""
+        """The design of a genotype, or of the 40 numbers of the authors' scripts ("0 2 0 0 …",
+        cifar10_micro_final.sh)."""
         return self.decode(_read_numbers(text)) if text.strip()[:1].isdigit() else read_genotype(text)
 
     def network(self, design: Genotype, size: Size) -> Network:
@@ -83,7 +69,7 @@ class Enas(Space):
 
         return CellNetwork(design, size)
 
-    def supernet(self, size: Size) -> EnasSupernet:
+    def supernet(self, size: Size) -> Supernet:
         from spaces.enas.supernet import EnasSupernet
 
         return EnasSupernet(size, self.macro)
@@ -109,7 +95,9 @@ def _encode_cell(cell: str, edges: tuple[Edge, ...], concat: tuple[int, ...]) ->
 def _read_numbers(text: str) -> Arch:
     words = text.split()
     if len(words) != len(Enas.choices):
-        raise UserError(f"an enas arc has {len(Enas.choices)} numbers, input and operation in turn; {len(words)} found")
+        raise UserError(
+            f"an enas arc has {len(Enas.choices)} numbers, inputs and operations alternating; {len(words)} found"
+        )
     for i, (word, options) in enumerate(zip(words, Enas.choices)):
         if not (word.isascii() and word.isdigit() and len(word) < 4 and int(word) < options):
             kind = "operation" if i % 2 else "input"

@@ -1,1 +1,5 @@
-from spaces.fbnet.space import Fbnet as Fbnet
+"""The space of FBNet."""
+
+from spaces.fbnet.space import Fbnet
+
+__all__ = ["Fbnet"]

@@ -1,10 +1,9 @@
-"""FBNet's candidate blocks and its supernet."""
+"""The supernet of FBNet's space and of any other layer-wise space whose last option is skip."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,49 +11,41 @@ from torch.func import functional_call
 
 from spaces.base import Arch, Size, UserError
 from spaces.fbnet.fused import Stack
-from spaces.parts.blocks import MBConv, batch_statistics, conv_bn
-from spaces.parts.cpu.residual_steps import unit
-from spaces.parts.layerwise import Place
-from spaces.parts.network import Supernet
-
-if TYPE_CHECKING:
-    from spaces.fbnet.space import Fbnet
-
-
-def block(option: str, place: Place, bias: bool, e1_pointwise: bool) -> nn.Module:
-    """A candidate with fresh weights: `k<kernel>_e<expansion>[_g<groups>]`, or "skip"."""
-    if option == "skip":
-        return nn.Identity() if place.residual else conv_bn(place.inputs, place.outputs, 1, place.stride)
-    kernel, expansion, groups = (int(part[1:]) for part in (option + "_g1").split("_")[:3])
-    return MBConv(place, kernel, expansion, groups, e1_pointwise or expansion > 1, bias)
+from spaces.parts.blocks import MBConv
+from spaces.parts.cpu.inverted_residuals import conv_bn_relu
+from spaces.parts.layer_shapes import LayerShape
+from spaces.parts.layerwise import Layerwise
+from spaces.parts.network import Supernet, use_batch_statistics
 
 
 class MixedLayer(nn.Module):
-    """The candidates of one layer: blocks, together, and behind them the skipped layer."""
+    """The candidates of one layer: a stack of blocks, computed together, and the skipped layer."""
 
-    def __init__(self, space: Fbnet, place: Place):
+    def __init__(self, space: Layerwise, shape: LayerShape):
+        """UserError unless the last option of the space is skip and all others are blocks."""
         super().__init__()
-        *blocks, self.skip = (space.block(option, place) for option in space.options)
+        *blocks, self.skip = (space.block(option, shape) for option in space.options)
         if isinstance(self.skip, MBConv) or not all(isinstance(block, MBConv) for block in blocks):
             raise UserError(f"{type(space).__name__}: of its options {', '.join(space.options)} the last must be skip")
-        self.options, self.residual = len(space.options), place.residual
+        self.options, self.residual = len(space.options), shape.residual
         self.stack = Stack(blocks)
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """x: (images, inputs, height, width); mix: (options,)."""
         used = range(len(mix)) if mix.requires_grad else mix.nonzero().flatten().tolist()
         if len(used) < len(mix):
             return sum(mix[i] * functional_call(self.template(i), self.weights(i), (x,)) for i in used)
-        skipped = mix.sum() * x if self.residual else mix[-1] * unit(x, self.skip)
+        skipped = mix.sum() * x if self.residual else mix[-1] * conv_bn_relu(x, self.skip)
         return self.stack(x, mix[:-1]) + skipped
 
     def weights(self, option: int) -> dict[str, Tensor]:
-        """A candidate's, by the names that they have in it, as views."""
+        """The weights of a candidate as views, under their names in the candidate."""
         if option < len(self.stack.blocks):
             return self.stack.weights(option)
         return dict(self.skip.named_parameters())
 
     def template(self, option: int) -> nn.Module:
-        """A candidate; of blocks without the weights."""
+        """A candidate as a module; blocks are on the meta device, without weights."""
         return [*self.stack.blocks, self.skip][option]
 
     def inherit(self, option: int) -> nn.Module:
@@ -65,25 +56,25 @@ class MixedLayer(nn.Module):
 
 
 class FbnetSupernet(Supernet):
-    """All candidates of all layers: place k is layer k, candidates in the order of the space's options.
+    """All candidates of all layers. Place k is layer k; its candidates are the options of the space, in their order."""
 
-    Batch normalisation makes the biases of convolutions in front of it useless, so it is built without them.
-    """
-
-    def __init__(self, space: Fbnet, size: Size):
+    def __init__(self, space: Layerwise, size: Size):
+        """The space's convolutions should have no biases: batch normalisation behind them cancels these."""
         super().__init__()
         self.shape = space.choices
         stem, tail = space.ends((), size)
-        self.stem, self.tail = batch_statistics(stem), batch_statistics(tail)
-        self.layers = nn.ModuleList(batch_statistics(MixedLayer(space, place)) for place in space.places(size))
+        self.stem, self.tail = use_batch_statistics(stem), use_batch_statistics(tail)
+        self.layers = nn.ModuleList(
+            use_batch_statistics(MixedLayer(space, shape)) for shape in space.layer_shapes(size)
+        )
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-        x = unit(x, self.stem)
+        x = conv_bn_relu(x, self.stem)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
         last, *head = self.tail
-        x = unit(x, last)
+        x = conv_bn_relu(x, last)
         for part in head:
             x = part(x)
         return x

@@ -1,0 +1,1 @@
+"""What several spaces share: the types of networks, genotypes and layer shapes, operations and blocks, CPU code."""

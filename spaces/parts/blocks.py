@@ -1,7 +1,7 @@
 """The blocks and the network of the layer-wise spaces.
 
-Batch normalisation is PyTorch's (eps 1e-5, momentum 0.1) in both: the shared recipe trains for far fewer steps than the
-running averages of the Single-Path repository (momentum 0.01) would need.
+Batch normalisation has PyTorch's defaults (eps 1e-5, momentum 0.1) in all of them. The shared recipe trains for far
+fewer steps than the running averages of the Single-Path repository (momentum 0.01) would need.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spaces.base import Size, UserError
-from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, normalised
+from spaces.parts.auxiliary import AuxiliaryHead
+from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, compute_fused
 from spaces.parts.cpu.kernels import usable
-from spaces.parts.layerwise import Place
+from spaces.parts.layer_shapes import LayerShape
 from spaces.parts.network import DropPath, Network
 
 
 def conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, relu: bool = True
 ) -> nn.Sequential:
-    """Convolution, batch normalisation and, with `relu`, a ReLU; the map keeps its side at stride 1."""
+    """Convolution, batch normalisation and, with `relu`, a ReLU. At stride 1 the map keeps its side."""
     if groups == inputs == outputs:
         conv = Depthwise(outputs, kernel, stride, bias=bias)
     elif kernel == 1:
@@ -34,38 +35,44 @@ def conv_bn(
 class MBConv(nn.Module):
     """Inverted residual: 1x1 expansion, depthwise convolution, linear 1x1 projection (MobileNetV2).
 
-    With `groups` both 1x1 convolutions are grouped and channels are shuffled in front of the depthwise one
-    (mobile-vision, fbnet_v2/irf_block.py). Without `pointwise` there is no expansion: `expansion` must be 1.
+    With `groups` above 1 both 1x1 convolutions are grouped, and channels are shuffled in front of the depthwise one
+    (mobile-vision, fbnet_v2/irf_block.py). Without `pointwise` there is no 1x1 expansion, and `expansion` must be 1.
     """
 
     def __init__(
-        self, place: Place, kernel: int, expansion: int, groups: int = 1, pointwise: bool = True, bias: bool = False
+        self,
+        shape: LayerShape,
+        kernel: int,
+        expansion: int,
+        groups: int = 1,
+        pointwise: bool = True,
+        bias: bool = False,
     ):
         super().__init__()
-        width = place.inputs * expansion
-        self.expand = conv_bn(place.inputs, width, 1, groups=groups, bias=bias) if pointwise else None
+        width = shape.inputs * expansion
+        self.expand = conv_bn(shape.inputs, width, 1, groups=groups, bias=bias) if pointwise else None
         self.groups = groups
-        self.depthwise = conv_bn(width, width, kernel, place.stride, groups=width, bias=bias)
-        self.project = conv_bn(width, place.outputs, 1, groups=groups, bias=bias, relu=False)
-        self.residual = place.residual
+        self.depthwise = conv_bn(width, width, kernel, shape.stride, groups=width, bias=bias)
+        self.project = conv_bn(width, shape.outputs, 1, groups=groups, bias=bias, relu=False)
+        self.residual = shape.residual
 
     def branch(self, x: Tensor) -> Tensor:
-        """Without the residual connection."""
+        """The block without its residual connection: (images, inputs, height, width) to (images, outputs, …)."""
         if usable(x):
-            return self._fused(x)
+            return self._branch_fused(x)
         hidden = x if self.expand is None else self.expand(x)
         if self.groups > 1:
             hidden = F.channel_shuffle(hidden, self.groups)
         return self.project(self.depthwise(hidden))
 
-    def _fused(self, x: Tensor) -> Tensor:
-        """A ReLU belongs to the convolution behind it."""
+    def _branch_fused(self, x: Tensor) -> Tensor:
+        """Each ReLU is computed together with the convolution behind it."""
         relu = [] if self.expand is None else [self.expand[2]]
-        hidden = x if self.expand is None else normalised(x, *self.expand[:2])
+        hidden = x if self.expand is None else compute_fused(x, *self.expand[:2])
         if self.groups > 1:
             hidden = hidden.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
-        hidden = normalised(hidden, *relu, *self.depthwise[:2])
-        return normalised(hidden, self.depthwise[2], *self.project)
+        hidden = compute_fused(hidden, *relu, *self.depthwise[:2])
+        return compute_fused(hidden, self.depthwise[2], *self.project)
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
         y = self.branch(x)
@@ -75,25 +82,26 @@ class MBConv(nn.Module):
 
 
 class Tail(nn.Sequential):
-    """From the last map to the logits: the given layers, global average pooling, a linear classifier."""
+    """From the last map to the logits: the given layers, global average pooling, a linear classifier. `width`: the
+    channels that the classifier gets."""
 
     def __init__(self, *layers: nn.Module, width: int, classes: int):
         super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
 
 
 class LayerwiseNetwork(Network):
-    """A stem, one block a layer, a tail. Drop path acts on the branches of residual blocks, not on skipped layers."""
+    """A stem, one block per layer, a tail. Drop path acts on the branches of residual blocks, not on skipped layers.
+    The auxiliary head, if any, reads the input of the layer at two thirds of the depth."""
 
     def __init__(
-        self, stem: nn.Module, tail: nn.Module, blocks: Sequence[nn.Module], places: Sequence[Place], size: Size
+        self, stem: nn.Module, tail: nn.Module, blocks: Sequence[nn.Module], shapes: Sequence[LayerShape], size: Size
     ):
+        """shapes: those of the layers of `blocks`."""
         super().__init__()
         self.stem, self.layers, self.tail = stem, nn.ModuleList(blocks), tail
         self.auxiliary_layer = 2 * len(blocks) // 3
         if size.auxiliary:
-            from spaces.parts.cells import AuxiliaryHead
-
-            self.auxiliary = AuxiliaryHead(places[self.auxiliary_layer].inputs, size.classes)
+            self.auxiliary = AuxiliaryHead(shapes[self.auxiliary_layer].inputs, size.classes)
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
         x, extra = self.stem(x), None
@@ -105,8 +113,9 @@ class LayerwiseNetwork(Network):
 
 
 def count(module: nn.Module, image: int, metric: str) -> float:
-    """Parameters, or multiply-adds of convolutions and linear layers, of a block or network of this file on maps of
-    `image` pixels a side. Its parts must be registered in the order in which they are computed."""
+    """The cost of a block or network of this module on square maps of side `image`. `metric`: "parameters", or "macs",
+    the multiply-adds of convolutions and linear layers for one image; UserError for another one. The module's parts
+    must be registered in the order in which they are computed."""
     if metric == "parameters":
         return float(sum(p.numel() for p in module.parameters()))
     if metric != "macs":
@@ -119,12 +128,3 @@ def count(module: nn.Module, image: int, metric: str) -> float:
         elif isinstance(part, nn.Linear):
             total += part.weight.numel()
     return float(total)
-
-
-def batch_statistics(module: nn.Module) -> nn.Module:
-    """Makes every batch normalisation use the statistics of the batch, always, as supernets do."""
-    for norm in module.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.track_running_stats = False
-            norm.running_mean = norm.running_var = norm.num_batches_tracked = None
-    return module

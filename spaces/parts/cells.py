@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.base import Size
-from spaces.parts.cpu.channelwise import BatchNorm, Pointwise, Unit, concatenate
+from spaces.parts.auxiliary import AuxiliaryHead
+from spaces.parts.cpu.channelwise import BatchNorm
+from spaces.parts.cpu.rearrange import concatenate
 from spaces.parts.genotype import Edge, Genotype
 from spaces.parts.network import DropPath, Network
 from spaces.parts.operations import FactorizedReduce, ReluConvBn, operation
 
 
 def reductions(cells: int) -> tuple[int, int]:
-    """Positions of the two cells that halve the map and double the channels; the same cell twice in tiny networks."""
+    """Positions of the two cells that halve the map and double the channels. In networks of one cell both are 0."""
     return cells // 3, 2 * cells // 3
 
 
 class Cell(nn.Module):
     """One cell: two preprocessed inputs, nodes that add two operations each, and a concatenation of states.
 
-    `inputs` are the channels of the last two cells, `halved` says that the last cell has halved the map. A cell input
-    that the concatenation lists (ENAS' loose ends) is brought to the map of a reduction cell by a FactorizedReduce.
+    States 0 and 1 are the inputs, 2 and more the nodes. `inputs`: channels of the cell before the last and of the last
+    one; `halved`: whether the last cell halved the map. In a reduction cell, an input that the concatenation lists
+    (ENAS' loose ends) passes a FactorizedReduce, so that its map is as small as those of the nodes.
     """
 
     def __init__(
@@ -59,46 +61,14 @@ class Cell(nn.Module):
         return y if drop is None or isinstance(apply, nn.Identity) else drop(y)
 
 
-def pool_to_2x2(x: Tensor) -> Tensor:
-    """Average pooling to 2x2. As published, 8x8 maps take kernel 5, stride 3, and 7x7 maps kernel 5, stride 2."""
-    stride = tuple(max(3 * side // 8, 1) for side in x.shape[2:])
-    kernel = tuple(max(side - step, 1) for side, step in zip(x.shape[2:], stride))
-    return F.adaptive_avg_pool2d(x, 2) if min(x.shape[2:]) < 2 else F.avg_pool2d(x, kernel, stride)
-
-
-class AuxiliaryHead(nn.Module):
-    """A small classifier on an inner map, for its gradient only.
-
-    ImageNet's form has no batch normalisation after the second convolution (cnn/model.py).
-    """
-
-    def __init__(self, channels: int, classes: int, imagenet: bool = False):
-        super().__init__()
-        second_norm = [] if imagenet else [nn.BatchNorm1d(768)]
-        self.features = nn.Sequential(
-            Unit(Pointwise(channels, 128), BatchNorm(128)),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(4 * 128, 768, bias=False),  # the published 2x2 convolution: the map is 2x2 when it gets here
-            *second_norm,
-            nn.ReLU(),
-        )
-        self.classifier = nn.Linear(768, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(images, channels, height, width) -> (images, classes)."""
-        x = pool_to_2x2(F.relu(x))
-        return self.classifier(self.features(x))
-
-
 def cifar_stem(inputs: int, channels: int, search: bool = False) -> nn.Sequential:
-    """One 3x3 convolution to `channels`; its batch normalisation keeps scale and shift even in search."""
+    """One 3x3 convolution to `channels`. Its batch normalisation has a scale and a shift in the search form too."""
     norm = BatchNorm(channels, track_running_stats=not search)
     return nn.Sequential(nn.Conv2d(inputs, channels, 3, padding=1, bias=False), norm)
 
 
 def imagenet_stems(inputs: int, channels: int, search: bool = False) -> tuple[nn.Sequential, nn.Sequential]:
-    """Three convolutions of stride 2: the first stem gives the map at a quarter, the second at an eighth."""
+    """Three convolutions of stride 2: the first stem ends at a quarter of the image's side, the second at an eighth."""
 
     def conv(a: int, b: int) -> list[nn.Module]:
         return [nn.Conv2d(a, b, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(b, track_running_stats=not search)]
@@ -110,7 +80,7 @@ def imagenet_stems(inputs: int, channels: int, search: bool = False) -> tuple[nn
 class CellNetwork(Network):
     """Stem, `size.cells` cells with reductions at one and two thirds, global pooling, linear classifier.
 
-    `search` builds operations in their search form (see `_operations`): what a supernet's path computes.
+    `search` builds operations in their search form (see `spaces.parts.operations`): what a supernet's path computes.
     """
 
     def __init__(self, genotype: Genotype, size: Size, search: bool = False):

@@ -11,6 +11,7 @@ from typing import Any
 from spaces.base import UserError
 
 Edge = tuple[str, int]
+"""(operation, state that it reads)"""
 
 OPERATIONS = (
     "none",
@@ -24,13 +25,15 @@ OPERATIONS = (
     "dil_conv_5x5",
     "conv_7x1_1x7",
 )
+"""The operations of all genotypes that can be built."""
 KEYS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
 
 @dataclass(frozen=True)
 class Genotype:
-    """Two cells. A cell is a sequence of (operation, input) pairs, two a node in node order: inputs 0 and 1 are the
-    previous cells, 2 and more the nodes. `…_concat` lists the states that make up the cell's output."""
+    """Two cells. A cell is a sequence of (operation, input) pairs, two per node in node order. Inputs are states: 0 and
+    1 are the two previous cells, 2 and more the nodes. `…_concat` lists the states that are concatenated to the cell's
+    output."""
 
     normal: tuple[Edge, ...]
     normal_concat: tuple[int, ...]
@@ -39,13 +42,13 @@ class Genotype:
 
 
 def write_genotype(genotype: Genotype) -> str:
-    """JSON on one line, keys in the order of `Genotype`."""
+    """A genotype as JSON on one line, keys in the order of `Genotype`."""
     return json.dumps({key: getattr(genotype, key) for key in KEYS})
 
 
 def read_genotype(text: str) -> Genotype:
-    """The genotype of a JSON text or of Python's `Genotype(normal=[…], …)`, as the literature prints it; UserError
-    names the place where it is wrong."""
+    """The genotype of a JSON text or of Python's `Genotype(normal=[…], …)`, as the literature prints it. Any number of
+    nodes, any inputs and any concatenation are read. UserError names the position of a mistake."""
     try:
         data = json.loads(_as_json(text), object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
@@ -54,7 +57,9 @@ def read_genotype(text: str) -> Genotype:
     except UserError:
         raise
     except (ValueError, RecursionError):
-        raise UserError(f"genotype is not readable JSON: a number too long or too many brackets; {_FORM}") from None
+        raise UserError(
+            f"genotype is not readable JSON: a number is too long or brackets are nested too deeply; {_FORM}"
+        ) from None
     if not isinstance(data, dict):
         raise UserError(f"genotype is a JSON {type(data).__name__}, not an object; {_FORM}")
     for key in data:
@@ -65,7 +70,7 @@ def read_genotype(text: str) -> Genotype:
     for key in KEYS:
         if key not in data:
             raise UserError(f"genotype lacks the key '{key}'; {_FORM}")
-    cells = {}
+    cells: dict[str, Any] = {}
     for cell in ("normal", "reduce"):
         cells[cell] = _edges(cell, data[cell])
         cells[f"{cell}_concat"] = _concat(f"{cell}_concat", data[f"{cell}_concat"], len(cells[cell]) // 2)
@@ -83,7 +88,7 @@ def _as_json(text: str) -> str:
 
 
 def nearest(name: str, names: tuple[str, ...]) -> str:
-    """' (did you mean …?)' with the names closest to a misspelt one, or nothing."""
+    """A hint, "(did you mean …?)" behind a space, with the names closest to a misspelt one; or an empty text."""
     close = difflib.get_close_matches(name, names, n=2)
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
@@ -94,7 +99,9 @@ _FORM = '{"normal": [["sep_conv_3x3", 0], …], "normal_concat": [2, …], "redu
 def _edges(cell: str, pairs: Any) -> tuple[Edge, ...]:
     if not isinstance(pairs, list) or not pairs or len(pairs) % 2:
         found = f"{len(pairs)} pairs" if isinstance(pairs, list) else _short(pairs)
-        raise UserError(f"genotype, '{cell}': {found} found; a cell is a list of [operation, input] pairs, two a node")
+        raise UserError(
+            f"genotype, '{cell}': {found} found; a cell is a list of [operation, input] pairs, two per node"
+        )
     return tuple(_edge(f"'{cell}', pair {i}", pair, i // 2 + 2) for i, pair in enumerate(pairs))
 
 
@@ -124,6 +131,7 @@ def _concat(key: str, states: Any, nodes: int) -> tuple[int, ...]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. json.loads would silently keep the last value of a key that occurs twice."""
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
@@ -132,6 +140,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    """A value as JSON, cut so that a message stays one readable line."""
+    """A value as JSON, cut to 60 characters so that a message stays one readable line."""
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from spaces.base import Arch, Size, Space, UserError
+from spaces.parts.layer_shapes import LayerShape
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,69 +19,35 @@ if TYPE_CHECKING:
 Design = tuple[str, ...]
 """The name of the block at each searchable layer."""
 
-Stages = Sequence[tuple[int, int, int]]
-"""(published width, layers, stride of the first layer) of each stage, the stem first."""
-
-PUBLISHED_CHANNELS = 16  # width of the first stage behind the stem in both published networks
-
-
-@dataclass(frozen=True)
-class Place:
-    """One layer of the macro-structure: its widths, its stride, and the side of its input map in pixels."""
-
-    inputs: int
-    outputs: int
-    stride: int
-    image: int
-
-    @property
-    def residual(self) -> bool:
-        return self.stride == 1 and self.inputs == self.outputs
-
-
-def scaled(width: int, channels: int) -> int:
-    """A published width at `channels`: in proportion, to the nearest multiple of 4, at least 4; exact at 16."""
-    return max(4, (width * channels + 2 * PUBLISHED_CHANNELS) // (4 * PUBLISHED_CHANNELS) * 4)
-
-
-def places(stages: Stages, size: Size) -> list[Place]:
-    """The layers at a size. Strides of 2 are dropped, the earliest first, while images below 64 pixels have more than
-    three or the last map would be below 2x2: 224 pixels keep all five (7x7), 32 three (4x4), 16 three (2x2), 8 two."""
-    strides = sum(stride == 2 for _, _, stride in stages)
-    most = strides if size.image >= 64 else min(strides, 3)
-    kept = max((n for n in range(most + 1) if -(-size.image // 2**n) >= 2), default=0)
-    surplus, result, inputs, image = strides - kept, [], size.inputs, size.image
-    for width, layers, stride in stages:
-        if stride == 2 and surplus:
-            stride, surplus = 1, surplus - 1
-        for layer in range(layers):
-            result.append(Place(inputs, scaled(width, size.channels), stride if layer == 0 else 1, image))
-            inputs, image = result[-1].outputs, -(-image // result[-1].stride)
-    return result
-
 
 class Layerwise(Space):
-    """A space of one decision a layer. Texts are lists of block names, `k3_e3,skip,…` or a JSON list."""
+    """A space with one decision per layer. Texts are lists of block names, `k3_e3,skip,…` or a JSON list.
 
-    options: tuple[str, ...]
-    """Block names. A layer with n choices has the first n."""
+    A subclass gives `options`, `choices`, `published`, `searched`, `layer_shapes`, `block` and `ends`; notation, costs,
+    latency tables and the stand-alone network follow from them.
+    """
+
+    options: ClassVar[tuple[str, ...]]
+    """The names of all blocks. A layer with n choices has the first n."""
 
     @abstractmethod
-    def places(self, size: Size) -> list[Place]:
-        """The searchable layers."""
+    def layer_shapes(self, size: Size) -> list[LayerShape]:
+        """The shapes of the searchable layers at a size, one per decision."""
 
     @abstractmethod
-    def block(self, option: str, place: Place) -> nn.Module:
-        """One option of a layer, with fresh weights: module(x, drop=None) or module(x)."""
+    def block(self, option: str, shape: LayerShape) -> nn.Module:
+        """One option of a layer, with fresh weights: an `MBConv`, called as module(x, drop), or another module, called
+        as module(x)."""
 
     @abstractmethod
     def ends(self, design: Design, size: Size) -> tuple[nn.Module, nn.Module]:
-        """What is fixed: from the image to the first searchable layer, and from the last one to the logits."""
+        """The fixed parts, with fresh weights: from the image to the first searchable layer, and from the last one to
+        the logits. A supernet passes the empty design."""
 
     def decode(self, arch: Arch) -> Design:
         if not self.valid(arch):
             raise UserError(
-                f"architecture {arch}: {type(self).__name__} takes one option a layer, below {self.choices}"
+                f"architecture {arch}: {type(self).__name__} takes one option per layer, below {self.choices}"
             )
         return tuple(self.options[option] for option in arch)
 
@@ -95,7 +61,7 @@ class Layerwise(Space):
             if name not in self.options[:options]:
                 allowed = ", ".join(self.options[:options])
                 raise UserError(
-                    f"layer {layer + 1}: {name!r} is not allowed where a stage begins; use one of {allowed}"
+                    f"layer {layer + 1}: {name!r} is not allowed in the first layer of a stage; use one of {allowed}"
                 )
         return tuple(self.options.index(name) for name in design)
 
@@ -110,7 +76,7 @@ class Layerwise(Space):
             except json.JSONDecodeError as error:
                 raise UserError(f'block list: {error.msg} at character {error.pos + 1}; expected ["…", …]') from None
             except RecursionError:
-                raise UserError('block list: brackets within brackets; expected ["…", …]') from None
+                raise UserError('block list: too many nested brackets; expected ["…", …]') from None
         for layer, name in enumerate(names):
             if not isinstance(name, str) or not name.strip():
                 raise UserError(f"layer {layer + 1}: {name!r} is no block name; use one of {', '.join(self.options)}")
@@ -122,16 +88,17 @@ class Layerwise(Space):
         from spaces.parts.blocks import LayerwiseNetwork
 
         self.encode(design)
-        blocks = [self.block(name, place) for name, place in zip(design, self.places(size))]
-        return LayerwiseNetwork(*self.ends(design, size), blocks, self.places(size), size)
+        blocks = [self.block(name, shape) for name, shape in zip(design, self.layer_shapes(size))]
+        return LayerwiseNetwork(*self.ends(design, size), blocks, self.layer_shapes(size), size)
 
     def layers(self, size: Size) -> list[tuple[list[nn.Module], tuple[int, int, int, int]]]:
-        """Every option of every layer as a module, with the shape of its input for one image: to be timed."""
-        return [self._layer(place, options) for place, options in zip(self.places(size), self.choices)]
+        """Of every layer all options as modules, and the shape (1, channels, height, width) of its input for one image:
+        what a latency table measures."""
+        return [self._layer(shape, options) for shape, options in zip(self.layer_shapes(size), self.choices)]
 
-    def _layer(self, place: Place, options: int) -> tuple[list[nn.Module], tuple[int, int, int, int]]:
-        blocks = [self.block(name, place) for name in self.options[:options]]
-        return blocks, (1, place.inputs, place.image, place.image)
+    def _layer(self, shape: LayerShape, options: int) -> tuple[list[nn.Module], tuple[int, int, int, int]]:
+        blocks = [self.block(name, shape) for name in self.options[:options]]
+        return blocks, (1, shape.inputs, shape.image, shape.image)
 
     def costs(self, size: Size, metric: str) -> tuple[float, list[list[float]]]:
         import torch
@@ -139,12 +106,13 @@ class Layerwise(Space):
         from spaces.parts.blocks import count
 
         size, rows = replace(size, auxiliary=False), {}
+        layers = list(zip(self.layer_shapes(size), self.choices))
         with torch.device("meta"):
-            for layer in zip(self.places(size), self.choices):
-                if layer not in rows:
-                    blocks, shape = self._layer(*layer)
-                    rows[layer] = [count(block, shape[-1], metric) for block in blocks]
-            table = [list(rows[layer]) for layer in zip(self.places(size), self.choices)]
+            for shape, options in layers:
+                if (shape, options) not in rows:  # layers of the same shape cost the same
+                    blocks, _ = self._layer(shape, options)
+                    rows[shape, options] = [count(block, shape.image, metric) for block in blocks]
             first = self.network(tuple(self.options[0] for _ in self.choices), size)
             whole = count(first, size.image, metric)
+        table = [list(rows[layer]) for layer in layers]
         return whole - sum(row[0] for row in table), table

@@ -1,9 +1,9 @@
 """Operations of the cell spaces, as in quark0/darts, cnn/operations.py.
 
-Every operation comes in two forms. *Evaluation*: batch normalisation learns a scale and a shift, pooling has none.
-*Search*: batch normalisation learns nothing (a learnt scale would undo the mixture weights), follows pooling too, and
+Every operation has two forms. *Evaluation*: batch normalisation learns a scale and a shift; pooling is not normalised.
+*Search*: batch normalisation learns nothing (a learnt scale would cancel the mixture weights), follows pooling too, and
 always uses the statistics of the batch (running averages over different mixtures mean nothing).
-All take and give (images, channels, height, width); stride 2 halves the map, rounding up.
+All map (images, channels, height, width) to the same number of channels; stride 2 halves the map, rounding up.
 """
 
 from __future__ import annotations
@@ -12,28 +12,30 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from spaces.parts.cpu.channelwise import AvgPool, BatchNorm, Depthwise, MaxPool, Pointwise, Unit, reduced
+from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, Unit, reduce_map
+from spaces.parts.cpu.pooling import AvgPool, MaxPool
 
 
 def batch_norm(channels: int, search: bool) -> BatchNorm:
+    """Batch normalisation in its evaluation or its search form."""
     return BatchNorm(channels, affine=not search, track_running_stats=not search)
 
 
 class Zero(nn.Module):
+    """The operation `none`."""
+
     def __init__(self, stride: int):
         super().__init__()
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        # A product, not new zeros: the mixture stays a function of x, as in the public code.
+        # A product and not new zeros, so that the mixture stays a function of x, as in the public code.
         return x[:, :, :: self.stride, :: self.stride] * 0.0
 
 
 class FactorizedReduce(nn.Module):
-    """ReLU, then two 1x1 convolutions, one of the even and one of the odd pixels, side by side.
-
-    Pixels are picked before the convolution (see `_channelwise.Pointwise`).
-    """
+    """ReLU, then two 1x1 convolutions of stride 2, one of the even and one of the odd pixels; their results are
+    concatenated and normalised. Pixels are picked before the convolution (see `Pointwise`)."""
 
     relu = True
 
@@ -44,14 +46,18 @@ class FactorizedReduce(nn.Module):
         self.bn = batch_norm(outputs, search)
 
     def forward(self, x: Tensor) -> Tensor:
-        return reduced(x, (self.conv_1, self.conv_2), self.bn, self.relu)
+        return reduce_map(x, (self.conv_1, self.conv_2), self.bn, self.relu)
 
 
 class ReluConvBn(Unit):
-    """ReLU, 1x1 convolution, batch normalisation: brings a cell's input to its width."""
+    """ReLU, 1x1 convolution, batch normalisation: gives a cell's input the cell's number of channels."""
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__(nn.ReLU(), Pointwise(inputs, outputs), batch_norm(outputs, search))
+
+
+Builder = Callable[[int, int, bool], nn.Module]
+"""(channels, stride, search) -> operation"""
 
 
 def _separable(channels: int, kernel: int, stride: int, dilation: int, search: bool) -> Unit:
@@ -59,18 +65,18 @@ def _separable(channels: int, kernel: int, stride: int, dilation: int, search: b
     return Unit(nn.ReLU(), depthwise, Pointwise(channels, channels), batch_norm(channels, search))
 
 
-def _sep_conv(kernel: int) -> Callable[[int, int, bool], nn.Module]:
+def _sep_conv(kernel: int) -> Builder:
     def build(channels: int, stride: int, search: bool) -> nn.Module:
-        return nn.Sequential(*(_separable(channels, kernel, step, 1, search) for step in (stride, 1)))
+        return nn.Sequential(*(_separable(channels, kernel, each, 1, search) for each in (stride, 1)))
 
     return build
 
 
-def _dil_conv(kernel: int) -> Callable[[int, int, bool], nn.Module]:
+def _dil_conv(kernel: int) -> Builder:
     return lambda channels, stride, search: _separable(channels, kernel, stride, 2, search)
 
 
-def _pool(kind: type[nn.Module], **options: bool) -> Callable[[int, int, bool], nn.Module]:
+def _pool(kind: type[nn.Module], **options: bool) -> Builder:
     def build(channels: int, stride: int, search: bool) -> nn.Module:
         pool = kind(3, stride=stride, padding=1, **options)
         return nn.Sequential(pool, batch_norm(channels, search)) if search else pool
@@ -91,7 +97,7 @@ def _conv_7x1_1x7(channels: int, stride: int, search: bool) -> nn.Module:
     )
 
 
-BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
+BUILDERS: dict[str, Builder] = {
     "none": lambda channels, stride, search: Zero(stride),
     "max_pool_3x3": _pool(MaxPool),
     "avg_pool_3x3": _pool(AvgPool, count_include_pad=False),
@@ -106,5 +112,6 @@ BUILDERS: dict[str, Callable[[int, int, bool], nn.Module]] = {
 
 
 def operation(name: str, channels: int, stride: int, search: bool = False) -> nn.Module:
-    """One operation from `channels` to `channels`, of stride 1 or 2, in its evaluation or its search form."""
+    """One operation with fresh weights, from `channels` to `channels`, of stride 1 or 2, in its evaluation or its
+    search form. `name`: one of `spaces.parts.genotype.OPERATIONS`."""
     return BUILDERS[name](channels, stride, search)

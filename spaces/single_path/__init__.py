@@ -1,1 +1,5 @@
-from spaces.single_path.space import SinglePath as SinglePath
+"""The space of Single-Path NAS."""
+
+from spaces.single_path.space import SinglePath
+
+__all__ = ["SinglePath"]

@@ -5,25 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from spaces.base import Arch, Size
-from spaces.parts.blocks import MBConv, batch_statistics
-from spaces.parts.cpu.residual_steps import Hidden, Project, Run, unit
-from spaces.parts.layerwise import Place
-from spaces.parts.network import Supernet
+from spaces.parts.blocks import MBConv
+from spaces.parts.cpu.inverted_residuals import ExpandDepthwise, Project, Section, conv_bn_relu
+from spaces.parts.layerwise import Layerwise
+from spaces.parts.network import Supernet, use_batch_statistics
 from spaces.single_path.thresholds import KERNELS, Gates, gates, layer_norms, mixture, whole_mask
-
-if TYPE_CHECKING:
-    from spaces.single_path.space import SinglePath
 
 
 class Shift(nn.Module):
-    """A skipped layer inside the supernet: an identity, and the bias of the batch normalisation behind an all-zero
-    branch."""
+    """A skipped layer inside the supernet: an identity plus a constant, the bias of the batch normalisation that ends
+    the empty branch."""
 
     def __init__(self, bias: Tensor):
         super().__init__()
@@ -36,25 +32,26 @@ class Shift(nn.Module):
 class SuperkernelLayer(nn.Module):
     """One layer: an inverted residual of kernel 5 and expansion 6 whose depthwise kernel is masked.
 
-    A channel whose kernel is masked carries nothing but its batch-norm bias, a constant, which the projection's batch
-    normalisation takes away again; so parts of weight exactly 0 need not be computed.
+    A channel whose kernel is masked is constant, its batch-norm bias, and the projection's batch normalisation cancels
+    constants. So parts whose weight is exactly 0 need not be computed.
     """
 
-    def __init__(self, space: SinglePath, place: Place):
+    def __init__(self, block: MBConv):
+        """block: the largest option of the layer."""
         super().__init__()
-        self.place = place
-        self.block = batch_statistics(space.block(space.options[-2], place))  # the largest
+        self.block = use_batch_statistics(block)
 
     @property
     def kernel(self) -> Tensor:
-        """(channels, 1, 5, 5)"""
+        """The depthwise kernel before its mask: (channels, 1, 5, 5)."""
         return self.block.depthwise[0].weight
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """x: (images, inputs, height, width); mix: the weights of the layer's options."""
         return self.masked(x, mix[:KERNELS])
 
     def masked(self, x: Tensor, kernels: Tensor, excited: Tensor | None = None) -> Tensor:
-        """kernels: weights of the four options of the kernel; excited: the weight of squeeze-and-excitation."""
+        """kernels: (4,), the weights of 3x3-3, 3x3-6, 5x5-3, 5x5-6; excited: the weight of squeeze-and-excitation."""
         _, k3e6, k5e3, k5e6 = used = [True] * KERNELS if kernels.requires_grad else kernels.bool().tolist()
         if not any(used):
             return x + self.block.project[1].bias.view(1, -1, 1, 1)
@@ -66,16 +63,16 @@ class SuperkernelLayer(nn.Module):
         return x + y if self.block.residual else y
 
     def _kernel(self, kernels: Tensor, width: int, side: int) -> Tensor:
-        """Of the masked kernel the first channels and the middle side x side taps."""
+        """The first `width` channels and the middle side x side taps of the masked kernel."""
         masked = self.kernel * whole_mask(kernels, len(self.kernel)).view_as(self.kernel)
         edge = (5 - side) // 2
         return masked[:width, :, edge : 5 - edge, edge : 5 - edge].contiguous()
 
     def inherit(self, block: nn.Module) -> nn.Module:
-        """A plain block of one option, with a copy of the weights that `forward` uses for it."""
+        """A plain block of one option, built without weights, with a copy of those that `forward` uses for it."""
         if isinstance(block, nn.Identity):
             return Shift(self.block.project[1].bias)
-        block = batch_statistics(block).to_empty(device=self.kernel.device).to(self.kernel.dtype)
+        block = use_batch_statistics(block).to_empty(device=self.kernel.device).to(self.kernel.dtype)
         edge = (5 - block.depthwise[0].weight.shape[-1]) // 2
         with torch.no_grad():
             for new, old in zip(block.parameters(), self.block.parameters()):
@@ -87,73 +84,77 @@ class SuperkernelLayer(nn.Module):
 
 
 def branch(x: Tensor, block: MBConv, kernel: Tensor, between: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-    """An inverted residual without its residual, of the first channels, as many as the depthwise kernel has.
-    `between`: what maps go through in front of the projection."""
+    """An inverted residual without its residual connection, with only as many hidden channels as `kernel` has. x:
+    (images, inputs, height, width); kernel: (hidden channels, 1, k, k). `between` is applied to the maps in front of
+    the projection."""
     width, (conv, norm, _), (project, last) = len(kernel), block.depthwise, block.project
     expansion = None, None, None
     if block.expand is not None:
         expand, first, _ = block.expand
         expansion = _first(expand.weight, width), _first(first.weight, width), _first(first.bias, width)
     affine = _first(norm.weight, width), _first(norm.bias, width)
-    runs = [Run(width, kernel.shape[-1], block.expand is not None)]
-    hidden = Hidden.of(x, *expansion, kernel, *affine, runs, conv.stride[0])
+    sections = [Section(width, kernel.shape[-1], block.expand is not None)]
+    hidden = ExpandDepthwise.compute(x, *expansion, kernel, *affine, sections, conv.stride[0])
     if between is not None:
         hidden = between(hidden)
     weights = _first(project.weight, width, 1)
-    return Project.of(hidden, None, weights, last.weight, last.bias, [(1, project.out_channels, width)])
+    return Project.compute(hidden, None, weights, last.weight, last.bias, [(1, project.out_channels, width)])
 
 
 def _first(weight: Tensor, width: int, dim: int = 0) -> Tensor:
-    """Of the first channels; where they are all, itself: the gradient of a part is copied into zeros."""
+    """The first `width` entries along a dimension. Where they are all, the weight itself: the gradient of a part would
+    be copied into zeros."""
     return weight if weight.shape[dim] == width else weight.narrow(dim, 0, width)
 
 
 class SinglePathSupernet(Supernet):
-    """Place k is layer k, its weights those of the space's options; where a layer may not be skipped, without skip.
+    """Place k is layer k; its candidates are the options of the space, without skip in the first layer of a stage.
 
-    The kernel's mask is linear in the weights, so one-hot weights give the option and `mixture(gates(…))` the
-    superkernel with its gradients. Inside the supernet a skipped layer adds a constant (see `Shift`), which a derived
-    network, built afresh, does not have.
+    The kernel's mask is linear in the weights: one-hot weights give one option, and `mixture(gates(…))` gives the
+    superkernel with its gradients. Inside the supernet a skipped layer adds a constant (see `Shift`); a stand-alone
+    network has no such constant.
     """
 
     layer = SuperkernelLayer
     decisions = 3
-    """Thresholds of a layer."""
+    """The number of thresholds of a layer."""
 
-    def __init__(self, space: SinglePath, size: Size):
+    def __init__(self, space: Layerwise, size: Size):
+        """space: one whose last option is skip and whose last but one is the largest block."""
         super().__init__()
         self.space, self.size, self.shape = space, size, space.choices
         stem, tail = space.ends((), size)
-        self.stem, self.tail = batch_statistics(stem), batch_statistics(tail)
-        self.layers = nn.ModuleList(self.layer(space, place) for place in space.places(size))
+        self.stem, self.tail = use_batch_statistics(stem), use_batch_statistics(tail)
+        largest = space.options[-2]
+        self.layers = nn.ModuleList(self.layer(space.block(largest, shape)) for shape in space.layer_shapes(size))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         conv, first = self.stem
         last, wide, *head = self.tail
-        x = branch(unit(x, conv), first, first.depthwise[0].weight)
+        x = branch(conv_bn_relu(x, conv), first, first.depthwise[0].weight)
         for layer, weights in zip(self.layers, mix):
             x = layer(x, weights)
-        x = unit(branch(x, last, last.depthwise[0].weight), wide)
+        x = conv_bn_relu(branch(x, last, last.depthwise[0].weight), wide)
         for part in head:
             x = part(x)
         return x
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
-        """Decisions of all layers; thresholds and `scale` (a factor for each decision): (layers, decisions)."""
+        """The decisions of all layers. thresholds and `scale`, a factor for each decision: (layers, decisions)."""
         norms = layer_norms([layer.kernel for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale)
 
     def skippable(self, device: torch.device) -> Tensor:
+        """Whether each layer has the option skip: (layers,), bool."""
         return torch.tensor([options == max(self.shape) for options in self.shape], device=device)
 
     def mixture(self, decided: Gates) -> list[Tensor]:
-        """Gates of all layers as weights of their options."""
+        """The gates of all layers as a mix."""
         return [weights[:options] for weights, options in zip(mixture(decided).unbind(), self.shape)]
 
     def inherit(self, arch: Arch) -> nn.Module:
         with torch.device("meta"):  # fresh weights would be drawn from the global generator
-            fresh = map(self.space.block, self.space.decode(arch), self.space.places(self.size))
-            blocks = list(fresh)
+            blocks = list(map(self.space.block, self.space.decode(arch), self.space.layer_shapes(self.size)))
         blocks = [layer.inherit(block) for layer, block in zip(self.layers, blocks)]
         return nn.Sequential(copy.deepcopy(self.stem), *blocks, copy.deepcopy(self.tail))

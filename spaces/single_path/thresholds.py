@@ -1,10 +1,10 @@
-"""Single-Path NAS's decisions: norms of parts of a layer's weights against thresholds, and what follows from them.
+"""Single-Path NAS's decisions: norms of parts of a layer's weights are compared with thresholds.
 
 Source: dstamoulis/single-path-nas, nas-search/superkernel.py. Kernels are (channels, 1, 5, 5) here. Functions of norms,
-gates, weights and costs take one layer, or several at once with a leading dimension.
+gates, weights and costs take one layer, or several layers with a leading dimension (written "…").
 
-The decision on squeeze-and-excitation is ours: the journal version (arXiv 1907.00959), known to us from its abstract,
-says that it is searched with the same encoding; the repository has none.
+The decision on squeeze-and-excitation is our own form: the journal version (arXiv 1907.00959), known to us from its
+abstract only, searches it with the same encoding; the public code has none.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ KERNELS = 4
 
 
 class Gates(NamedTuple):
-    """Decisions of a layer, 1 or 0: the outer ring of the kernel (5x5), the first half of the channels (without it the
-    layer is skipped), the second (expansion 6), and in the space single_path_se squeeze-and-excitation."""
+    """The decisions of a layer, each (…), 1 or 0: whether the outer ring of the kernel is used (5x5), the first half of
+    the channels (else the layer is skipped), the second half (expansion 6), and, in the space single_path_se,
+    squeeze-and-excitation."""
 
     ring: Tensor
     first: Tensor
@@ -32,27 +33,27 @@ class Gates(NamedTuple):
 
 
 def indicator(x: Tensor) -> Tensor:
-    """1 where x >= 0, else 0; its gradient is the sigmoid's (straight-through)."""
+    """1 where x >= 0, else 0. The gradient is that of the sigmoid (straight-through)."""
     soft = torch.sigmoid(x)
     return (x >= 0).to(x.dtype) + (soft - soft.detach())
 
 
 @cache
 def _parts(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Core and outer ring of a 5x5 kernel, (2, 5 * 5)."""
+    """Masks of the core and of the outer ring of a 5x5 kernel: (2, 5 * 5)."""
     core = F.pad(torch.ones(3, 3, dtype=dtype, device=device), (1, 1, 1, 1))
     return torch.stack([core, 1 - core]).flatten(1)
 
 
 @cache
 def _owners(channels: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Which of all layers' channels are a layer's, (layers, channels)."""
+    """1 where a channel belongs to a layer, else 0: (layers, channels of all layers). channels: per layer."""
     return torch.block_diag(*(torch.ones(1, width, dtype=dtype, device=device) for width in channels))
 
 
 @cache
 def _kept(channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """What each option keeps of a kernel, (4, channels * 5 * 5)."""
+    """Masks of what each of the four options keeps of a kernel: (4, channels * 5 * 5)."""
     core, ring = _parts(dtype, device).unbind()
     whole, none = core + ring, torch.zeros_like(core)
     halves = torch.stack([core, none, core, core, whole, none, whole, whole])
@@ -60,16 +61,17 @@ def _kept(channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def part_norms(kernel: Tensor) -> Tensor:
-    """(2, 2): Frobenius norms of the core (first row) and of the ring of each half of the channels."""
+    """(2, 2): Frobenius norms of the core (first row) and of the ring (second row), for each half of the channels.
+    kernel: (channels, 1, 5, 5)."""
     return layer_norms([kernel])[0]
 
 
 def layer_norms(kernels: Sequence[Tensor]) -> Tensor:
-    """(layers, 2, 2): `part_norms` of each layer's kernel."""
+    """`part_norms` of each layer's kernel: (layers, 2, 2)."""
     taps = torch.cat([kernel.reshape(2, -1, 25) for kernel in kernels], 1)
     owners = _owners(tuple(len(kernel) // 2 for kernel in kernels), taps.dtype, taps.device)
     squares = owners @ taps.square() @ _parts(taps.dtype, taps.device).t()
-    return squares.clamp_min(1e-30).sqrt().permute(1, 2, 0)  # the root of 0 has no slope
+    return squares.clamp_min(1e-30).sqrt().permute(1, 2, 0)  # the root has no gradient at 0
 
 
 def gates(
@@ -79,12 +81,12 @@ def gates(
     scale: Tensor | None = None,
     excitation: Tensor | None = None,
 ) -> Gates:
-    """Decisions by norms, those of `part_norms`: (…, 2, 2), against thresholds of ring, first half, second half and,
-    with `excitation`, squeeze-and-excitation: (…, 3 or 4).
+    """The decisions of layers: norms, as `part_norms` gives them, (…, 2, 2), compared with the thresholds of ring,
+    first half, second half and, with `excitation`, squeeze-and-excitation, (…, 3 or 4).
 
-    The halves' norms are those of the kernel that the ring's decision has left. `excitation` (…, 2): norms of the
-    excitation's weights that belong to each half of the channels; the second half counts as far as it is used.
-    `scale`, of the thresholds' shape, multiplies the decisions: the dropout of the warm-up. A layer that is not
+    The norms of the halves are those of the kernel after the ring's decision. `excitation`, (…, 2): the norms of the
+    excitation's weights for each half of the channels; that of the second half is multiplied by that half's decision.
+    `scale`, of the thresholds' shape, multiplies the decisions (dropout in the warm-up). A layer that is not
     `skippable` always has its first half.
     """
     t = thresholds.unbind(-1)
@@ -106,8 +108,8 @@ def _norm(*parts: Tensor) -> Tensor:
 
 
 def mixture(decided: Gates) -> Tensor:
-    """Gates as weights of the options: the four of the kernel, with squeeze-and-excitation the same four with it, and
-    skip."""
+    """Gates as weights of a layer's options: (…, 5) for the four blocks and skip; with squeeze-and-excitation (…, 9)
+    for the four blocks, the same with it, and skip."""
     ring, first, second, excited = decided
     kernels = torch.stack([(1 - ring) * (1 - second), (1 - ring) * second, ring * (1 - second), ring * second], -1)
     kernels = kernels * first[..., None]
@@ -116,26 +118,29 @@ def mixture(decided: Gates) -> Tensor:
 
 
 def mask(kernels: Tensor) -> Tensor:
-    """(…, 2, 5, 5): what is left of the first and the second half of the channels under weights of the four options.
+    """The masks of a kernel's first and second half of the channels under weights of the four blocks: (…, 4) to
+    (…, 2, 5, 5).
 
-    For weights that come from gates: first * (1 - ring mask + ring * ring mask), times second in the second half.
+    For weights that come from gates, the first mask is first * (1 - ring mask + ring * ring mask), and the second is
+    that times `second`.
     """
     return whole_mask(kernels, 2).unflatten(-1, (2, 5, 5))
 
 
 def whole_mask(kernels: Tensor, channels: int) -> Tensor:
-    """(…, channels * 5 * 5): `mask` of every channel."""
+    """`mask` for every channel: (…, channels * 5 * 5)."""
     return kernels @ _kept(channels, kernels.dtype, kernels.device)
 
 
 def runtime(decided: Gates, corners: Tensor) -> Tensor:
-    """Cost of a layer from its options' costs, (…, 4) or, with squeeze-and-excitation, (…, 8); skip costs nothing.
+    """The cost of a layer under its gates, from the costs of its blocks (`corners`): (…, 4) or, with
+    squeeze-and-excitation, (…, 8). The result has the unit of these costs; skip costs nothing.
 
-    Three corners are exact; 3x3-3 is taken to be 5x5-3 times the ratio of 3x3-6 to 5x5-6. Squeeze-and-excitation adds
-    what it costs at the expansion, the mean over both kernels.
+    Three of the four blocks have their exact cost; that of 3x3-3 is taken as 5x5-3 * 3x3-6 / 5x5-6.
+    Squeeze-and-excitation adds its cost at the layer's expansion, the mean over both kernel sizes.
     """
     _, k3e6, k5e3, k5e6 = corners[..., :KERNELS].unbind(-1)
-    ratio = k3e6 / k5e6.clamp_min(1e-12)  # a free layer stays free
+    ratio = k3e6 / k5e6.clamp_min(1e-12)  # a layer that costs nothing must not divide by 0
     at_5x5 = decided.first * (k5e3 + decided.second * (k5e6 - k5e3))
     cost = at_5x5 * ratio + at_5x5 * (1.0 - ratio) * decided.ring
     if decided.excited is None:

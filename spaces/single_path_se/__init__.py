@@ -1,1 +1,5 @@
-from spaces.single_path_se.space import SinglePathSe as SinglePathSe
+"""The space of Single-Path NAS with squeeze-and-excitation as a further choice."""
+
+from spaces.single_path_se.space import SinglePathSe
+
+__all__ = ["SinglePathSe"]

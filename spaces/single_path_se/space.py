@@ -1,7 +1,7 @@
 """Single-Path NAS's space with squeeze-and-excitation as a further choice of every layer. Abstract-level.
 
-The journal version (Stamoulis et al., arXiv 1907.00959) is known to us from its abstract; what it leaves open is said
-in `spaces/single_path_se/supernet.py`. Without "-se" blocks the networks are those of the space single_path.
+The journal version (Stamoulis et al., arXiv 1907.00959) is known to us from its abstract only; `supernet.py` lists what
+we chose where the abstract is silent. Without "-se" blocks the networks are those of the space single_path.
 """
 
 from __future__ import annotations
@@ -10,33 +10,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spaces.base import Size
-from spaces.parts.layerwise import Place
+from spaces.parts.layer_shapes import LayerShape
 from spaces.single_path.space import SinglePath
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from spaces.single_path_se.supernet import ExcitedSupernet
+    from spaces.parts.network import Supernet
 
 BLOCKS = SinglePath.options[:-1]
 
 
 @dataclass(frozen=True)
 class SinglePathSe(SinglePath):
-    """Nine options a layer, eight where a stage begins: a skipped layer has nothing to excite."""
+    """Nine options per layer, eight in the first layer of a stage: four blocks, each without and with
+    squeeze-and-excitation, and skip."""
 
     options = (*BLOCKS, *(f"{block}-se" for block in BLOCKS), "skip")
     choices = (8, 9, 9, 9) * 5
 
-    def block(self, option: str, place: Place) -> nn.Module:
+    def block(self, option: str, shape: LayerShape) -> nn.Module:
         if not option.endswith("-se"):
-            return super().block(option, place)
+            return super().block(option, shape)
         from spaces.single_path_se.supernet import ExcitedMBConv
 
         kernel, expansion, _ = option.split("-")
-        return ExcitedMBConv(place, int(kernel[0]), int(expansion))
+        return ExcitedMBConv(shape, int(kernel[0]), int(expansion))
 
-    def supernet(self, size: Size) -> ExcitedSupernet:
+    def supernet(self, size: Size) -> Supernet:
         from spaces.single_path_se.supernet import ExcitedSupernet
 
         return ExcitedSupernet(self, size)

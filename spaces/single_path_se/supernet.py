@@ -1,10 +1,10 @@
-"""Squeeze-and-excitation in Single-Path NAS's blocks, and the superkernel that can switch it.
+"""Squeeze-and-excitation in Single-Path NAS's blocks, and the superkernel that can switch it on and off.
 
-Abstract-level: the journal version (Stamoulis et al., arXiv 1907.00959), known to us from its abstract, searches
-squeeze-and-excitation with the single-path encoding; the repository refuses it. Ours to choose were: its place, behind
+Abstract-level: the journal version (Stamoulis et al., arXiv 1907.00959), known to us from its abstract only, searches
+squeeze-and-excitation with the single-path encoding; the public code does not offer it. We chose: its position, behind
 the depthwise convolution, and its width, a quarter of the block's inputs, both as in MnasNet, from whose code the
-repository comes; the norm that is compared, over the weights of both its matrices; and that the second half of the
-channels is left out of it when the expansion is 3.
+public code comes; the norm that is compared with the threshold, over the weights of both its matrices; and that it
+leaves out the second half of the channels where the expansion is 3.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spaces.parts.blocks import MBConv
-from spaces.parts.layerwise import Place
+from spaces.parts.layer_shapes import LayerShape
 from spaces.single_path.supernet import SinglePathSupernet, SuperkernelLayer
 from spaces.single_path.thresholds import KERNELS, Gates, gates, layer_norms
 
 
 class Excitation(nn.Module):
-    """x * s(x): a factor between 0 and 1 for each channel of each image, from the channels' means (Hu et al., 2018)."""
+    """x * s(x): s is a factor between 0 and 1 for each channel of each image, from the channels' means (Hu et al.,
+    2018). x: (images, channels, height, width)."""
 
     def __init__(self, width: int, squeezed: int):
         super().__init__()
@@ -30,8 +31,8 @@ class Excitation(nn.Module):
         return x * torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean((2, 3))))))[:, :, None, None]
 
     def mixed(self, x: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-        """x * (1 - weight + weight * s(x)); `second`: the weight of the second half of the channels in s. If x has the
-        first half alone, so has s."""
+        """x * (1 - weight + weight * s(x)). `second`: the weight of the second half of the channels in s. Where x has
+        only the first half of the channels, s is computed from that half."""
         width = x.shape[1]
         squeeze, excite = self.squeeze.weight[:, :width], self.excite.weight[:width]
         if width == self.excite.out_features:
@@ -42,24 +43,24 @@ class Excitation(nn.Module):
         return x * (1.0 - weight + weight * factor)[:, :, None, None]
 
     def norms(self) -> Tensor:
-        """(2,): Frobenius norms of both matrices' weights that belong to each half of the channels."""
-        weights = torch.cat([self.squeeze.weight.t(), self.excite.weight], 1)  # a row a channel
+        """(2,): for each half of the channels, the Frobenius norm of its weights in both matrices."""
+        weights = torch.cat([self.squeeze.weight.t(), self.excite.weight], 1)  # one row per channel
         return torch.linalg.vector_norm(weights.unflatten(0, (2, -1)), dim=(1, 2))
 
 
 class ExcitedMBConv(MBConv):
     """An inverted residual with squeeze-and-excitation behind its depthwise convolution."""
 
-    def __init__(self, place: Place, kernel: int, expansion: int):
-        super().__init__(place, kernel, expansion)
-        self.excitation = Excitation(expansion * place.inputs, max(1, place.inputs // 4))
+    def __init__(self, shape: LayerShape, kernel: int, expansion: int):
+        super().__init__(shape, kernel, expansion)
+        self.excitation = Excitation(expansion * shape.inputs, max(1, shape.inputs // 4))
 
     def branch(self, x: Tensor) -> Tensor:
         return self.project(self.excitation(self.depthwise(self.expand(x))))
 
 
 class ExcitedLayer(SuperkernelLayer):
-    """Weights of nine options: four of the kernel, the same four with squeeze-and-excitation, skip."""
+    """A superkernel whose mix has nine weights: four blocks, the same with squeeze-and-excitation, skip."""
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         excited = mix[KERNELS : 2 * KERNELS]
@@ -68,6 +69,8 @@ class ExcitedLayer(SuperkernelLayer):
 
 
 class ExcitedSupernet(SinglePathSupernet):
+    """The supernet of the space single_path_se: each layer has a fourth threshold, for squeeze-and-excitation."""
+
     layer = ExcitedLayer
     decisions = 4
 

@@ -1,4 +1,4 @@
-"""The speed table: equality and shape, never times."""
+"""The speed table: that it compares equal results and has its rows. No test depends on times."""
 
 import importlib
 import json
@@ -29,7 +29,7 @@ TINY = measuring.Scale(
 
 
 def test_the_whole_table(monkeypatch, tmp_path, capsys):
-    """Equality is checked on the way: each row below was measured, so ours and naive agree."""
+    """A row is measured only where ours and the naive form agree, so all of them do."""
     monkeypatch.setattr(bench, "scale", lambda where: TINY)
     assert main.main(["bench", "--json", str(tmp_path / "bench.json")]) == 0
     rows = json.loads((tmp_path / "bench.json").read_text())
@@ -88,8 +88,8 @@ class Louder(torch.nn.Module):
         return outputs[0] * 1.001, outputs[1]
 
 
-def test_what_a_gpu_gets_runs_here_too(monkeypatch):
-    """Compiled, in mixed precision; without the code generator, which takes minutes a network on a CPU."""
+def test_the_form_for_gpus_runs_on_a_cpu(monkeypatch):
+    """Compiled and in mixed precision, but without the code generator, which takes minutes per network on a CPU."""
     from benchmarks import evaluation
 
     compiled, train = [], evaluation._train
@@ -100,7 +100,7 @@ def test_what_a_gpu_gets_runs_here_too(monkeypatch):
     assert len(compiled) == row.n == 2
 
 
-def test_turns_and_their_number():
+def test_calls_are_made_by_turns():
     calls = []
     times = measuring.pairs(
         lambda k: calls.append(("ours", k)), lambda k: calls.append(("naive", k)), replace(TINY, pairs=2)

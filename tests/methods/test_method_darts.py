@@ -38,31 +38,31 @@ def case():
     return supernet, alphas, batches, data
 
 
-def distance(judgement, data, key):
-    """Relative to the published gradient's norm."""
+def distance(found, data, key):
+    """The distance of a gradient from the published one, relative to the latter's norm."""
     published = torch.from_numpy(np.concatenate([data[f"{key}_normal"], data[f"{key}_reduce"]]))
-    return float((judgement.gradients[0] - published).norm() / published.norm())
+    return float((found.gradients[0] - published).norm() / published.norm())
 
 
 def test_first_order_gradient_is_the_published_one(case):
     supernet, alphas, batches, data = case
-    judgement = first_order(supernet, alphas, batches["valid"])
-    assert distance(judgement, data, "grad_first") < 1e-8
-    assert judgement.loss == pytest.approx(float(data["loss_valid"]), rel=1e-10)
+    found = first_order(supernet, alphas, batches["valid"])
+    assert distance(found, data, "grad_first") < 1e-8
+    assert found.loss == pytest.approx(float(data["loss_valid"]), rel=1e-10)
     assert all(w.grad is None and w.requires_grad for w in supernet.parameters())
 
 
 @pytest.fixture(scope="module")
 def second(case):
-    """Second-order judgements by both ways to the Hessian."""
+    """Second-order gradients with both forms of the Hessian."""
     supernet, alphas, batches, _ = case
     before = [w.clone() for w in supernet.parameters()]
-    judgements = {
+    gradients = {
         hessian: second_order(supernet, alphas, *batches.values(), LR, MOMENTUM, (), DECAY, hessian)
         for hessian in ("finite_difference", "exact")
     }
     assert all(torch.equal(a, b) for a, b in zip(before, supernet.parameters()))
-    return judgements
+    return gradients
 
 
 @pytest.mark.parametrize(("hessian", "key"), [("finite_difference", "grad_second"), ("exact", "grad_second_exact")])
@@ -71,7 +71,7 @@ def test_second_order_gradient_is_the_published_one(case, second, hessian, key):
 
 
 def test_published_difference_is_far_from_the_exact_gradient(second):
-    """What the method's docstring says: 26 to 51% of the norm."""
+    """By 26 to 51% of the norm, as the method's docstring says."""
     exact, difference = (second[hessian].gradients[0].split(14) for hessian in ("exact", "finite_difference"))
     errors = [float((e - d).norm() / e.norm()) for e, d in zip(exact, difference)]
     assert errors == pytest.approx([0.505598867, 0.262988947], rel=1e-6)
@@ -88,12 +88,12 @@ def test_second_order_gradient_with_momentum_is_the_published_one():
     weights = SGD(supernet.parameters(), LR, MOMENTUM, DECAY)
     weight_step(supernet, weights, alphas.mix(), train, clip=math.inf)
     buffers = [weights.state[w]["momentum_buffer"] for w in weights.params]
-    judgement = second_order(supernet, alphas, train, valid, LR, MOMENTUM, buffers, DECAY, "finite_difference")
-    assert distance(judgement, data, "grad_second_warm") < 1e-8
+    found = second_order(supernet, alphas, train, valid, LR, MOMENTUM, buffers, DECAY, "finite_difference")
+    assert distance(found, data, "grad_second_warm") < 1e-8
 
 
 def test_search_steps_are_the_naive_ones():
-    """Float64, after a weight step, so that the second order sees momentum too."""
+    """In float64, after a weight step, so that the second order has momentum."""
     generator, supernet = torch.Generator().manual_seed(0), run_of().supernet().double()
     alphas = Alphas(supernet.shape, generator).double()
     naive = reference.Search(reference.naive(supernet), alphas.logits[0])
@@ -127,7 +127,7 @@ def test_search_is_reproducible_and_logs_its_course(options):
     assert archs[0] == archs[1]
     assert run.space.valid(archs[0])
     assert runs[0].curve == runs[1].curve
-    assert set(run.state) == {"supernet", "alphas", "weights", "decisions"}
+    assert set(run.state) == {"supernet", "alphas", "weight_optimizer", "alpha_optimizer"}
     assert run.seen == ["train", "val"] * 2
     assert [row["lr"] for row in run.curve] == [0.025, pytest.approx(0.013)]
     for row in run.curve:
@@ -144,15 +144,15 @@ def test_alphas_start_and_group():
 
 
 def test_search_learns_which_operations_help():
-    """Alone the architecture is learnt: a frozen supernet's validation loss must fall."""
+    """Only the architecture is trained: the validation loss of a fixed supernet must fall."""
     run = run_of()
     supernet, batch = run.supernet(), run.splits["val"]
     alphas = Alphas(supernet.shape, torch.Generator().manual_seed(0))
     optimizer, losses = Adam(alphas.parameters(), 0.1), []
     for _ in range(12):
-        judgement = first_order(supernet, alphas, batch)
-        losses.append(judgement.loss)
-        for parameter, gradient in zip(alphas.parameters(), judgement.gradients):
+        found = first_order(supernet, alphas, batch)
+        losses.append(found.loss)
+        for parameter, gradient in zip(alphas.parameters(), found.gradients):
             parameter.grad = gradient
         optimizer.step()
     assert losses[-1] < losses[0] - 0.01
@@ -185,7 +185,7 @@ class Bare(Space):
     decode = encode = write = read = network = None
 
 
-def test_what_it_cannot_do_is_said():
+def test_unsupported_spaces_and_wrong_fields_are_refused():
     assert "supernet" in Darts().unsupported(Bare())
     assert Darts().unsupported(darts.Darts()) is None
     for wrong in ({"order": 3}, {"hessian": "diagonal"}):
@@ -193,10 +193,10 @@ def test_what_it_cannot_do_is_said():
             Darts(**wrong)
 
 
-def test_cross_entropy_of_the_judgement_is_the_batch_mean(case):
+def test_loss_and_accuracy_are_the_batch_means(case):
     supernet, alphas, batches, _ = case
     images, labels = batches["valid"]
     logits = supernet(images, alphas.mix())
-    judgement = first_order(supernet, alphas, batches["valid"])
-    assert judgement.loss == pytest.approx(F.cross_entropy(logits, labels).item())
-    assert judgement.accuracy == pytest.approx(float((logits.argmax(1) == labels).double().mean()))
+    found = first_order(supernet, alphas, batches["valid"])
+    assert found.loss == pytest.approx(F.cross_entropy(logits, labels).item())
+    assert found.accuracy == pytest.approx(float((logits.argmax(1) == labels).double().mean()))

@@ -1,4 +1,4 @@
-"""The ENAS controller against enumeration, analytic gradients and planted truths; the search on a tiny run."""
+"""The ENAS controller against enumeration, analytic gradients and a planted optimum; the search on a tiny problem."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERY = list(itertools.product(*(range(options) for options in 2 * BLOCK)))
 
 
 def tiny_controller(seed: int = 0, **fields) -> Controller:
-    """Far from uniform, so that errors show."""
+    """A controller whose policy is far from uniform, so that errors show."""
     controller = Controller(1, 2, units=8, **fields, generator=torch.Generator().manual_seed(seed)).double()
     with torch.no_grad():
         for weight in controller.parameters():
@@ -37,7 +37,7 @@ def test_probabilities_of_all_architectures_sum_to_one(fields: dict):
     log_probability, entropy = tiny_controller(**fields).score(EVERY)
     assert log_probability.exp().sum().item() == pytest.approx(1, abs=1e-12)
     assert log_probability.exp().std() > 1e-4
-    # The entropies along architectures average to the entropy of the policy: chain rule.
+    # By the chain rule, the mean of the architectures' entropies is the entropy of the policy.
     exact = -(log_probability.exp() * log_probability).sum()
     assert (log_probability.exp() * entropy).sum().item() == pytest.approx(exact.item(), rel=1e-12)
 
@@ -80,7 +80,7 @@ def test_logits_are_bounded_and_the_prior_prefers_convolutions():
     normal = [arch[1:20:2] for arch in prior.sample(400, torch.Generator().manual_seed(0))]
     reduce = [arch[21::2] for arch in prior.sample(400, torch.Generator().manual_seed(0))]
     likes = [sum(o < 2 for cell in cells for o in cell) / 4000 for cells in (normal, reduce)]
-    # exp(tanh(10 / 5) + 0.25) against exp(-0.25), and without the constant, which the reduction cell has not
+    # exp(tanh(10 / 5) + 0.25) against exp(-0.25); the reduction cell has no constant of +-0.25
     for like, shift in zip(likes, (0.5, 0)):
         convolutions = 2 * math.exp(math.tanh(2) + shift)
         assert like == pytest.approx(convolutions / (convolutions + 3), abs=0.03)
@@ -95,7 +95,7 @@ def test_policy_gradient_equals_the_analytic_one():
     def expected_reward() -> torch.Tensor:
         return (controller.score(EVERY)[0].exp() * torch.tensor(rewards, dtype=torch.float64)).sum()
 
-    # REINFORCE on all architectures, each as often as the policy takes it; any baseline leaves the expectation alone.
+    # REINFORCE on all architectures, weighted by their probabilities; a baseline does not change the expectation.
     log_probability, _ = controller.score(EVERY)
     share = (log_probability.exp().detach() * len(EVERY)).tolist()
     loss = surrogate(log_probability, [p * (reward - 0.37) for p, reward in zip(share, rewards)])
@@ -113,7 +113,7 @@ def test_policy_gradient_equals_the_analytic_one():
 
 
 def test_gradient_of_one_decision_by_hand():
-    """With all recurrent weights 0 the operations are drawn from softmax(c tanh(b / T)), each alone."""
+    """With recurrent weights of 0, operations are drawn independently from softmax(c tanh(b / T))."""
     controller = Controller(1, 2, generator=torch.Generator().manual_seed(0)).double()
     with torch.no_grad():
         controller.to_operation.zero_()
@@ -186,7 +186,7 @@ def tiny_run(seed: int, epochs: int = 2) -> TinyRun:
     return TinyRun(EnasSpace(), SIZE, Budget(epochs=epochs, batch=16, candidates=3), random_images(SIZE), seed)
 
 
-def test_same_seed_same_architecture_and_global_generator_at_rest():
+def test_same_seed_same_architecture_and_global_generator_unused():
     state = torch.get_rng_state()
     found = [QUICK.search(tiny_run(seed)) for seed in (0, 0, 1)]
     assert found[0] == found[1] != found[2]
@@ -202,7 +202,7 @@ def test_search_alternates_logs_and_chooses_on_the_validation_half():
     for epoch in run.curve:
         assert set(epoch) == {"lr", "train_loss", "train_accuracy", "val_accuracy", "reward", "baseline", "entropy"}
         assert all(math.isfinite(value) for value in epoch.values())
-    assert set(run.state) == {"supernet", "weights", "policy"}
+    assert set(run.state) == {"supernet", "optimizer", "policy"}
 
 
 def test_shared_weights_learn():

@@ -1,4 +1,4 @@
-"""FBNet: the cost it expects, the loss it minimises, where it goes."""
+"""FBNet: its expected cost, its loss, and how its search moves."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SIZE = Size(channels=4, cells=0, classes=3, image=8)
 
 @pytest.fixture
 def double_precision():
-    """Where a search takes a few large steps, single precision leaves its end to rounding, in the naive form as in
-    ours: of 41 seeds 5 and 4 missed the bound below, with mean costs of 0.55 and 0.54."""
+    """For searches of a few large steps. In single precision rounding decides where they end, in the naive form as in
+    ours: with 41 seeds, 5 and 4 of them missed the bound below, with mean costs of 0.55 and 0.54."""
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -38,7 +38,7 @@ def tiny_run(epochs=1, candidates=1, kind=TinyRun):
 
 
 class NaiveRun(TinyRun):
-    """Its supernet computes block by block, each with parameters of its own."""
+    """A run whose supernet computes block by block, with separate parameters for each block."""
 
     def supernet(self):
         naive = reference.separated(super().supernet())
@@ -75,9 +75,9 @@ def test_both_forms_of_the_loss():
 
 
 def test_temperature_is_the_papers_over_its_90_epochs():
-    heats = [Fbnet().heat(epoch, 90) for epoch in (0, 10, 45, 89)]
-    assert heats == pytest.approx([5.0, 3.19, 0.66, 0.09], abs=0.005)
-    assert Fbnet().heat(3, 6) == pytest.approx(Fbnet().heat(45, 90))
+    temperatures = [Fbnet().temperature_at(epoch, 90) for epoch in (0, 10, 45, 89)]
+    assert temperatures == pytest.approx([5.0, 3.19, 0.66, 0.09], abs=0.005)
+    assert Fbnet().temperature_at(3, 6) == pytest.approx(Fbnet().temperature_at(45, 90))
 
 
 def test_relaxed_samples_are_gumbel_softmax():
@@ -89,7 +89,7 @@ def test_relaxed_samples_are_gumbel_softmax():
 
 
 def test_cost_weight_decides_between_cheap_and_free():
-    """Only theta is trained, on a fixed cross entropy: the cost term alone can move it."""
+    """Only theta is trained, with a constant cross entropy: only the cost term can move it."""
     costs = option_costs(FbnetSpace(), SIZE, "macs", None)
     cheapest = costs[0] + sum(min(row) for row in costs[1])
     found = {}

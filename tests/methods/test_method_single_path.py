@@ -1,4 +1,4 @@
-"""Single-Path NAS: thresholds that move, a cost term that is the table's, a search that repeats."""
+"""Single-Path NAS: how its thresholds move, its cost term, and that a search repeats exactly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tiny_run(epochs=2, images=8, space=None):
 
 @pytest.mark.parametrize("space", [SinglePathSpace(), SinglePathSe()], ids=["plain", "se"])
 def test_cost_of_decided_gates_is_the_networks(space):
-    """Multiply-adds are in proportion to the expansion, so the runtime formula is exact in all corners."""
+    """Multiply-adds are proportional to the expansion, so the runtime formula is exact for all blocks."""
     rng, se = random.Random(0), isinstance(space, SinglePathSe)
     costs = option_costs(space, SIZE, "macs", None)
     for _ in range(5):
@@ -44,14 +44,14 @@ def test_cost_weight_switches_parts_off():
     SinglePath(cost_weight=0.0, threshold_lr=1e-9, warmup=0.0).search(free)
     whole = free.curve[-1]
     assert whole["gates_kept"] == whole["gates_e6"] == whole["gates_5x5"] == 1.0
-    # In the warm-up the thresholds follow the cross entropy alone: at this step size one or two may cross.
+    # In the warm-up the thresholds follow the cross entropy only; at this learning rate one or two can cross.
     assert 0.8 * whole["expected_cost"] < heavy.curve[0]["expected_cost"] <= whole["expected_cost"]
     assert heavy.curve[3]["expected_cost"] < 0.7 * whole["expected_cost"]
     assert heavy.space.text(cheap).count("skip") > 5
 
 
 def test_squeeze_and_excitation_is_searched():
-    """Its thresholds move with the cross entropy, and a heavy cost term switches it off."""
+    """The cross entropy moves its thresholds, and a large cost weight switches it off."""
     heavy, free = tiny_run(epochs=4, space=SinglePathSe()), tiny_run(space=SinglePathSe())
     cheap = SinglePath(cost="parameters", cost_weight=1e4, threshold_lr=1.0, warmup=0.25).search(heavy)
     whole = SinglePath(cost_weight=0.0, threshold_lr=1e-9, warmup=0.0).search(free)

@@ -22,7 +22,7 @@ from spaces.single_path_se.space import SinglePathSe
 
 
 class Draws:
-    """All that random sampling may need of a run."""
+    """The part of a run that random sampling can use."""
 
     def __init__(self, space, seed):
         self.space, self.rng = space, random.Random(seed)
@@ -30,7 +30,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Tiny(Space):
-    """2 x 3 x 4 combinations, those of even sum not valid: 12 architectures."""
+    """2 x 3 x 4 combinations, of which those with an odd sum are valid: 12 architectures."""
 
     choices: ClassVar = (2, 3, 4)
     published: ClassVar = Size(1, 1, 2, 8)
@@ -54,7 +54,7 @@ def test_every_decision_of_darts_is_uniform():
         if options > 1:
             pvalues.append(chisquare([counts[option] for option in range(options)]).pvalue)
     assert min(pvalues) > 1e-3 / len(pvalues)
-    assert max(pvalues) < 1 - 1e-6  # too even is not random either
+    assert max(pvalues) < 1 - 1e-6  # too even would not be random
 
 
 def test_pairs_of_decisions_of_darts_are_independent():
@@ -79,17 +79,17 @@ def test_decisions_of_the_other_spaces_are_uniform_and_independent_of_the_next(n
 
 
 @pytest.mark.parametrize("space", [SinglePath(), SinglePathSe(), Fbnet(), Enas(), Darts()])
-def test_every_architecture_of_a_corner_of_a_space_is_as_likely(space, monkeypatch):
-    """The first decisions that make at most 200 architectures, the others fixed: by their own sampler, every one."""
+def test_every_architecture_of_a_part_of_a_space_is_equally_likely(space, monkeypatch):
+    """The part: as many first decisions as give at most 200 architectures, with all others fixed."""
     kept = max(n for n in range(1, len(space.choices)) if prod(space.choices[:n]) <= 200)
-    corner = space.choices[:kept] + (1,) * (len(space.choices) - kept)
-    monkeypatch.setattr(type(space), "choices", corner)
-    counts = Counter(draws(space, 40 * prod(corner), seed=2))
-    assert len(counts) == prod(corner)
+    part = space.choices[:kept] + (1,) * (len(space.choices) - kept)
+    monkeypatch.setattr(type(space), "choices", part)
+    counts = Counter(draws(space, 40 * prod(part), seed=2))
+    assert len(counts) == prod(part)
     assert chisquare(list(counts.values())).pvalue > 1e-4
 
 
-def test_every_architecture_of_a_tiny_space_is_as_likely():
+def test_every_architecture_of_a_tiny_space_is_equally_likely():
     counts = Counter(draws(Tiny(), 6000))
     assert len(counts) == 12
     assert chisquare(list(counts.values())).pvalue > 1e-4

@@ -1,4 +1,4 @@
-"""Batched augmentation against a loop that does to one image at a time what the papers say."""
+"""Batched augmentation against a loop over single images that follows the papers."""
 
 import math
 
@@ -52,7 +52,7 @@ def test_equals_the_loop(channels, crop, flip, cutout, image):
 
 
 @pytest.mark.parametrize("stem, image", [("cifar", 16), ("imagenet", 14)])
-def test_same_generator_same_images_and_the_global_rng_rests(stem, image):
+def test_same_generator_same_images_and_global_generator_unused(stem, image):
     settings = {"image": image, "mean": MEAN, "std": STD, "crop": 2, "flip": True, "cutout": 4, "stem": stem}
     images = _batch()
     before, state = images.clone(), torch.get_rng_state()
@@ -71,7 +71,7 @@ def test_an_image_does_not_depend_on_the_others(stem):
 
 
 def test_draws_differ_between_images_and_cover_their_range():
-    """One lit pixel in the middle: where it lands says which crop and mirror each image got."""
+    """With one lit pixel in the middle, its position shows each image's crop and mirroring."""
     images = torch.zeros(4000, 1, 9, 9, dtype=torch.uint8)
     images[:, :, 4, 3] = 255
     x = augment(images, _generator(), image=9, mean=[0.0], std=[1.0], crop=2, flip=True)
@@ -86,7 +86,7 @@ def test_cutout_is_blank_after_normalisation_and_clipped_by_the_border():
     images = torch.full((3000, 1, 16, 16), 255, dtype=torch.uint8)
     x = augment(images, _generator(), image=16, mean=[0.2], std=[0.5], cutout=8)
     blank = (x == 0).sum((1, 2, 3))
-    assert blank.max() == 64 and blank.min() == 16  # a corner leaves a quarter
+    assert blank.max() == 64 and blank.min() == 16  # a square in a corner keeps a quarter
     mean_side = sum(min(16, c + 4) - max(0, c - 4) for c in range(16)) / 16
     assert abs(blank.float().mean() - mean_side**2) < 1.0
     assert x.max() == pytest.approx((1 - 0.2) / 0.5)
@@ -103,7 +103,7 @@ def test_normalise_shows_the_centre(channels, side, image):
 
 
 def test_resized_crop_shows_windows_of_the_published_areas_and_shapes():
-    """A picture of coordinates: its corners after the crop say which window was shown."""
+    """The pixels are coordinates, so that the result shows its window."""
     ramp = torch.arange(0, 256, 4, dtype=torch.uint8)
     images = torch.stack([ramp.expand(64, 64), ramp[:, None].expand(64, 64)])[None].repeat(500, 1, 1, 1)
     from protocols.parts.augmentation import _resized_crop

@@ -1,4 +1,4 @@
-"""Our optimizers are torch.optim's, bit for bit, also after their state went through a checkpoint."""
+"""Our optimizers equal those of torch.optim bit for bit, also after their state was saved and loaded."""
 
 import pytest
 import torch

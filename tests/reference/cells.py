@@ -1,5 +1,5 @@
-"""The evaluation network of a genotype as its definition reads: edge by edge, operation by operation, in torch's own
-layers and layout (quark0/darts, cnn/model.py). The yardstick of the fast one, for its numbers and for its speed."""
+"""The evaluation network of a genotype as it is defined: edge by edge, operation by operation, in torch's own layers
+and layout (quark0/darts, cnn/model.py). The fast form is compared with it, in its results and in its speed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spaces.base import Size
-from spaces.parts.cells import CellNetwork, pool_to_2x2, reductions
+from spaces.parts.auxiliary import pool_to_2x2
+from spaces.parts.cells import CellNetwork, reductions
 from spaces.parts.genotype import Edge, Genotype
 
 
@@ -74,7 +75,7 @@ class Cell(nn.Module):
 
 
 class NaiveCells(nn.Module):
-    """(logits, auxiliary logits or None) for a CIFAR stem; without drop path."""
+    """x -> (logits, auxiliary logits or None), with a CIFAR stem, without drop path."""
 
     def __init__(self, genotype: Genotype, size: Size):
         super().__init__()
@@ -117,7 +118,7 @@ class Auxiliary(nn.Module):
 
 
 def naive(network: CellNetwork, genotype: Genotype, size: Size) -> NaiveCells:
-    """The naive form with the weights of a network."""
+    """The naive form with a copy of a network's weights."""
     result = NaiveCells(genotype, size).to(next(network.parameters()))
     with torch.no_grad():
         for mine, its in zip(result.parameters(), network.parameters(), strict=True):

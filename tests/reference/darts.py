@@ -1,5 +1,5 @@
-"""DARTS as the paper and its public code define it: edge by edge, operation by operation, in torch's own layers,
-nothing shared. The yardstick of the fast supernet and of its search steps, for their numbers and for their speed."""
+"""DARTS as the paper and its public code define it: edge by edge, operation by operation, in torch's own layers. The
+fast supernet and its search steps are compared with it, in their results and in their speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from protocols.parts.optimizers import SGD
 from spaces.base import Size
-from spaces.darts.space import NODES
+from spaces.darts.choices import NODES
 from spaces.darts.supernet import DartsSupernet
 from spaces.parts.cells import imagenet_stems, reductions
 
@@ -111,7 +111,7 @@ class MixedCell(nn.Module):
 
 
 class NaiveSupernet(nn.Module):
-    """Its parameters are its own; `mixed` computes with another supernet's."""
+    """The naive form with parameters of its own; `mixed` computes with those of a supernet."""
 
     def __init__(self, size: Size):
         super().__init__()
@@ -154,7 +154,7 @@ def shared_weights(supernet: DartsSupernet) -> dict[str, Tensor]:
 
 
 def naive(supernet: DartsSupernet) -> NaiveSupernet:
-    """The naive form with a copy of a supernet's weights: what its speed is measured against."""
+    """The naive form with a copy of a supernet's weights, for comparisons of speed."""
     copy = NaiveSupernet(supernet.size).to(supernet.classifier.weight)
     copy.load_state_dict(shared_weights(supernet))
     return copy
@@ -170,8 +170,8 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Search:
-    """A search on a naive supernet. Everything is differentiated, as in the public code's `loss.backward()`, whether
-    its gradient is used or not."""
+    """The steps of a search on a naive supernet. All gradients are computed, used or not, as in the public code's
+    `loss.backward()`."""
 
     def __init__(self, network: NaiveSupernet, alphas: Tensor, momentum: float = 0.9, weight_decay: float = 3e-4):
         """alphas: (places, candidates), the logits of the mixture."""

@@ -1,4 +1,4 @@
-"""The ENAS supernet as its definition reads: layer by layer, side by side, candidate by candidate, nothing shared."""
+"""The ENAS supernet as it is defined: layer by layer, side after side, candidate after candidate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spaces.enas.supernet import EnasSupernet, Layer
+from spaces.enas.shared_layer import SharedLayer
+from spaces.enas.supernet import EnasSupernet
 
 OPERATIONS = 5
 BLOCKS = 5
@@ -25,7 +26,7 @@ def mixed(supernet: EnasSupernet, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
     return supernet.classifier(F.relu(last).mean((2, 3)))
 
 
-def _cell(layer: Layer, before: Tensor, last: Tensor, mix: Sequence[Tensor]) -> Tensor:
+def _cell(layer: SharedLayer, before: Tensor, last: Tensor, mix: Sequence[Tensor]) -> Tensor:
     states, unread = [before, last], [torch.ones(()).to(before)] * (BLOCKS + 2)
     reader = 0
     for block in range(BLOCKS):
@@ -47,7 +48,7 @@ def _cell(layer: Layer, before: Tensor, last: Tensor, mix: Sequence[Tensor]) -> 
     return layer.norm(output)
 
 
-def _operation(layer: Layer, k: int, reader: int, x: Tensor) -> Tensor:
+def _operation(layer: SharedLayer, k: int, reader: int, x: Tensor) -> Tensor:
     if k == 2:
         return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
     if k == 3:

@@ -35,7 +35,7 @@ def candidate(x: Tensor, option: str, module: nn.Module) -> Tensor:
 
 
 def views(layer: MixedLayer, option: int) -> nn.Module:
-    """A candidate whose weights are the layer's: a gradient reaches them."""
+    """A candidate that computes with the layer's own weights, so that gradients reach them."""
     module = copy.deepcopy(layer.template(option))
     for name, weight in layer.weights(option).items():
         part, kind = name.rsplit(".", 1)

@@ -16,8 +16,8 @@ from spaces.parts.network import Supernet
 
 
 class TinyRun(Run):
-    """`splits` maps "train" and "val" to (images, labels); `curve` collects what is logged, one dict an epoch; `seen`
-    collects the names of the splits as batches were taken; `state` is what the method checkpoints."""
+    """`splits` maps "train" and "val" to (images, labels). `curve` collects what is logged, one dict per epoch; `seen`
+    the split of every batch, in order; `state` is what the method checkpoints."""
 
     def __init__(
         self, space: Space, size: Size, budget: Budget, splits: dict[str, tuple[Tensor, Tensor]], seed: int = 0

@@ -1,4 +1,4 @@
-"""Single-Path NAS's supernet as the paper writes it: the 5x5, expansion-6 block, its kernel masked by parts."""
+"""Single-Path NAS's supernet as the paper defines it: a 5x5 block of expansion 6 whose kernel is masked by parts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.reference.fbnet import candidate, norm, unit
 
 
 def decisions(layer: SuperkernelLayer, thresholds: Tensor, skippable: bool) -> Gates:
-    """Of one layer, by the masked kernel itself."""
+    """The decisions of one layer, from norms of the masked kernel itself."""
     kernel = layer.kernel
     core = torch.zeros_like(kernel)
     core[:, :, 1:4, 1:4] = kernel[:, :, 1:4, 1:4]
@@ -31,7 +31,7 @@ def decisions(layer: SuperkernelLayer, thresholds: Tensor, skippable: bool) -> G
 
 
 def weights_of(decided: Gates, skippable: bool) -> Tensor:
-    """Of the options of one layer."""
+    """The weights of the options of one layer."""
     ring, first, second, excited = decided
     kernels = [first * r * s for r in (1 - ring, ring) for s in (1 - second, second)]
     if excited is not None:
@@ -40,7 +40,7 @@ def weights_of(decided: Gates, skippable: bool) -> Tensor:
 
 
 def masked(kernel: Tensor, weights: Tensor) -> Tensor:
-    """Sum over options of weight times the kernel that the option keeps."""
+    """The sum, over the options, of the weight times the part of the kernel that the option keeps."""
     half, total = len(kernel) // 2, torch.zeros_like(kernel)
     for weight, (channels, edge) in zip(weights, ((half, 1), (2 * half, 1), (half, 0), (2 * half, 0))):
         part = torch.zeros_like(kernel)
@@ -54,7 +54,7 @@ def mixed_layer(layer: SuperkernelLayer, x: Tensor, weights: Tensor) -> Tensor:
     kernels = weights[:4] if excitation is None else weights[:4] + weights[4:8]
     kernel = masked(layer.kernel, kernels)
     hidden = F.relu(unit(x, block.expand))
-    hidden = F.conv2d(hidden, kernel, None, layer.place.stride, 2, groups=len(kernel))
+    hidden = F.conv2d(hidden, kernel, None, block.depthwise[0].stride, 2, groups=len(kernel))
     hidden = F.relu(norm(hidden, block.depthwise[1]))
     if excitation is not None:
         hidden = excited(hidden, excitation, kernels[1] + kernels[3], weights[4:8].sum())
@@ -63,7 +63,8 @@ def mixed_layer(layer: SuperkernelLayer, x: Tensor, weights: Tensor) -> Tensor:
 
 
 def excited(x: Tensor, module: torch.nn.Module, second: Tensor, weight: Tensor) -> Tensor:
-    """A share `weight` of x with squeeze-and-excitation, which sees the second half of the channels by `second`."""
+    """(1 - weight) * x + weight * x with squeeze-and-excitation, in which the second half of the channels has the
+    weight `second`."""
     half = x.shape[1] // 2
     used = torch.cat([torch.ones(half, dtype=x.dtype), second.expand(half)])
     squeezed = F.relu(x.mean((2, 3)) @ (module.squeeze.weight * used).t() + module.squeeze.bias)
@@ -81,7 +82,7 @@ def mixed(supernet: SinglePathSupernet, x: Tensor, mix: Sequence[Tensor]) -> Ten
 
 
 def searched(supernet: SinglePathSupernet, x: Tensor, thresholds: Tensor) -> Tensor:
-    """Logits as thresholds (layers, decisions) lead to them."""
+    """Logits under the decisions of thresholds (layers, decisions)."""
     rows = [(row, options == max(supernet.shape)) for row, options in zip(thresholds, supernet.shape)]
     mix = [weights_of(decisions(layer, *row), row[1]) for layer, row in zip(supernet.layers, rows)]
     return mixed(supernet, x, mix)

@@ -1,5 +1,4 @@
-"""The fast layers give torch's own results, forwards and backwards, in any memory layout, odd maps and strides
-included."""
+"""The fast layers give torch's results and gradients in any memory layout, also with odd maps and strides."""
 
 import pytest
 import torch
@@ -7,6 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from spaces.parts.cpu import channelwise as fast
+from spaces.parts.cpu.pooling import AvgPool, MaxPool
+from spaces.parts.cpu.rearrange import concatenate
 
 LAYOUTS = {
     "torch's": lambda x: x.contiguous(),
@@ -16,7 +17,7 @@ LAYOUTS = {
 
 
 def plain(unit, x):
-    """torch's own layers, one after another."""
+    """The layers of a unit by torch's own functions, one after another."""
     for layer in unit:
         if isinstance(layer, nn.Conv2d):
             options = layer.stride, layer.padding, layer.dilation, layer.groups
@@ -29,7 +30,7 @@ def plain(unit, x):
 
 
 def pairs():
-    """(name, fast layer, torch's own function of (layer, x))."""
+    """(name, fast layer, the same by torch as a function of (layer, x))."""
     for kernel in (3, 5, 7):
         for stride in (1, 2):
             for dilation in (1, 2):
@@ -42,10 +43,10 @@ def pairs():
             yield f"pointwise {stride} {outputs} {groups}", fast.Unit(*parts), plain
     yield "norm", fast.BatchNorm(6), lambda m, x: F.batch_norm(x, None, None, m.weight, m.bias, True)
     for stride in (1, 2):
-        yield f"max {stride}", fast.MaxPool(3, stride, 1), lambda m, x, s=stride: F.max_pool2d(x, 3, s, 1)
+        yield f"max {stride}", MaxPool(3, stride, 1), lambda m, x, s=stride: F.max_pool2d(x, 3, s, 1)
         yield (
             f"average {stride}",
-            fast.AvgPool(3, stride, 1, count_include_pad=False),
+            AvgPool(3, stride, 1, count_include_pad=False),
             lambda m, x, s=stride: F.avg_pool2d(x, 3, s, 1, count_include_pad=False),
         )
     yield "concatenate", nn.Identity(), lambda m, x: torch.cat([x, 2 * x], 1)
@@ -64,7 +65,7 @@ def test_equals_torch(name, layout):
         p.data = torch.randn(p.shape, generator=generator, dtype=torch.float64)
     for side in (1, 2, 3, 4, 7, 8, 10):
         x = LAYOUTS[layout](torch.randn(5, 6, side, side, generator=generator, dtype=torch.float64)).requires_grad_()
-        y = fast.concatenate([x, 2 * x]) if name == "concatenate" else layer(x)
+        y = concatenate([x, 2 * x]) if name == "concatenate" else layer(x)
         expected = own(layer, x)
         torch.testing.assert_close(y, expected, rtol=1e-10, atol=1e-10)
         weights = torch.randn(expected.shape, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The compiled kernels give torch's results, forwards and backwards, whatever the shapes; layers do without them."""
+"""The compiled kernels give torch's results and gradients for all shapes; without them layers give the same results."""
 
 import itertools
 import os
@@ -10,9 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces.parts.cpu import build as _compiled
+from spaces.parts.cpu import build
 from spaces.parts.cpu.kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
-from spaces.parts.cpu.steps import as_maps
+from spaces.parts.cpu.layout import as_maps
 
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-11}
 GENERATOR = torch.Generator()
@@ -37,8 +37,8 @@ def close(ours, theirs):
     torch.testing.assert_close(ours.to(theirs.dtype), theirs, rtol=0, atol=TOLERANCE[theirs.dtype] * scale)
 
 
-def normalised(x, norm):
-    """By torch, on (channels, height, width, images); the mean and deviation are x's own."""
+def applied(x, norm):
+    """`apply` by torch: x is (channels, height, width, images); a mean in `norm` stands for the statistics of x."""
     maps = as_maps(x)
     if norm.mean is not None:
         maps = F.batch_norm(maps, None, None, norm.weight, norm.bias, training=True)
@@ -61,8 +61,8 @@ KERNELS = [(3, 1, 1), (3, 2, 1), (3, 1, 2), (3, 2, 2), (5, 1, 1), (5, 2, 1), (5,
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_convolution_is_torch_s(shape, kernel, dtype):
-    """With and without 1x1 kernels; of maps that all groups share, and of normalised ones that each has of its own."""
+def test_convolution_equals_torch(shape, kernel, dtype):
+    """With and without 1x1 kernels, on maps that all groups share and on normalised maps of each group."""
     groups, inputs, outputs, height, width, images = shape
     side, stride, dilation = kernel
     for shared, grouped, train in itertools.product((False, True), (inputs > 1,), (False, True)):
@@ -77,9 +77,9 @@ def test_convolution_is_torch_s(shape, kernel, dtype):
         convolution = Convolution(kernels, matrices, stride, dilation)
         before = Norm(relu=True) if shared else Norm(*moments(x.detach()), weight, bias, relu=True)
 
-        read = as_maps(normalised(x, before))
+        read = as_maps(applied(x, before))
         raw = convolution.plain(torch.cat([read] * groups, 1) if shared else read).permute(1, 2, 3, 0)
-        expected = normalised(raw, Norm(raw, raw, *after, relu=True))
+        expected = applied(raw, Norm(raw, raw, *after, relu=True))
         g = drawn(*expected.shape, dtype=dtype)
         wanted = [x, *([] if shared else [bias, weight]), *reversed(after), kernels, *([matrices] if grouped else [])]
         gradients = torch.autograd.grad(expected, wanted, g)
@@ -100,7 +100,7 @@ def test_convolution_is_torch_s(shape, kernel, dtype):
             close(mine, theirs)
 
 
-def test_a_gradient_is_added_where_that_is_asked():
+def test_a_gradient_is_added_on_request():
     x, kernels = drawn(4, 5, 5, 9), drawn(4, 1, 3, 3)
     convolution = Convolution(kernels)
     y, mean, inverse = convolution.forward(x, Norm())
@@ -118,7 +118,7 @@ def test_channels_that_are_read_or_summed_several_times(times, dtype):
     weight = drawn(2 * times, dtype=dtype)
     norm = Norm(*moments(few), weight)
     spread = apply(few, norm, torch.empty_like(many))
-    plain = normalised(few, Norm(few, few))
+    plain = applied(few, Norm(few, few))
     close(spread, plain.repeat(times, 1, 1, 1) * weight[:, None, None, None])
     close(apply(few, norm, many.clone(), add=True), spread + many)
     sums = slopes(few, norm, many)
@@ -129,14 +129,14 @@ def test_channels_that_are_read_or_summed_several_times(times, dtype):
 
 
 def test_large_means_do_not_spoil_the_variance():
-    """In float32: a channel whose mean is a thousand deviations."""
+    """In float32, for channels whose mean is a thousand times their deviation."""
     x = 1000.0 + drawn(3, 16, 16, 64, dtype=torch.float32)
     mean, inverse = moments(x)
     deviation = (x.double().var((1, 2, 3), correction=0) + 1e-5).sqrt()
     torch.testing.assert_close(inverse, deviation.reciprocal().float(), rtol=1e-5, atol=0)
 
 
-def test_not_a_number_stays_so():
+def test_nan_stays_nan():
     x, kernels = drawn(2, 4, 4, 3), drawn(2, 1, 3, 3)
     x[1, 2, 2, 1] = float("nan")
     y, mean, inverse = Convolution(kernels).forward(x, Norm(relu=True))
@@ -178,7 +178,7 @@ for name in ("darts", "enas", "fbnet", "single_path"):
     for logits in (network(x)[0], supernet(x, supernet.path(arch))):
         logits.square().sum().backward()
         found.append(logits.detach())
-    weights = *network.parameters(), *supernet.parameters()  # what batch normalisation takes away has no gradient
+    weights = *network.parameters(), *supernet.parameters()  # biases that batch normalisation cancels have no gradient
     found += [torch.zeros(()).double() if p.grad is None else p.grad.norm() for p in weights]
 torch.save([compiler(), found], sys.argv[1])
 """
@@ -190,8 +190,8 @@ def logits(path, **environment):
     return torch.load(path, weights_only=True)
 
 
-def test_without_a_compiler_and_without_a_place_to_keep_it(tmp_path):
-    """Networks and supernets of all spaces: with kernels, kept and not, and by torch's own layers."""
+def test_without_a_compiler_and_without_a_cache(tmp_path):
+    """Networks and supernets of all spaces give the same with kernels, cached or not, and with torch's own layers."""
     kept = tmp_path / "cache"
     compiler, ours = logits(tmp_path / "a", XDG_CACHE_HOME=str(kept))
     libraries = sorted(file.name for file in (kept / "nas-vs-random").iterdir())
@@ -207,9 +207,9 @@ def test_without_a_compiler_and_without_a_place_to_keep_it(tmp_path):
             torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
-def test_the_library_is_made_once_for_a_source_a_compiler_and_a_processor(monkeypatch, tmp_path):
+def test_the_library_is_compiled_once_per_source_compiler_and_processor(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for processor in ("one", "one", "another"):
-        monkeypatch.setattr(_compiled, "_processor", lambda said=processor: said)
-        _compiled._compiled("float")
+        monkeypatch.setattr(build, "_processor", lambda said=processor: said)
+        build._compiled("float")
     assert len(list((tmp_path / "nas-vs-random").iterdir())) == 2

@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.base import Size, UserError
-from spaces.darts.published import load_published
-from spaces.darts.space import CANDIDATES, Darts
+from spaces.darts.choices import CANDIDATES
+from spaces.darts.public_weights import load_public_weights
+from spaces.darts.space import Darts
 from spaces.darts.supernet import EDGES, DartsSupernet, published_rule
-from spaces.parts.cells import AuxiliaryHead, CellNetwork
+from spaces.parts.auxiliary import AuxiliaryHead
+from spaces.parts.cells import CellNetwork
 from spaces.parts.genotype import Genotype, read_genotype, write_genotype
 from spaces.parts.network import DropPath
 from tests.reference import darts as reference
@@ -105,7 +107,7 @@ def test_drop_path_spares_identities_only():
     assert torch.equal(normal(x, x, drop_all), normal(x, x))
     y = normal(x, x)
     assert reduction(x, y).abs().sum() > 0
-    assert reduction(x, y, drop_all).abs().sum() == 0  # of stride 2 a skip is a FactorizedReduce
+    assert reduction(x, y, drop_all).abs().sum() == 0  # with stride 2 a skip is a FactorizedReduce
 
 
 def test_every_architecture_round_trips():
@@ -115,15 +117,15 @@ def test_every_architecture_round_trips():
         assert SPACE.encode(SPACE.decode(arch)) == SPACE.parse(SPACE.text(arch)) == arch
 
 
-def test_text_is_the_literature_s():
+def test_text_is_that_of_the_literature():
     assert json.loads(SPACE.write(V2)) == NETS["DARTS_V2"]["genotype"]
     assert SPACE.decode(SPACE.encode(V2)).normal[-2:] == V2.normal[-2:]
     swapped = Genotype((V2.normal[1], V2.normal[0], *V2.normal[2:]), V2.normal_concat, V2.reduce, V2.reduce_concat)
     assert SPACE.encode(swapped) == SPACE.encode(V2)
 
 
-def test_python_s_notation_is_read():
-    """As quark0/darts prints its results, `range` and trailing commas included."""
+def test_python_notation_is_read():
+    """As quark0/darts prints its results, also with `range` and trailing commas."""
     pairs = {key: [tuple(edge) for edge in NETS["NASNet"]["genotype"][key]] for key in ("normal", "reduce")}
     text = (
         f"Genotype(normal={pairs['normal']}, normal_concat=range(2, 7),\n"
@@ -153,7 +155,7 @@ def test_python_s_notation_is_read():
         (lambda d: d["normal"].__setitem__(0, "skip"), "'normal', pair 0: \"skip\" is not a pair"),
     ],
 )
-def test_bad_genotypes_are_refused_by_place(change, says):
+def test_bad_genotypes_are_refused_with_the_position(change, says):
     data = json.loads(write_genotype(V2))
     change(data)
     with pytest.raises(UserError, match=re.escape(says)):
@@ -161,7 +163,7 @@ def test_bad_genotypes_are_refused_by_place(change, says):
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"normal": 1, "normal": 2}', "[" * 100000, "1" * 5000, "NaN"])
-def test_text_that_is_no_genotype(text):
+def test_texts_that_are_no_genotype_are_refused(text):
     with pytest.raises(UserError) as caught:
         read_genotype(text)
     assert len(str(caught.value)) < 300
@@ -194,11 +196,11 @@ def test_multiply_adds_of_the_supernet(make):
 
 
 def published_supernet():
-    """The supernet with the public code's weights, and everything that was computed from them."""
+    """(supernet with the public code's weights, its alphas, the arrays that the public code computed from them)."""
     data = np.load(FOLDER / "darts_supernet.npz", allow_pickle=False)
     supernet = SPACE.supernet(Size(4, 3, 10, 16)).double()
     names = map(str, data["weight_names"])
-    load_published(supernet, ((name, torch.from_numpy(data[f"w{i:04d}"])) for i, name in enumerate(names)))
+    load_public_weights(supernet, ((name, torch.from_numpy(data[f"w{i:04d}"])) for i, name in enumerate(names)))
     alphas = torch.from_numpy(np.concatenate([data["alphas_normal"], data["alphas_reduce"]]))
     return supernet, alphas, data
 
@@ -238,8 +240,8 @@ def test_fast_supernet_equals_the_definition(size, dtype, tolerance):
         assert float((ours - theirs).norm()) <= tolerance * norm
 
 
-def test_sparse_mixtures_compute_only_what_they_weigh():
-    """Zeros are skipped; each place may use other candidates, and a place may use none."""
+def test_candidates_of_weight_zero_are_skipped():
+    """Each place uses other candidates, and some places use none."""
     supernet = seeded(lambda: SPACE.supernet(Size(4, 3, 5, 8))).double()
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(4, 3, 8, 8, generator=generator).double()
@@ -276,7 +278,7 @@ def test_derived_genotypes_are_the_published_ones(case):
 
 
 @pytest.mark.parametrize("case", [5, 6, 7, 8])
-def test_derived_edges_are_the_heaviest_none_excepted(case):
+def test_derived_edges_are_the_heaviest_except_none(case):
     weights = alphas_of(case).softmax(1)
     if case == 8:
         assert (weights.argmax(1) == 0).sum() > 14  # `none` is the heaviest on most edges
@@ -292,7 +294,7 @@ def test_ties_keep_the_lower_index():
     assert published_rule(alphas_of(9).unbind()).reduce == (("max_pool_3x3", 0), ("max_pool_3x3", 1)) * 4
 
 
-def test_places_are_the_public_code_s():
+def test_places_are_those_of_the_public_code():
     assert EDGES[:5] == ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2))
     assert DartsSupernet.shape == (8,) * 28
     assert list(CANDIDATES) == golden("primitives")

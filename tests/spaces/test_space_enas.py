@@ -1,4 +1,4 @@
-"""The ENAS micro space against the authors' published arc, sizes and search graph (golden/enas.json)."""
+"""The ENAS micro space against the authors' published arc, sizes and search graph (tests/golden/enas.json)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from scipy.stats import chisquare
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.base import Size, UserError
-from spaces.enas.space import OPERATIONS, Enas
+from spaces.enas.choices import OPERATIONS
+from spaces.enas.space import Enas
 from spaces.parts.genotype import Genotype
 from spaces.parts.network import DropPath
 
@@ -23,7 +24,7 @@ GOLDEN = {
 }
 ARC = GOLDEN["fixed_arc"]["fixed_arc"]
 TINY = Size(channels=4, cells=3, classes=10, image=8)
-LOOSE_INPUTS = "0 2 0 0 2 4 2 1 3 4 3 1 4 0 4 1 5 2 5 1 " * 2  # cell input 1 is read by nobody
+LOOSE_INPUTS = "0 2 0 0 2 4 2 1 3 4 3 1 4 0 4 1 5 2 5 1 " * 2  # no block reads cell input 1
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -165,16 +166,16 @@ def random_mixes(supernet, dtype: torch.dtype) -> dict[str, list[torch.Tensor]]:
     generator = torch.Generator().manual_seed(4)
     logits = [torch.randn(n, generator=generator, dtype=dtype) for n in supernet.shape]
     soft = [weights.softmax(0).requires_grad_() for weights in logits]
-    two = [w.where(w >= w.topk(2).values[1], 0).detach() for w in soft]  # two candidates a place, the rest exactly 0
+    two = [w.where(w >= w.topk(2).values[1], 0).detach() for w in soft]  # two candidates per place, others exactly 0
     path = [torch.nn.functional.one_hot(w.argmax(), len(w)).to(dtype) for w in logits]
-    through = [one_hot.clone().requires_grad_() for one_hot in path]  # zeros that want a gradient
+    through = [one_hot.clone().requires_grad_() for one_hot in path]  # zeros that need a gradient
     return {"path": path, "two": two, "soft": soft, "straight_through": through}
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
 @pytest.mark.parametrize("kind", ["path", "two", "soft", "straight_through"])
 def test_the_supernet_equals_its_definition(kind: str, dtype: torch.dtype, tolerance: float):
-    torch.manual_seed(1)  # of seed 0 a ReLU's input is so near 0 that weights moved by 1e-7 move a gradient by 1e-3
+    torch.manual_seed(1)  # with seed 0 a ReLU's input is so close to 0 that rounding changes a gradient by 1e-3
     supernet = Enas().supernet(TINY).to(dtype)
     mix = random_mixes(supernet, dtype)[kind]
     x, labels = torch.randn(8, 3, 8, 8, dtype=dtype), torch.arange(8)
@@ -201,6 +202,6 @@ def test_only_chosen_operations_are_computed():
         with FlopCounterMode(display=False) as counter:
             supernet(torch.zeros(2, 3, 8, 8, device="meta"), supernet.path(arch))
         cost[name] = counter.get_total_flops() // 4
-    # Ten sides, each two convolutions of k^2 C + C^2 multiply-adds a pixel.
+    # Ten sides with two convolutions each, of k^2 C + C^2 multiply-adds per pixel.
     layers = ((5, 4, 64), (5, 8, 16), (5, 16, 4))
     assert cost["convs"] - cost["skips"] == 20 * sum((k * k * c + c * c) * pixels for k, c, pixels in layers)

@@ -13,9 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from spaces.base import Size, UserError
 from spaces.fbnet.space import FBNET_A, Fbnet
 from spaces.fbnet.supernet import MixedLayer
-from spaces.parts.blocks import batch_statistics
-from spaces.parts.layerwise import Place
-from spaces.parts.network import DropPath
+from spaces.parts.layer_shapes import LayerShape
+from spaces.parts.network import DropPath, use_batch_statistics
 from tests.reference.fbnet import mixed, mixed_layer
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "layerwise.json").read_text())
@@ -24,7 +23,7 @@ TINY = Size(channels=4, cells=0, classes=5, image=8)
 
 
 def counted(space, design, size):
-    """[parameters, multiply-adds], the latter by torch's own counter."""
+    """[parameters, multiply-adds] of a network, the latter by torch's own counter."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
         network = space.network(design, size).eval()
         network(torch.empty(1, size.inputs, size.image, size.image))
@@ -66,10 +65,10 @@ def test_costs_add_up(reading, size):
 
 @pytest.mark.parametrize(("image", "last"), [(224, 7), (64, 2), (32, 4), (28, 4), (16, 2), (8, 2), (4, 2), (2, 2)])
 def test_strides_are_dropped_earliest_first(image, last):
-    places = Fbnet().places(Size(16, 0, 10, image))
-    assert places[-1].image == last
-    strides = [place.stride for place in places if place.stride == 2]
-    assert places[17].stride == (2 if image > 2 else 1)
+    shapes = Fbnet().layer_shapes(Size(16, 0, 10, image))
+    assert shapes[-1].image == last
+    strides = [shape.stride for shape in shapes if shape.stride == 2]
+    assert shapes[17].stride == (2 if image > 2 else 1)
     assert len(strides) == {224: 4, 64: 4, 32: 3, 28: 3, 16: 3, 8: 2, 4: 1, 2: 0}[image]
 
 
@@ -124,7 +123,7 @@ def supernet_case(dtype):
 
 
 def both_gradients(fast, naive, inputs):
-    """Outputs and gradients of two forms of one function, the difference relative to the largest element."""
+    """The largest difference between two forms of a function, in outputs and gradients, relative to their elements."""
     results = []
     for y in (fast, naive):
         gradients = torch.autograd.grad(y.logsumexp(1).sum(), inputs, allow_unused=True)
@@ -142,7 +141,7 @@ def test_supernet_equals_naive_form():
 def test_layers_equal_naive_form_in_single_precision(place):
     supernet, _, mix = supernet_case(torch.float32)
     layer, weights = supernet.layers[place], mix[place]
-    x = torch.randn(6, SPACE.places(TINY)[place].inputs, 8, 8, requires_grad=True)
+    x = torch.randn(6, SPACE.layer_shapes(TINY)[place].inputs, 8, 8, requires_grad=True)
     inputs = [x, weights, *layer.parameters()]
     assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), inputs) <= 1e-4
 
@@ -155,7 +154,7 @@ def test_layers_equal_naive_form_in_single_precision(place):
 def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e1_pointwise):
     torch.manual_seed(0)
     space = Fbnet(conv_bias=False, e1_pointwise=e1_pointwise)
-    layer = batch_statistics(MixedLayer(space, Place(inputs, outputs, stride, image))).double()
+    layer = use_batch_statistics(MixedLayer(space, LayerShape(inputs, outputs, stride, image))).double()
     for weight in layer.parameters():
         weight.data += 0.1 * torch.randn_like(weight)
     mix = torch.tensor([float(i in used) for i in range(9)], dtype=torch.float64) * torch.rand(9, dtype=torch.float64)
@@ -168,9 +167,9 @@ def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e
 
 @pytest.mark.parametrize("trained", [False, True])
 def test_large_layers_equal_naive_form(trained):
-    """Also the step of the architecture, which trains no weights."""
+    """Also in an architecture step, which trains no weights."""
     torch.manual_seed(0)
-    layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(8, 12, 1, 16))).double()
+    layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(8, 12, 1, 16))).double()
     for weight in layer.parameters():
         weight.data += 0.1 * torch.randn_like(weight)
     layer.requires_grad_(trained)
@@ -183,7 +182,7 @@ def test_large_layers_equal_naive_form(trained):
 @pytest.mark.parametrize("image", [3, 9])
 def test_stacked_layers_have_second_derivatives(image):
     torch.manual_seed(0)
-    layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(4, 4, 1, image))).double()
+    layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(4, 4, 1, image))).double()
     x, mix = torch.randn(2, 4, image, image, dtype=torch.float64), torch.rand(9, dtype=torch.float64).requires_grad_()
     inputs, results = [*layer.parameters(), mix], []
     for y in (layer(x, mix), mixed_layer(layer, Fbnet.options, x, mix)):
@@ -219,4 +218,4 @@ def test_a_supernet_needs_skip_as_its_last_option():
         options = ("skip", *Fbnet.options[:-1])
 
     with pytest.raises(UserError, match="Turned: of its options skip, .* the last must be skip"):
-        MixedLayer(Turned(), Place(4, 4, 1, 8))
+        MixedLayer(Turned(), LayerShape(4, 4, 1, 8))

@@ -30,7 +30,7 @@ TINY = Size(channels=4, cells=0, classes=5, image=8)
 
 
 def counted(space, design, size):
-    """[parameters, multiply-adds], the latter by torch's own counter."""
+    """[parameters, multiply-adds] of a network, the latter by torch's own counter."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
         network = space.network(design, size).eval()
         network(torch.empty(1, size.inputs, size.image, size.image))
@@ -64,7 +64,7 @@ def test_texts():
     space = SinglePath()
     arch = space.sample(random.Random(1))
     assert space.parse(space.text(arch)) == arch == space.parse(json.dumps(space.decode(arch)))
-    with pytest.raises(UserError, match="layer 5: 'skip' is not allowed where a stage begins"):
+    with pytest.raises(UserError, match="layer 5: 'skip' is not allowed in the first layer of a stage"):
         space.parse(",".join(["3x3-3", "skip", "skip", "skip"] * 1 + ["skip"] * 16))
     with pytest.raises(UserError, match="layer 20: unknown block '3x3-4'; did you mean 3x3-"):
         space.parse("3x3-3," * 19 + "3x3-4")
@@ -79,7 +79,7 @@ def superkernel(case):
 
 
 def left(kernel, weights):
-    """What masks leave of a kernel."""
+    """A kernel under the masks of some weights."""
     return (kernel.unflatten(0, (2, -1)) * mask(weights).view(2, 1, 1, 5, 5)).flatten(0, 1)
 
 
@@ -151,7 +151,7 @@ def test_runtime_recovers_the_table():
 
 
 def test_norms_and_gates_are_the_definition():
-    """Other shapes than the published numbers': a norm over what the mask leaves, half by half, of many layers."""
+    """For other shapes than those of the published numbers: norms of each half of the masked kernel, many layers."""
     generator = torch.Generator().manual_seed(0)
     for channels in (2, 6, 18, 40):
         kernel = torch.randn(channels, 1, 5, 5, generator=generator).double()
@@ -183,7 +183,7 @@ def supernet_case(space, dtype):
 
 
 def both_gradients(fast, naive, inputs):
-    """Outputs and gradients of two forms of one function, the difference relative to the largest element."""
+    """The largest difference between two forms of a function, in outputs and gradients, relative to their elements."""
     results = []
     for y in (fast, naive):
         gradients = torch.autograd.grad(y.logsumexp(1).sum(), inputs, allow_unused=True)
@@ -200,7 +200,8 @@ def test_supernet_equals_naive_form(space):
 
 @SPACES
 def test_search_step_equals_naive_form(space):
-    """Thresholds between the norms: some parts are on, some off; gradients of thresholds and of all weights."""
+    """With thresholds between the norms, so that some parts are on and some off: gradients of thresholds and
+    weights."""
     supernet, x, _ = supernet_case(space, torch.float64)
     norms = [layer.kernel.norm() for layer in supernet.layers]
     thresholds = torch.stack([norm * torch.tensor([0.8, 0.7, 0.7, 0.7])[: supernet.decisions] for norm in norms])
@@ -217,7 +218,7 @@ def test_search_step_equals_naive_form(space):
 def test_layers_equal_naive_form_in_single_precision(space, place, side):
     supernet, _, mix = supernet_case(space, torch.float32)
     layer, weights = supernet.layers[place], mix[place]
-    x = torch.randn(6, space.places(TINY)[place].inputs, side, side, requires_grad=True)
+    x = torch.randn(6, space.layer_shapes(TINY)[place].inputs, side, side, requires_grad=True)
     inputs = [x, weights, *layer.parameters()]
     assert both_gradients(layer(x, weights), mixed_layer(layer, x, weights), inputs) <= 1e-4
 

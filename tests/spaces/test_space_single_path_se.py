@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation in Single-Path's blocks and costs; its superkernels are held by test_space_single_path.py."""
+"""Squeeze-and-excitation in Single-Path's blocks and costs; test_space_single_path.py tests its superkernels."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from tests.spaces.test_space_single_path import GATES, SPACE, constant_gates, co
 
 
 def test_runtime_of_squeeze_and_excitation():
-    """Where it costs the same with both kernels, all corners but the two of 3x3-3 are exact."""
+    """Where it costs the same with both kernel sizes, the cost of every block except 3x3-3 is exact."""
     corners = torch.tensor([4.0, 7.5, 5.0, 9.0, 4.5, 8.5, 5.5, 10.0], dtype=torch.float64)
     for i, option in enumerate(SinglePath.options[1:4], start=1):
         for excited in (0, 1):
@@ -21,16 +21,17 @@ def test_runtime_of_squeeze_and_excitation():
 
 
 def test_blocks_with_squeeze_and_excitation():
-    """Behind the depthwise convolution, a quarter of the inputs wide, as by hand; without it the plain space's."""
+    """It is behind the depthwise convolution and has a quarter of the inputs' width; blocks without it are those of
+    single_path."""
     space, size = SinglePathSe(), SinglePath.published
     plain = ("5x5-6",) * 20
     assert counted(space, plain, size) == counted(SPACE, plain, size)
-    place = space.places(size)[5]
-    assert (place.inputs, space.decode(space.parse(",".join(["3x3-6-se"] * 20)))[5]) == (40, "3x3-6-se")
+    shape = space.layer_shapes(size)[5]
+    assert (shape.inputs, space.decode(space.parse(",".join(["3x3-6-se"] * 20)))[5]) == (40, "3x3-6-se")
     with_se = counted(space, (*plain[:5], "5x5-6-se", *plain[6:]), size)
     parameters, macs = (a - b for a, b in zip(with_se, counted(space, plain, size)))
     assert (parameters, macs) == (2 * 240 * 10 + 240 + 10, 2 * 240 * 10)
-    block = space.block("3x3-3-se", place).eval()
+    block = space.block("3x3-3-se", shape).eval()
     x = torch.randn(2, 40, 8, 8)
     hidden = block.depthwise(block.expand(x))
     squeeze, excite = block.excitation.squeeze, block.excitation.excite

@@ -1,7 +1,7 @@
-"""Compiles `kernels.c` for this processor, when it is first needed, and keeps it in the user's cache folder. Without
-torch: a job says which compiler it was before it computes.
+"""Compiles `kernels.c` for this processor at its first use and keeps the library in the user's cache folder.
 
-There are none where no C compiler is (`CC`, otherwise cc), and where NAS_KERNELS is 0.
+There is no library where no C compiler is found (the environment variable CC, else cc) or where NAS_KERNELS is 0.
+Imports no torch: a job names the compiler before it starts to compute.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 
 
 class Norm(ctypes.Structure):
-    """See the source."""
+    """`norm` in kernels.c."""
 
     _fields_ = [*((name, ctypes.c_void_p) for name in ("mean", "inverse", "weight", "bias")), ("relu", ctypes.c_long)]
 
 
 class Shape(ctypes.Structure):
-    """See the source."""
+    """`shape` in kernels.c."""
 
     _names = "groups inputs outputs height width images kernel stride dilation channels"
     _fields_ = [*((name, ctypes.c_long) for name in _names.split()), ("reads", ctypes.c_void_p)]
 
 
 def compiler() -> str | None:
-    """What compiled the kernels, if there are any."""
+    """The name and version of the compiler of the kernels, None where there are no kernels."""
     found = library("float")
     return found and ctypes.c_char_p.in_dll(found, "compiler").value.decode()
 
 
 @cache
 def library(real: str) -> ctypes.CDLL | None:
-    """The kernels for `float` or `double`."""
+    """The kernels for the C type "float" or "double", None where there are none. A compiler that fails is a warning."""
     if os.environ.get("NAS_KERNELS") == "0":
         return None
     try:
@@ -52,7 +52,7 @@ def library(real: str) -> ctypes.CDLL | None:
         return None
     except (OSError, subprocess.CalledProcessError) as error:
         said = (getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)).splitlines()[0]
-        warnings.warn(f"{SOURCE.name} does not compile, so layers are torch's, which is slower: {said}", stacklevel=2)
+        warnings.warn(f"{SOURCE.name} does not compile, torch's slower layers are used: {said}", stacklevel=2)
         return None
     pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(Norm)
     found.moments.argtypes = [number, number, pointer, real, pointer, pointer]
@@ -66,18 +66,18 @@ def library(real: str) -> ctypes.CDLL | None:
 
 
 def _compiled(real: str) -> ctypes.CDLL:
-    """The library for a type, from the user's cache where that can be read and written. Made for another processor it
-    might not run."""
+    """The library for a type, from the user's cache where that can be read and written. Its name is a hash of source,
+    command and processor: compiled for another processor it might not run."""
     command = [os.environ.get("CC", "cc"), *FLAGS, f"-Dreal={real}"]
     made_of = repr((command, SOURCE.read_bytes(), _processor()))
     folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "nas-vs-random"
     kept = folder / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
-    with contextlib.suppress(OSError):  # not there yet, or where nothing may be executed
+    with contextlib.suppress(OSError):  # not there yet, or in a folder from which nothing may be executed
         return ctypes.CDLL(str(kept.absolute()))
     with tempfile.TemporaryDirectory() as fresh:
         new = Path(fresh) / kept.name
         subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
-        with contextlib.suppress(OSError):  # no home, or one that cannot be written to: compiled again next time
+        with contextlib.suppress(OSError):  # the folder cannot be written to: it is compiled again next time
             folder.mkdir(parents=folder.is_absolute(), exist_ok=True)
             half = kept.with_suffix(f".{os.getpid()}")
             shutil.copy(new, half)
@@ -86,7 +86,7 @@ def _compiled(real: str) -> ctypes.CDLL:
 
 
 def _processor() -> str:
-    """What its kind can do, as Linux says it."""
+    """The instruction sets of this processor, as Linux lists them."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

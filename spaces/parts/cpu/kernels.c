@@ -1,11 +1,11 @@
-/* Depthwise and pointwise convolutions and batch normalisation of the search spaces' layers, for `_kernels.py`.
+/* Depthwise and pointwise convolutions and batch normalisation of the search spaces' layers, for `kernels.py`.
 
 Maps lie as (channels, height, width, images). A vector holds one pixel of several images, so that every loop below is
-the same for all sizes of maps and kernels, and padding is a matter of addresses. Convolutions take a few images at a
-time through all their steps: what lies between them stays in the caches. A map is kept as it was computed, beside
-the normalisation that whoever reads it applies (`norm`).
+the same for all sizes of maps and kernels, and padding only changes addresses. A convolution takes a few images at a
+time through all its stages, so that intermediate results stay in the caches. A map is stored before its normalisation;
+every function that reads it applies that normalisation (`norm`).
 
-Compiled with -Dreal=float or -Dreal=double. Not a number stays not a number. */
+Compiled with -Dreal=float or -Dreal=double. NaN stays NaN. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,24 +22,25 @@ const char *compiler = "GCC " __VERSION__;
 typedef real vec __attribute__((vector_size(64)));
 typedef __typeof__((vec){} < (vec){}) mask;
 
-/* (x - mean) * inverse * weight + bias, then ReLU; what is missing is left out. One number a channel each. */
+/* (x - mean) * inverse * weight + bias, then ReLU. Each array has one number per channel; NULL ones are left out. */
 typedef struct {
     const real *mean, *inverse, *weight, *bias;
     long relu;
 } norm;
 
-/* Of a depthwise convolution in groups of `inputs` channels, each followed by a matrix of `outputs` rows, or by none
-(then inputs == outputs == 1). `channels`: those of the maps, which `reads` says by number, or all groups in turn. */
+/* A depthwise convolution in groups of `inputs` channels, each followed by a matrix of `outputs` rows, or by none (then
+inputs == outputs == 1). `channels`: those of the maps that are read. `reads`: the number of the channel that each
+kernel reads; NULL: kernel k reads channel k % channels. */
 typedef struct {
     long groups, inputs, outputs, height, width, images, kernel, stride, dilation, channels;
     const long *reads;
 } shape;
 
 ALWAYS long least(long a, long b) { return a < b ? a : b; }
-ALWAYS vec where(mask wanted, vec x) { return (vec)((mask)x & wanted); } /* elsewhere 0 */
+ALWAYS vec where(mask wanted, vec x) { return (vec)((mask)x & wanted); } /* 0 where not wanted */
 ALWAYS vec positive(vec x) { return where(~(x < 0), x); }
 
-/* Of `some` numbers; what is always inlined and called with LANES keeps them in registers. */
+/* Loads the first `some` numbers, zeros behind them. Inlined with the constant LANES it is one load. */
 ALWAYS vec load(const real *from, long some) {
     vec x = {};
     memcpy(&x, from, some * sizeof(real));
@@ -48,10 +49,10 @@ ALWAYS vec load(const real *from, long some) {
 
 ALWAYS void store(real *to, vec x, long some) { memcpy(to, &x, some * sizeof(real)); }
 
-/* f(some, ...), compiled for whole vectors and for the last images. */
+/* f(some, ...), compiled once for whole vectors and once for the last, incomplete one. */
 #define FOR_LANES(some, f, ...) ((some) >= LANES ? f(LANES, __VA_ARGS__) : f(some, __VA_ARGS__))
 
-/* Halves onto halves: one number after the other would wait for each addition. */
+/* The sum of all lanes, by adding halves: adding one after another would wait for each addition. */
 ALWAYS real sum(vec x) {
     real parts[LANES];
     memcpy(parts, &x, sizeof x);
@@ -66,7 +67,7 @@ ALWAYS vec first_lanes(long some) {
     return x;
 }
 
-/* Room that a thread keeps from call to call: fresh pages would cost more than what is done in them. */
+/* Memory that a thread keeps between calls: fresh pages would cost more time than the work done in them. */
 static vec *room(size_t vectors) {
     static __thread vec *kept;
     static __thread size_t size;
@@ -83,20 +84,21 @@ static vec *room(size_t vectors) {
 
 typedef struct { real scale, shift; } line;
 
-/* As a line. `of`: the channel of mean and inverse, where several channels are made of one. */
+/* A normalisation as scale and shift. `of`: the channel of mean and inverse, which several channels may share. */
 ALWAYS line applied(const norm *n, long channel, long of) {
     real scale = (n->mean ? n->inverse[of] : 1) * (n->weight ? n->weight[channel] : 1);
     return (line){scale, (n->bias ? n->bias[channel] : 0) - (n->mean ? n->mean[of] * scale : 0)};
 }
 
-/* From sums of x - pivot and of its square: near the mean no digits are lost. */
+/* Mean and 1 / deviation from the sums of x - pivot and of its square. A pivot near the mean avoids cancellation. */
 ALWAYS void finish(double total, double squares, double pivot, double count, double eps, real *mean, real *inverse) {
     double average = total / count, variance = squares / count - average * average;
     *mean = pivot + average;
     *inverse = 1 / sqrt((variance < 0 ? 0 : variance) + eps);
 }
 
-/* Gradient of a map from that of its normalised form: along * g + across * x + offset, where ReLU lets g through. */
+/* The gradient of a map from that of its normalised form, g: along * g + across * x + offset, with g set to 0 where the
+ReLU was 0. */
 typedef struct { line forward; real along, across, offset; long relu; } slope;
 
 ALWAYS slope turned(const norm *n, const double *sums, long channel, double count) {
@@ -117,9 +119,9 @@ ALWAYS vec let_through(slope s, vec x, vec g) {
 
 ALWAYS vec through(slope s, vec x, vec g) { return s.along * let_through(s, x, g) + s.across * x + s.offset; }
 
-/* Sums of a row: numbers go through `f`, which adds to two sums. */
-#define SUMS(count, first, second, f, ...)                                                     \
-    for (long start = 0; start < count; start += 64 * LANES) { /* float by float, then double */ \
+/* Two sums over a row; `f` adds one vector to both. Blocks of 64 vectors are summed in `real`, their sums in double. */
+#define SUMS(count, first, second, f, ...)                                                       \
+    for (long start = 0; start < count; start += 64 * LANES) {                                   \
         vec one = {}, two = {};                                                                  \
         const long end = least(count, start + 64 * LANES), whole = end - (end - start) % LANES;  \
         for (long i = start; i < whole; i += LANES) f(LANES, i, &one, &two, __VA_ARGS__);        \
@@ -135,7 +137,7 @@ ALWAYS void add_moments(long some, long i, vec *total, vec *squares, const real 
     *squares += v * v;
 }
 
-/* Mean and 1 / sqrt(variance + eps) of each row. */
+/* Mean and 1 / sqrt(variance + eps) of each of `channels` rows of `count` numbers. */
 void moments(long channels, long count, const real *x, double eps, real *mean, real *inverse) {
     for (long c = 0; c < channels; c++, x += count) {
         double total = 0, squares = 0;
@@ -150,8 +152,8 @@ ALWAYS void apply_to(long some, const real *x, line l, long relu, real *y, long 
     store(y, add ? v + load(y, some) : v, some);
 }
 
-/* y = or += normalised x. Of x and y, one may have fewer channels: of x each is then read several times, of y several
-are summed. */
+/* y = normalised x or, with `add`, y += normalised x. `many` and `results`: channels of x and of y, one a multiple of
+the other. Channels of a smaller x are read repeatedly; channels of a larger x that fall on one of y are summed. */
 void apply(long count, const real *x, long many, const norm *n, real *y, long results, long add) {
     const long relu = n->relu, whole = count - count % LANES;
     for (long c = 0; c < (many > results ? many : results); c++) {
@@ -170,7 +172,7 @@ ALWAYS void add_slopes(long some, long i, vec *total, vec *product, const real *
     *product += d * (v - mean);
 }
 
-/* Of each channel of `apply` the sums of g, and of g times normalised x without weight and bias. */
+/* For each channel of the larger of x and g: the sum of g, and of g times x normalised without weight and bias. */
 void slopes(long count, const real *x, long many, const norm *n, const real *g, long results, double *sums) {
     for (long c = 0; c < (many > results ? many : results); c++) {
         const slope s = {applied(n, c, c % many), .relu = n->relu};
@@ -186,7 +188,7 @@ ALWAYS void unapply_to(long some, const real *x, slope s, const real *g, real *i
     store(into, through(s, load(x, some), load(g, some)), some);
 }
 
-/* The gradient of x; `sums` as `slopes` gives them. */
+/* The gradient of x. `sums`: from `slopes`; `period`: channels of g. */
 void unapply(long channels, long count, const real *x, const norm *n, const double *sums, const real *g, long period,
              real *into) {
     const long whole = count - count % LANES;
@@ -198,11 +200,11 @@ void unapply(long channels, long count, const real *x, const norm *n, const doub
     }
 }
 
-/* ---- Convolution, of as many images as a vector has lanes ---- */
+/* ---- Convolution of as many images as a vector has lanes ---- */
 
 #define TILE 4
 
-/* Rows of a map that one row of results reads, and the rows of the kernel that they meet. */
+/* The rows of a map that one row of results reads, each with the row of the kernel that it is multiplied by. */
 typedef struct { long some; const vec *maps[16]; const real *taps[16]; } rows;
 
 /* out[c] = the sum over rows i and taps j of taps[i][j] * maps[i][c * stride + j * dilation]. */
@@ -254,8 +256,8 @@ static void taps_rows(vec *taps, long high, long columns, const vec *g, const ve
 }
 
 /* out[o] = the sum over k of matrix[o * across + k * along] * z[k], for `columns` vectors of each. */
-static void mix(vec *out, long outputs, const vec *z, long inputs, long columns, const real *matrix, long across,
-                long along) {
+static void multiply(vec *out, long outputs, const vec *z, long inputs, long columns, const real *matrix, long across,
+                     long along) {
     long o = 0;
     for (; o + TILE <= outputs; o += TILE)
         for (long c = 0; c < columns; c += TILE) {
@@ -299,10 +301,10 @@ static void products(vec *into, const vec *g, long outputs, const vec *z, long i
         }
 }
 
-/* Sizes in vectors, and where things stand: maps with a margin of zeros on either side, results in whole tiles. */
+/* Sizes in vectors. Rows of maps have a margin of `pad` zeros on both sides; rows of results are whole tiles. */
 typedef struct {
     long pad, high, wide, in_width, out_width, grad_width, in_map, out_map, grad_map;
-    long count; /* of numbers that a channel of the result has */
+    long count; /* numbers per channel of the result */
 } plan;
 
 static long tiles(long columns) { return (columns + TILE - 1) / TILE * TILE; }
@@ -322,12 +324,13 @@ static plan planned(const shape *s) {
     return p;
 }
 
-/* From a pixel's images to those that come next: the processor foresees steps from pixel to pixel badly. */
+/* The distance from these images of a pixel to the ones that are read next, for prefetching: the processor predicts
+steps from pixel to pixel badly. */
 ALWAYS long ahead(const shape *s, long pixels, long first) {
     return s->images - first > LANES ? LANES : pixels * s->images - first;
 }
 
-/* The channel that a kernel reads. */
+/* The number of the channel that a kernel reads. */
 ALWAYS long source(const shape *s, long kernel) { return s->reads ? s->reads[kernel] : kernel % s->channels; }
 
 ALWAYS void gather_row(long some, const real *from, const shape *s, long next, line l, long moved, long relu, vec *u) {
@@ -339,7 +342,7 @@ ALWAYS void gather_row(long some, const real *from, const shape *s, long next, l
     }
 }
 
-/* What a group's depthwise convolution reads of images from `first` on: normalised, with margins. */
+/* The maps that a group's depthwise convolution reads, of the images from `first` on: normalised, with margins. */
 static void gather(const shape *s, const plan *p, const real *x, const norm *in, long group, long first, vec *u) {
     const long some = s->images - first, next = ahead(s, s->height * s->width, first);
     for (long c = 0; c < s->inputs; c++) {
@@ -379,7 +382,8 @@ ALWAYS void keep_row(long some, const vec *from, long columns, real *y, long ima
     }
 }
 
-/* y and its moments. kernels: (groups * inputs, kernel, kernel); matrices: (groups, outputs, inputs) or none. */
+/* y, and mean and 1 / deviation of each of its channels. kernels: (groups * inputs, kernel, kernel); matrices: (groups,
+outputs, inputs) or NULL. */
 void convolve(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices, double eps,
               real *y, real *mean, real *inverse) {
     const plan p = planned(s);
@@ -395,7 +399,8 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
             gather(s, &p, x, in, group, first, u);
             depthwise(s, &p, u, kernels + group * s->inputs * taps, z);
             if (matrices)
-                mix(out, s->outputs, z, s->inputs, p.out_map, matrices + group * s->outputs * s->inputs, s->inputs, 1);
+                multiply(out, s->outputs, z, s->inputs, p.out_map, matrices + group * s->outputs * s->inputs, s->inputs,
+                         1);
             const vec *from = matrices ? out : z;
             const long next = ahead(s, p.high * p.wide, first);
             for (long o = group * s->outputs; o < (group + 1) * s->outputs; o++) {
@@ -413,7 +418,8 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
         finish(sums[2 * o], sums[2 * o + 1], pivots[o], p.count, eps, mean + o, inverse + o);
 }
 
-/* The gradient of the maps that the depthwise convolution reads, of one channel. gz: with margins. */
+/* Row i of the gradient of one channel that the depthwise convolution reads. gz: the gradient of its result, with
+margins. */
 static void depthwise_back(const shape *s, const plan *p, const vec *gz, const real *flipped, long i, vec *out) {
     rows r = {0};
     for (long k = 0; k < s->kernel; k++) {
@@ -452,10 +458,10 @@ ALWAYS void give_row(long some, const vec *from, const vec *read, long columns, 
     *product = two;
 }
 
-/* The gradients of `convolve`, from that of its normalised result: g, of `period` channels, and `sums` as `slopes` gives
-them. gx is that of x as normalised by `in`, in front of its ReLU; it is written, or with `add` and where channels are
-read repeatedly added to; `in_sums` are its `slopes`; gk and gm are those of kernels and matrices. What nobody wants is
-NULL. */
+/* The gradients of `convolve` from g, that of its result normalised by `after`; g has `period` channels. `sums`: its
+`slopes`. gx: the gradient of x normalised by `in`, before its ReLU; it is written, or added to with `add` and where
+channels are read repeatedly. in_sums: the `slopes` of x. gk and gm: the gradients of kernels and matrices. Each of gx,
+in_sums, gk and gm may be NULL. */
 void convolve_back(const shape *s, const real *x, const norm *in, const real *kernels, const real *matrices,
                    const real *y, const norm *after, const double *sums, const real *g, long period, real *gx, long add,
                    double *in_sums, real *gk, real *gm) {
@@ -496,13 +502,13 @@ void convolve_back(const shape *s, const real *x, const norm *in, const real *ke
             }
             const vec *down = gy;
             if (matrix) {
-                mix(z, s->inputs, gy, s->outputs, p.out_map, matrix, 1, s->inputs);
+                multiply(z, s->inputs, gy, s->outputs, p.out_map, matrix, 1, s->inputs);
                 down = z;
             }
             for (long c = 0; c < s->inputs; c++) {
                 const vec *dz = down + c * p.out_map, *map = u + c * p.in_map;
                 for (long k = 0; gk && k < s->kernel; k++) {
-                    /* the results whose row of maps, at * stride + k * dilation - pad, is in the map */
+                    /* the rows of results, at to end - 1, whose row of maps at * stride + k * dilation - pad exists */
                     long above = p.pad - k * s->dilation, at = above > 0 ? (above + s->stride - 1) / s->stride : 0;
                     long end = s->height - 1 + above < 0 ? 0 : least(p.high, (s->height - 1 + above) / s->stride + 1);
                     taps_rows(for_kernel + (c * s->kernel + k) * s->kernel, end - at, p.out_width,

@@ -1,7 +1,7 @@
 """`kernels.c` on tensors: convolutions and batch normalisation on the CPU, with their gradients.
 
-Maps here lie as (channels, height, width, images), contiguous. Where `_compiled` has no library, nothing is `usable`
-and layers are torch's own: the same results up to rounding, more slowly.
+Maps in this module are contiguous tensors (channels, height, width, images). Where there is no compiled library,
+`usable` is False for every tensor and torch's own layers compute: the same results up to rounding, more slowly.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spaces.parts.cpu import build as _compiled
+from spaces.parts.cpu import build
 from spaces.parts.cpu.build import Shape, library
 
-EPS = 1e-5  # torch's, which every batch normalisation has
-WIDEST = 15  # kernels that the code has room for
+EPS = 1e-5  # torch's default, which every batch normalisation here has
+WIDEST = 15  # largest side of a kernel that kernels.c has room for
 TYPES = {torch.float32: "float", torch.float64: "double"}
 
 
 class Norm(NamedTuple):
-    """What is applied to raw maps: (x - mean) * inverse * weight + bias, then ReLU. All of it is optional."""
+    """What is applied to raw maps: (x - mean) * inverse * weight + bias, then with `relu` a ReLU. Every tensor has one
+    number per channel and may be missing; mean and inverse (1 / deviation) only together."""
 
     mean: Tensor | None = None
     inverse: Tensor | None = None
@@ -32,14 +33,18 @@ class Norm(NamedTuple):
 
 
 def usable(x: Tensor) -> bool:
-    """Whether maps like x are computed here. Not for a batch of no images, whose shapes alone are asked for: there
-    every layer is called, so that hooks see it. Nor in mixed precision: its casts are of torch's layers."""
+    """Whether the kernels can compute tensors like x: on the CPU, float32 or float64, and a library is there.
+
+    Not for an empty batch, with which shapes are counted: there every layer must be called, so that hooks see it. Not
+    in mixed precision, because torch's layers do its casts.
+    """
     if x.device.type != "cpu" or x.dtype not in TYPES or not x.numel() or torch.is_autocast_enabled("cpu"):
         return False
     return library(TYPES[x.dtype]) is not None
 
 
-def _at(x: Tensor | None) -> int | None:
+def _pointer(x: Tensor | None) -> int | None:
+    """The address of a tensor's data. ValueError where it is not contiguous."""
     if x is None:
         return None
     if not x.is_contiguous():
@@ -47,40 +52,47 @@ def _at(x: Tensor | None) -> int | None:
     return x.data_ptr()
 
 
-def _norm(norm: Norm) -> _compiled.Norm:
-    return _compiled.Norm(*map(_at, norm[:4]), norm.relu)
+def _norm(norm: Norm) -> build.Norm:
+    return build.Norm(*map(_pointer, norm[:4]), norm.relu)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each channel the mean, and 1 / sqrt(variance + EPS)."""
+    """(mean, 1 / sqrt(variance + EPS)) of each channel, both (channels,)."""
     mean, inverse = x.new_empty(2, x.shape[0]).unbind()
-    library(TYPES[x.dtype]).moments(x.shape[0], x.stride(0), _at(x), EPS, _at(mean), _at(inverse))
+    library(TYPES[x.dtype]).moments(x.shape[0], x.stride(0), _pointer(x), EPS, _pointer(mean), _pointer(inverse))
     return mean, inverse
 
 
 def apply(x: Tensor, norm: Norm, into: Tensor | None = None, add: bool = False) -> Tensor:
-    """x normalised. `into`: where to, or with `add` what to add it to.
+    """Normalised x, written to `into` or, with `add`, added to it.
 
-    If x has the channels of `into` several times, they are summed. If `into` has those of x several times, each of them
-    has a weight and a bias of its own.
+    x may have a multiple of the channels of `into`: those that fall on one channel are summed. `into` may have a
+    multiple of the channels of x: each of them has a weight and a bias of its own.
     """
     y = torch.empty_like(x) if into is None else into
-    library(TYPES[x.dtype]).apply(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(y), y.shape[0], add)
+    library(TYPES[x.dtype]).apply(x.stride(0), _pointer(x), x.shape[0], _norm(norm), _pointer(y), y.shape[0], add)
     return y
 
 
 def slopes(x: Tensor, norm: Norm, g: Tensor) -> Tensor:
-    """(channels, 2), float64: sums of the gradient g of normalised x, and of its product with x normalised without
-    weight and bias; that is, the gradients of bias and weight. x or g may have the other's channels several times."""
+    """(channels, 2), float64: the gradients of bias and weight, from g, that of normalised x. They are the sum of g,
+    and the sum of its product with x normalised without weight and bias. x or g may have a multiple of the other's
+    channels.
+    """
     sums = x.new_empty(max(x.shape[0], g.shape[0]), 2, dtype=torch.float64)
-    library(TYPES[x.dtype]).slopes(x.stride(0), _at(x), x.shape[0], _norm(norm), _at(g), g.shape[0], _at(sums))
+    library(TYPES[x.dtype]).slopes(
+        x.stride(0), _pointer(x), x.shape[0], _norm(norm), _pointer(g), g.shape[0], _pointer(sums)
+    )
     return sums
 
 
 def unapply(x: Tensor, norm: Norm, sums: Tensor | None, g: Tensor, into: Tensor | None = None) -> Tensor:
-    """The gradient of x, from `slopes`, which need not be where `norm` has no mean. `into`: where to; that may be g."""
+    """The gradient of x from g, that of normalised x, and from its `slopes` (None where `norm` has no mean). It is
+    written to `into`, which may be g."""
     y = torch.empty_like(x) if into is None else into
-    library(TYPES[x.dtype]).unapply(x.shape[0], x.stride(0), _at(x), _norm(norm), _at(sums), _at(g), g.shape[0], _at(y))
+    library(TYPES[x.dtype]).unapply(
+        x.shape[0], x.stride(0), _pointer(x), _norm(norm), _pointer(sums), _pointer(g), g.shape[0], _pointer(y)
+    )
     return y
 
 
@@ -89,16 +101,17 @@ def _shape(
     groups: int, inputs: int, outputs: int, height: int, width: int, images: int, kernel: int, *rest: int | None
 ) -> Shape:
     if kernel % 2 == 0 or kernel > WIDEST:
-        raise ValueError(f"kernels are odd and at most {WIDEST} wide, not {kernel}")
+        raise ValueError(f"kernels must have an odd side of at most {WIDEST} pixels, not {kernel}")
     return Shape(groups, inputs, outputs, height, width, images, kernel, *rest)
 
 
 class Convolution(NamedTuple):
-    """Depthwise, then, with `matrices`, 1x1 in groups; zero padding keeps the side at stride 1.
+    """A depthwise convolution and, with `matrices`, a grouped 1x1 convolution behind it. Zero padding keeps the side at
+    stride 1.
 
-    kernels: (channels, 1, k, k), k odd and at most WIDEST; matrices: (groups, outputs, inputs). `reads`: the channel of
-    the maps that each kernel reads, all of them equally often. Otherwise they are read in turn, again and again if they
-    are fewer than the kernels.
+    kernels: (channels, 1, k, k), k odd and at most WIDEST; matrices: (groups, outputs, inputs). `reads`: (channels,),
+    the channel of the maps that each kernel reads, every one equally often. Without it they are read in turn,
+    repeatedly where there are fewer than kernels.
     """
 
     kernels: Tensor
@@ -111,10 +124,10 @@ class Convolution(NamedTuple):
         groups, outputs, inputs = (self.kernels.shape[0], 1, 1) if self.matrices is None else self.matrices.shape
         channels, *sides = x.shape
         kernel = self.kernels.shape[-1], self.stride, self.dilation
-        return _shape(groups, inputs, outputs, *sides, *kernel, channels, _at(self.reads))
+        return _shape(groups, inputs, outputs, *sides, *kernel, channels, _pointer(self.reads))
 
     def plain(self, x: Tensor) -> Tensor:
-        """The same by torch: (images, channels, height, width), of as many channels as there are kernels."""
+        """The same in torch's operations. x: (images, channels, height, width), with one channel for each kernel."""
         reach = self.dilation * (self.kernels.shape[-1] // 2)
         x = F.conv2d(x, self.kernels, None, self.stride, reach, self.dilation, len(self.kernels))
         if self.matrices is None:
@@ -122,14 +135,23 @@ class Convolution(NamedTuple):
         return F.conv2d(x, self.matrices.flatten(0, 1)[:, :, None, None], groups=len(self.matrices))
 
     def forward(self, x: Tensor, norm: Norm, into: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Of normalised x the maps, and their moments."""
+        """(maps, mean, 1 / deviation): the result for normalised x, before a normalisation of its own, and its
+        `moments`. The maps are written to `into`, if given."""
         shape, y = self._shape(x), into
         if y is None:
             sides = [-(-side // self.stride) for side in x.shape[1:3]]
             y = x.new_empty(shape.groups * shape.outputs, *sides, x.shape[3])
         mean, inverse = x.new_empty(2, y.shape[0]).unbind()
         library(TYPES[x.dtype]).convolve(
-            shape, _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), EPS, _at(y), _at(mean), _at(inverse)
+            shape,
+            _pointer(x),
+            _norm(norm),
+            _pointer(self.kernels),
+            _pointer(self.matrices),
+            EPS,
+            _pointer(y),
+            _pointer(mean),
+            _pointer(inverse),
         )
         return y, mean, inverse
 
@@ -145,16 +167,19 @@ class Convolution(NamedTuple):
         train: bool,
         add: bool = False,
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Gradients of kernels and matrices if `train`, and the `slopes` of x where it is normalised.
+        """(gradient of kernels, gradient of matrices, `slopes` of x): the first two if `train`, the last where `norm`
+        has a mean; else None.
 
-        y, normalised by `after`, has the gradient g and the slopes `sums`. `into`, wanted or not, receives the gradient
-        of normalised x (in front of its ReLU); with `add`, or if channels are read repeatedly, it is added to that.
+        x, `norm` and y are the arguments and the result of `forward`. y normalised by `after` has the gradient g and
+        the slopes `sums`. The gradient of normalised x, before its ReLU, is written to `into` (unless None), or added
+        to it: with `add`, and where channels are read repeatedly.
         """
         before = None if norm.mean is None else x.new_empty(x.shape[0], 2, dtype=torch.float64)
         kernels = torch.empty_like(self.kernels) if train else None
         matrices = torch.empty_like(self.matrices) if train and self.matrices is not None else None
         library(TYPES[x.dtype]).convolve_back(
-            self._shape(x), _at(x), _norm(norm), _at(self.kernels), _at(self.matrices), _at(y), _norm(after), _at(sums),
-            _at(g), g.shape[0], _at(into), add, _at(before), _at(kernels), _at(matrices),
+            self._shape(x), _pointer(x), _norm(norm), _pointer(self.kernels), _pointer(self.matrices),
+            _pointer(y), _norm(after), _pointer(sums), _pointer(g), g.shape[0], _pointer(into), add,
+            _pointer(before), _pointer(kernels), _pointer(matrices),
         )  # fmt: skip
         return kernels, matrices, before

@@ -1,4 +1,4 @@
-"""Steps of inverted residuals against their plain forms: values, gradients, and those that nobody asks for."""
+"""Inverted residuals against their plain forms: results and gradients, also where only some gradients are needed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import torch
 
 from spaces.fbnet.space import Fbnet
 from spaces.fbnet.supernet import MixedLayer
-from spaces.parts.blocks import batch_statistics
+from spaces.parts.cpu.inverted_residuals import ExpandDepthwise, Project, Section
 from spaces.parts.cpu.kernels import usable
-from spaces.parts.cpu.residual_steps import Hidden, Project, Run
-from spaces.parts.cpu.steps import as_maps, as_memory
-from spaces.parts.layerwise import Place
+from spaces.parts.cpu.layout import as_maps, as_memory
+from spaces.parts.layer_shapes import LayerShape
+from spaces.parts.network import use_batch_statistics
 
 pytestmark = pytest.mark.skipif(not usable(torch.ones(1)), reason="no C compiler")
 
@@ -20,41 +20,49 @@ def random(*shape, wanted=True):
     return torch.randn(shape, dtype=torch.float64).requires_grad_(wanted)
 
 
-def difference(step, arguments):
-    """The largest one of values and gradients between a step and its plain form."""
+def difference(function, arguments):
+    """The largest difference of results and gradients between a function and its plain form."""
     wanted, results = [t for t in arguments if torch.is_tensor(t) and t.requires_grad], []
     torch.manual_seed(1)
-    for y in (step.apply(*arguments), step.plain(*arguments)):
+    for y in (function.apply(*arguments), function.plain(*arguments)):
         loss = y.mul(torch.randn(y.shape[1:]).double()).square().sum()
         results.append([y.detach(), *torch.autograd.grad(loss, wanted)])
         torch.manual_seed(1)
     return max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results))
 
 
-RUNS = {
-    "x": ([Run(6, 3, False)], 0),
-    "expanded": ([Run(10, 5, True)], 10),
-    "all": ([Run(6, 3, False), Run(5, 3, True), Run(12, 5, False, torch.arange(12).flip(0) % 6), Run(7, 5, True)], 12),
-    "shuffled": ([Run(4, 3, True, torch.tensor([2, 0, 3, 1])), Run(3, 5, True)], 7),
+SECTIONS = {
+    "x": ([Section(6, 3, False)], 0),
+    "expanded": ([Section(10, 5, True)], 10),
+    "all": (
+        [
+            Section(6, 3, False),
+            Section(5, 3, True),
+            Section(12, 5, False, torch.arange(12).flip(0) % 6),
+            Section(7, 5, True),
+        ],
+        12,
+    ),
+    "shuffled": ([Section(4, 3, True, torch.tensor([2, 0, 3, 1])), Section(3, 5, True)], 7),
 }
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", SECTIONS)
 @pytest.mark.parametrize("side", [(9, 5), (2, 1), (4, 4)])
 @pytest.mark.parametrize(("images", "stride"), [(1, 1), (3, 2), (2, 1), (17, 2)])
 @pytest.mark.parametrize("trained", [False, True])
-def test_hidden(name, side, images, stride, trained):
+def test_expand_depthwise(name, side, images, stride, trained):
     torch.manual_seed(0)
-    runs, expanded = RUNS[name]
+    sections, expanded = SECTIONS[name]
     if images * (-(-side[0] // stride)) * (-(-side[1] // stride)) < 4:
         images *= 4
-    channels, taps = sum(run.channels for run in runs), sum(run.channels * run.side**2 for run in runs)
+    channels, taps = sum(s.channels for s in sections), sum(s.channels * s.side**2 for s in sections)
     expansion = [random(expanded, 6, 1, 1), random(expanded), random(expanded)] if expanded else [None] * 3
     arguments = [random(images, 6, *side), *expansion, random(taps), random(channels), random(channels)]
     for weights in arguments[1:]:
         if weights is not None:
             weights.requires_grad_(trained)
-    assert difference(Hidden, [*arguments, runs, stride]) <= 1e-9
+    assert difference(ExpandDepthwise, [*arguments, sections, stride]) <= 1e-9
 
 
 @pytest.mark.parametrize(("sizes", "mixed"), [([(1, 5, 7)], False), ([(1, 6, 4), (2, 3, 5), (3, 2, 1)], True)])
@@ -70,7 +78,7 @@ def test_project(sizes, mixed, images, trained):
 
 
 def test_parts_of_weights():
-    """Gradients of weights that are a part of others in memory."""
+    """Gradients of weights that are views of a part of others."""
     torch.manual_seed(0)
     whole = random(5, 9, 1, 1)
     arguments = [random(3, 4, 5, 3), None, whole[:, :4], random(5), random(5), [(1, 5, 4)]]
@@ -82,16 +90,16 @@ def test_parts_of_weights():
 @pytest.mark.parametrize("x_wanted", [False, True])
 @pytest.mark.parametrize("mix_wanted", [False, True])
 def test_layers_without_kernels(monkeypatch, x_wanted, mix_wanted):
-    """Where nothing is usable, layers are what the steps' plain forms say."""
+    """Without kernels, layers compute the same by the plain forms."""
     torch.manual_seed(0)
-    layer = batch_statistics(MixedLayer(Fbnet(conv_bias=False), Place(4, 8, 2, 9))).double()
+    layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(4, 8, 2, 9))).double()
     x, mix = random(3, 4, 9, 9, wanted=x_wanted), torch.rand(9, dtype=torch.float64).requires_grad_(mix_wanted)
     results = []
     for _ in range(2):
         layer.zero_grad()
         layer(x, mix).square().cos().sum().backward()
         results.append([weight.grad for weight in layer.parameters()])
-        monkeypatch.setattr("spaces.parts.cpu.steps.usable", lambda x: False)
+        monkeypatch.setattr("spaces.parts.cpu.fused_function.usable", lambda x: False)
     assert all(torch.allclose(a, b, rtol=0, atol=1e-9) for a, b in zip(*results))
 
 

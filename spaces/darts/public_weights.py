@@ -1,4 +1,4 @@
-"""Weights of quark0/darts' search network (cnn/model_search.py) in this project's supernet, which stacks them."""
+"""Loads the weights of quark0/darts' search network (cnn/model_search.py) into this project's supernet."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from torch import Tensor
 from spaces.darts.supernet import DartsSupernet
 
 EDGE = re.compile(r"cells\.(\d+)\._ops\.(\d+)\._ops\.(\d+)\.")
+"""How the public names begin: cell, place, candidate."""
 
 
-def load_published(supernet: DartsSupernet, weights: Iterable[tuple[str, Tensor]]) -> None:
-    """Copies (name, weight) pairs in the order and with the names of the public network's `named_parameters()`."""
+def load_public_weights(supernet: DartsSupernet, weights: Iterable[tuple[str, Tensor]]) -> None:
+    """Copies (name, weight) pairs, given with the names and in the order of the public network's `named_parameters()`.
+    The supernet stacks the weights of the edges that leave a state, so names differ."""
     taken: Counter[tuple[int, ...]] = Counter()
     with torch.no_grad():
         for name, value in weights:

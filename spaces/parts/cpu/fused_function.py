@@ -1,0 +1,45 @@
+"""The base of autograd functions that compute several layers at once, with gradients written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from spaces.parts.cpu.kernels import usable
+
+
+class FusedFunction(Function):
+    """An autograd function with a plain form, which torch's own operations compute.
+
+    The arguments of `forward`, `plain` and `compute` are the same: tensors or None first, of which the first one is
+    maps (images, channels, height, width); then constants. `forward` must store the constants in `ctx.constants` and
+    save its tensor arguments first, as they came; it may save further tensors behind them.
+    """
+
+    @classmethod
+    def compute(cls, *arguments: Any) -> Tensor:
+        """The result by the kernels where they are usable for the first argument, else by the plain form."""
+        return cls.apply(*arguments) if usable(arguments[0]) else cls.plain(*arguments)
+
+    @staticmethod
+    def plain(*arguments: Any) -> Tensor:
+        """The same function in torch's operations: where no kernels are usable, and for second derivatives."""
+        raise NotImplementedError
+
+    @classmethod
+    def plain_backward(cls, ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of all arguments from that of the result, through the plain form, so that they can be
+        differentiated again. For `backward` where gradients are enabled."""
+        inputs = ctx.saved_tensors[: len(ctx.needs_input_grad) - len(ctx.constants)]
+        with torch.enable_grad():
+            # Views: the same tensor may be given as several arguments, each of which has a gradient of its own.
+            inputs = [None if tensor is None else tensor.view_as(tensor) for tensor in inputs]
+            y = cls.plain(*inputs, *ctx.constants)
+        needed = ctx.needs_input_grad
+        gradients = iter(
+            torch.autograd.grad(y, [x for x, wanted in zip(inputs, needed) if wanted], g, create_graph=True)
+        )
+        return tuple(next(gradients) if wanted else None for wanted in needed)

@@ -1,0 +1,38 @@
+"""A map inside a cell of a supernet, which several candidates read."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from spaces.parts.cpu.pooling import AvgPool, MaxPool
+from spaces.parts.cpu.rearrange import Halves
+
+
+class SharedMap:
+    """x: (images, channels, height, width). What several candidates need of it is computed at its first use, and once.
+    Candidates without weights are attributes under their names in genotypes."""
+
+    def __init__(self, x: Tensor, stride: int = 1):
+        """stride: that of the candidates."""
+        self.x, self.stride = x, stride
+
+    @cached_property
+    def halves(self) -> Tensor:
+        """The positive part of the even pixels and, behind it along the channels, of the odd ones."""
+        return F.relu(Halves.compute(self.x))
+
+    @cached_property
+    def max_pool_3x3(self) -> Tensor:
+        return MaxPool(3, self.stride, 1)(self.x)
+
+    @cached_property
+    def avg_pool_3x3(self) -> Tensor:
+        return AvgPool(3, self.stride, 1, count_include_pad=False)(self.x)
+
+    @property
+    def skip_connect(self) -> Tensor:
+        """Of stride 1, where it is the identity."""
+        return self.x
