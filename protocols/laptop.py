@@ -1,6 +1,6 @@
 """The default: small networks and small images, minutes instead of GPU-days, with the same rules as at full scale.
 
-Expected: docs/laptop.md has what was measured.
+Expected: docs/results.md has what was measured.
 """
 
 from dataclasses import replace

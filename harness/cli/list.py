@@ -23,15 +23,12 @@ def list(kind: str) -> None:
 
 
 def _text(kind: str, name: str) -> str:
-    """What an entry says of itself: the docstring of its module, or the source of a dataset."""
+    """What an entry says of itself: the docstring of its module."""
     from harness.plan import registry
 
-    if kind == "datasets":
-        from protocols.datasets import base
-
-        return base.spec(name).source
-    if kind == "protocols":
-        return import_module(f"protocols.{name}").__doc__ or ""
+    folders = {"datasets": "protocols.datasets", "protocols": "protocols"}
+    if kind in folders:
+        return import_module(f"{folders[kind]}.{name}").__doc__ or ""
     entry = registry.method(name) if kind == "methods" else registry.space(name)
     return inspect.getdoc(inspect.getmodule(type(entry))) or ""
 

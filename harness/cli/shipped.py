@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.cli.base import command
 
 EXAMPLES = """
-snakemake --snakefile "$(python -m harness shipped)/Snakefile" --cores 8 all   # in any folder
+python -m harness shipped   # then, in any folder: snakemake --snakefile FOLDER/Snakefile --cores 8 all
 """
 
 

@@ -3,7 +3,7 @@
 Training never talks to MLflow: `sync` imports afterwards what is missing, under one lock a store. A run that is
 still RUNNING while we hold the lock was left by a killed import: it is removed and its record imported again. A run
 that ended is whole, and its tags say which record it shows. Runs hang below one parent a method, space and dataset,
-which shows the comparison with random. docs/mlflow.md tells users what they see.
+which shows the comparison with random. docs/using.md tells users what they see.
 """
 
 from __future__ import annotations
