@@ -16,8 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from spaces.base import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ class Driver:
     """The right to run jobs in the folder of `.snakemake`, for as long as this process lives."""
 
     def __init__(self, folder: Path):
+        from filelock import FileLock  # here: each command imports this module, and few need a lock
 
         folder.mkdir(exist_ok=True)
         self._lock = FileLock(folder / "driver.lock")
@@ -58,6 +57,7 @@ class Driver:
     def _acquire(self, seconds: float) -> bool:
         if self._lock.is_locked:
             return True
+        from filelock import Timeout
 
         try:
             self._lock.acquire(timeout=seconds)
