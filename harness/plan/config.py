@@ -152,9 +152,8 @@ def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"])) or "the file"
     if first["type"] == "extra_forbidden":
-        owner = {"searches": SearchEntry, "depth_gap": DepthGap}.get(
-            str(first["loc"][0]) if len(first["loc"]) > 1 else ""
-        )
+        owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap}
+        owner = owners.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
         return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
     got = "" if first["type"] == "missing" else f", got {first['input']!r}"
     return f"{place}: {first['msg']}{got}"

@@ -73,7 +73,10 @@ def _made(job: Search | Training, found: dict[Search, Record], hours: float | No
     raise UserError(f"{job.name} did not end well (exit status {process.exitcode}): {''.join(last)} ({log})")
 
 
-CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+if sys.platform == "linux":
+    CONTEXT = multiprocessing.get_context("fork")
+else:
+    CONTEXT = multiprocessing.get_context("spawn")
 """Elsewhere libraries do not survive a fork."""
 
 
@@ -82,6 +85,8 @@ def _prepare() -> None:
     if CONTEXT.get_start_method() == "fork" and "torch" not in sys.modules:
         os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
         load_torch()
+        import harness.running.search
+        import harness.running.train  # noqa: F401
         from spaces.parts.cpu.build import library
 
         library("float")

@@ -14,6 +14,7 @@ from torch import nn
 from harness import records
 from harness.running.train import device
 from spaces.base import Size, Space, UserError
+from spaces.parts.layerwise import Layerwise
 
 WARM_UP = 3
 
@@ -21,7 +22,7 @@ WARM_UP = 3
 def measure(space: Space, size: Size, repeats: int) -> dict[str, Any]:
     """Microseconds of the forward pass of one image, median of `repeats`: "options", those of each layer, and
     "constant", what the network takes besides them. Layers of the same shape are measured once."""
-    if not hasattr(space, "layers"):
+    if not isinstance(space, Layerwise):
         raise UserError(f"space {type(space).__name__} has no layers whose times add up: use fbnet or single_path")
     where, known, rows = device(), {}, []
     for blocks, shape in space.layers(size):
@@ -44,7 +45,7 @@ def measure(space: Space, size: Size, repeats: int) -> dict[str, Any]:
 
 @torch.inference_mode()
 def _microseconds(module: nn.Module, shape: tuple[int, ...], repeats: int, where: torch.device) -> float:
-    module = module.eval().to(where, memory_format=torch.channels_last)
+    module = module.eval().to(where).to(memory_format=torch.channels_last)
     x = torch.zeros(shape, device=where).to(memory_format=torch.channels_last)
     taken = []
     for _ in range(WARM_UP + repeats):

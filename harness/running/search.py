@@ -98,7 +98,7 @@ class SearchRun(Run):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed("weights"))
             supernet = self.space.supernet(self.size)
-        return supernet.to(self.device, memory_format=torch.channels_last)
+        return supernet.to(self.device).to(memory_format=torch.channels_last)
 
     def _half(self, split: str) -> tuple[Tensor, Tensor]:
         if split not in ("train", "val"):
@@ -181,7 +181,8 @@ def _global_generators() -> dict[str, Any]:
     """States of the generators that no method may draw from."""
     import numpy as np
 
-    _, words, position, *_ = np.random.get_state()
+    state: Any = np.random.get_state()
+    _, words, position, *_ = state
     states = {"random": random.getstate(), "numpy": (words.tobytes(), position)}
     if torch := sys.modules.get("torch"):
         states["torch"] = torch.get_rng_state().numpy().tobytes()

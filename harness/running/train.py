@@ -54,7 +54,7 @@ def build(space: Space, design: Any, size: Size, seed: int, where: torch.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = space.network(design, size)
-    return network.to(where, memory_format=torch.channels_last)
+    return network.to(where).to(memory_format=torch.channels_last)
 
 
 class Trainer:
