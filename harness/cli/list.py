@@ -27,9 +27,9 @@ def _text(kind: str, name: str) -> str:
     from harness.plan import registry
 
     if kind == "datasets":
-        from protocols.datasets import base
+        from harness.plan import datasets
 
-        return base.spec(name).source
+        return datasets.named(name).source
     if kind == "protocols":
         return import_module(f"protocols.{name}").__doc__ or ""
     entry = registry.method(name) if kind == "methods" else registry.space(name)
