@@ -12,7 +12,7 @@ import torch
 from benchmarks.measuring import Ratio, Scale
 from harness.records.environment import machine
 from harness.records.files import write_atomically
-from harness.running.train import device
+from harness.running.inputs import device
 from spaces.base import Size, UserError
 
 SEARCHES = ("darts_first_order", "darts_second_order", "enas", "fbnet", "single_path")

@@ -33,7 +33,7 @@ class Cutout:
         return image * mask
 
 
-class Pictures(Dataset):
+class Pictures(Dataset[Tensor]):
     """Images as torchvision's CIFAR-10 holds them, transformed one by one."""
 
     def __init__(self, images: Tensor):
@@ -63,7 +63,7 @@ def measure(name: str, scale: Scale) -> Ratio:
     return summary(name, [slow / fast for slow, fast in pairs(ours, partial(_drain, loader), scale, alone=False)])
 
 
-def _drain(loader: DataLoader, number: int) -> None:
+def _drain(loader: DataLoader[Tensor], number: int) -> None:
     for _ in loader:
         pass
 

@@ -49,8 +49,8 @@ def _settings(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
             yield "protocol", name, f"{value:.4g}" if isinstance(value, float) else value
     if record["kind"] == "search" and key["method"] != RANDOM:
         epochs = {"epochs": setting["budget"]["epochs"]} if "budget" in setting else {}
-        own = {**epochs, **config.get("parameters", {})}
-        yield from ((f"method {key['method']}", name, value) for name, value in own.items())
+        fields = {**epochs, **config.get("parameters", {})}
+        yield from ((f"method {key['method']}", name, value) for name, value in fields.items())
     yield from (("software", name, value) for name, value in record.get("environment", {}).items() if value)
     if machine := record.get("measured", {}).get("machine"):
         yield "machine", "processor", machine

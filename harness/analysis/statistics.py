@@ -57,7 +57,7 @@ def relative_improvement(method: ArrayLike, random: ArrayLike) -> float:
 
     Both are accuracies (runs,) in one unit. Yang, Esperança and Carlucci, NAS evaluation is frustratingly hard (2020).
     """
-    return float(_ratio(np.mean(method), np.mean(random)))
+    return float(_ratio(np.mean(np.asarray(method, float)), np.mean(np.asarray(random, float))))
 
 
 def improvement_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | int) -> tuple[float, float]:

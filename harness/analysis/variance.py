@@ -21,7 +21,7 @@ ALL = "all"
 TRAINED_ONCE = "architecture and training seed"
 
 
-def components(values: ArrayLike, levels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def components(values: ArrayLike, levels: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
     """(variances, degrees of freedom) of a nested random-effects design, (levels + 1,): coarsest level first, what
     differs inside the finest level last. Unbalanced designs are allowed; variances may come out negative.
 
@@ -31,16 +31,16 @@ def components(values: ArrayLike, levels: ArrayLike) -> tuple[NDArray[np.float64
     variance of level m has the coefficient C_lm - C_(l-1)m, C_lm = sum over g of (sum of n_h² over groups h of level m
     inside g) / n_g; C_lm is n for every level m that is coarser than l, or l itself.
     """
-    values = np.asarray(values, float)
-    values = values - values.mean()  # changes no difference of squares, and keeps their digits
-    n = len(values)
+    centred = np.asarray(values, float)
+    centred = centred - centred.mean()  # changes no difference of squares, and keeps their digits
+    n = len(centred)
     codes = [
         np.zeros(n, int),
         *(np.unique(level, return_inverse=True)[1] for level in np.asarray(levels)),
         np.arange(n),
     ]
     sizes = [np.bincount(code) for code in codes]
-    squares = [np.sum(np.bincount(code, values) ** 2 / size) for code, size in zip(codes, sizes)]
+    squares = [np.sum(np.bincount(code, centred) ** 2 / size) for code, size in zip(codes, sizes)]
     depth = range(len(codes))
     inside = np.array([[_coefficient(codes, sizes, level, of) for of in depth[1:]] for level in depth])
     return np.linalg.solve(np.diff(inside, axis=0), np.diff(squares)), np.diff([len(size) for size in sizes])

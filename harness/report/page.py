@@ -70,5 +70,6 @@ def _rendered(caption: Path, n: str) -> Markup:
 
 def _picture(path: Path) -> tuple[str, int]:
     svg = path.read_bytes()
-    width = ENLARGED * float(re.search(rb'<svg[^>]* width="([\d.]+)pt"', svg)[1])
-    return base64.b64encode(svg).decode(), round(width)
+    points = re.search(rb'<svg[^>]* width="([\d.]+)pt"', svg)
+    assert points, f"{path}: matplotlib gives every SVG a width"
+    return base64.b64encode(svg).decode(), round(ENLARGED * float(points[1]))

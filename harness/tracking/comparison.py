@@ -44,7 +44,7 @@ def rows(paths: Iterable[Path], protocol: str) -> dict[Cell, dict[str, Any]]:
     from harness.analysis.results import read_results
 
     analysis = Analysis(read_results(sorted(paths)))
-    found = {}
+    found: dict[Cell, dict[str, Any]] = {}
     for names, group in by_group(analysis.runs).items():
         done = group["accuracy"].dropna()
         row = {"mean": done.mean(), "std": done.std(ddof=1), "n_method": len(done)}

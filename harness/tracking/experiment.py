@@ -51,9 +51,9 @@ def experiment(client: Client, name: str, artifacts: Path | None) -> str:
 
 
 def _tags(name: str, id_: str) -> dict[str, str]:
-    about = import_module(f"protocols.{name}").__doc__ if name in registry.names("protocols") else ""
+    about = import_module(f"protocols.{name}").__doc__ if name in registry.names("protocols") else None
     tags = {f"mlflow.sharedViewState.{view}": _view(*parts) for view, parts in VIEWS.items()}
-    note = DESCRIPTION.format(name=name, about=about.strip(), link=LINK.format(id=id_))
+    note = DESCRIPTION.format(name=name, about=(about or "").strip(), link=LINK.format(id=id_))
     return {**tags, "mlflow.note.content": note, "mlflow.experimentKind": KIND}
 
 

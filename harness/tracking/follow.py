@@ -51,7 +51,8 @@ def follow(config: Config, drawing: Drawing, pictures: Path, seconds: float) -> 
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     os.nice(10)  # jobs first
-    seen, shown, pause, warned = _times(config), {}, seconds, False
+    shown: dict[Path, int] = {}
+    seen, pause, warned = _times(config), seconds, False
     while True:
         last = ended.wait(pause)
         if (found := _times(config)) != seen:
@@ -72,7 +73,7 @@ def _times(config: Config) -> dict[Path, int]:
     """The records that are there, and when each was written."""
     times = {}
     for name in config.datasets:
-        for job in (*config.searches_of(name), *config.trainings_of(name)):
+        for job in config.runs_of(name):
             path = record_path(job)
             try:
                 times[path] = path.stat().st_mtime_ns

@@ -170,10 +170,10 @@ class Artifacts:
         if record["arch"]:
             (self.files / "architecture.txt").write_text(f"{record['arch']}\n", encoding="utf-8")
             if self.drawing:
-                self._draw(record["key"]["space"], record["arch"])
+                self._draw(self.drawing, record["key"]["space"], record["arch"])
         return str(self.files)
 
-    def _draw(self, space: str, text: str) -> None:
+    def _draw(self, drawing: Drawing, space: str, text: str) -> None:
         picture = (
             self.pictures / f"{hash_of([space, text, fingerprints.modules('harness.report.figures.drawing')])}.png"
         )
@@ -181,7 +181,7 @@ class Artifacts:
             half = picture.with_suffix(f".{os.getpid()}.png")
             self.pictures.mkdir(parents=True, exist_ok=True)
             with suppress(UserError):  # an architecture that cannot be drawn
-                self.drawing(space, text, half)
+                drawing(space, text, half)
                 os.replace(half, picture)
         if picture.exists():
             shutil.copy(picture, self.files / "architecture.png")

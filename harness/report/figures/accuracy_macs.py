@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +15,7 @@ from harness.analysis.columns import RUN
 from harness.plan.jobs import RANDOM
 from harness.report.figures import style
 from harness.report.figures.style import GREY, MARKERS, Colours
+from harness.report.typeset import fold
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -27,9 +30,9 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, group in zip(axes, groups):
         random_first = sorted(group.groupby(["method", "space"]), key=lambda pair: pair[0][0] != RANDOM)
         for (method, space), points in random_first:
-            dots = {"color": colours[method], "marker": markers[space], "linewidth": 0, "alpha": 0.8}
+            dots: dict[str, Any] = {"color": colours[method], "marker": markers[space], "linewidth": 0, "alpha": 0.8}
             axis.scatter(points["macs"], points["accuracy"], s=12 if method == RANDOM else 22, **dots)
-        axis.set(title=style.fold(group["dataset"].iloc[0]))
+        axis.set(title=fold(group["dataset"].iloc[0]))
         _log_ticks(axis, group["macs"])
     style.outer_labels(axes, "multiply-adds for one image", "test accuracy, %")
     style.legend(figure, _entries(data, colours, markers))

@@ -19,6 +19,7 @@ from harness.analysis.columns import GROUP, RUN
 from harness.plan.jobs import RANDOM
 from harness.report.figures import drawing, style
 from harness.report.figures.style import PAGE, Colours
+from harness.report.typeset import fold
 from spaces.base import UserError
 
 SEEDS, ROWS = 3, 24  # at most so many seeds of a method; the first seed alone where the rows would be more than this
@@ -58,7 +59,7 @@ def _cells(rows: pd.DataFrame, designs: Sequence[dict[str, Any]]) -> Figure:
     lanes = sorted({(row.method, row.seed) for row in rows.itertuples()})
     states = 2 + max(len(design[kind]) // 2 for design in designs for kind in KINDS)
     pitch, drop = states + 0.4, FLAT * (states - 1) + 0.9
-    names = [style.fold(f"{method}, {seed}", 20) for method, seed in lanes]
+    names = [fold(f"{method}, {seed}", 20) for method, seed in lanes]
     width = max(style.COLUMN, style.inches(names) + 0.55 + CELL_WIDTH * len(datasets))
     figure, axis = plt.subplots(figsize=(width, CELL_HEIGHT * 2.3 * len(lanes) + 0.35))
     edges: dict[str, list[np.ndarray]] = {}
@@ -71,7 +72,7 @@ def _cells(rows: pd.DataFrame, designs: Sequence[dict[str, Any]]) -> Figure:
         axis.plot(*np.concatenate(edges[op]).T, **drawing.op_line(op), label=op.replace("_", " "))
     _lane_names(axis, names, drop)
     for i, dataset in enumerate(datasets):
-        axis.text(pitch * i - 0.3, 0.75 * drop, style.fold(dataset, 18), va="bottom", fontsize=8)
+        axis.text(pitch * i - 0.3, 0.75 * drop, fold(dataset, 18), va="bottom", fontsize=8)
     axis.set(xlim=(-0.6, pitch * len(datasets) - 1), ylim=(-drop * (2.3 * len(lanes) - 0.6), 0.7 * drop))
     axis.axis("off")
     style.legend(figure, axis.get_legend_handles_labels()[0])
@@ -79,7 +80,12 @@ def _cells(rows: pd.DataFrame, designs: Sequence[dict[str, Any]]) -> Figure:
 
 
 def _lane_names(axis: Axes, names: Sequence[str], drop: float) -> None:
-    aside = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points", "ha": "right", "va": "center"}
+    aside: dict[str, Any] = {
+        "xycoords": axis.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "ha": "right",
+        "va": "center",
+    }
     for lane, name in enumerate(names):
         axis.annotate(name, (0, -drop * (2.3 * lane + 0.5)), (-36, 0), fontsize=8, **aside)
         for i, kind in enumerate(KINDS):
@@ -87,7 +93,11 @@ def _lane_names(axis: Axes, names: Sequence[str], drop: float) -> None:
 
 
 def _arcs(
-    axis: Axes, edges: dict[str, list[np.ndarray]], cell: list, concat: Sequence[int] | None, corner: tuple
+    axis: Axes,
+    edges: dict[str, list[np.ndarray]],
+    cell: list[Any],
+    concat: Sequence[int] | None,
+    corner: tuple[float, float],
 ) -> None:
     """States from left to right, the two inputs first. Of a node's two operations one arrives from above, the other
     from below. What the cell concatenates is filled."""
@@ -118,10 +128,11 @@ def _strips(rows: pd.DataFrame, designs: Sequence[list[str]]) -> Figure:
     width = max(style.COLUMN, style.inches(labels) + BAR_WIDTH * blocks + 0.5)
     figure, axis = plt.subplots(figsize=(width, BAR_HEIGHT * lines + 0.9))
     highest = max(drawing.bar(block)[0] for design in designs for block in design)
-    y, used = 0.0, {}
+    y = 0.0
+    used: dict[str, dict[str, Any]] = {}
     for method in methods:
         axis.text(-0.4, y - 0.15, method, fontsize=8, va="center")
-        for i in np.flatnonzero(rows["method"] == method):
+        for i in np.flatnonzero(rows["method"] == method).tolist():
             y -= 1
             used |= _strip(axis, designs[i], y - 0.4, highest)
             axis.text(-0.9, y, labels[i], ha="right", va="center", fontsize=7)
@@ -130,7 +141,12 @@ def _strips(rows: pd.DataFrame, designs: Sequence[list[str]]) -> Figure:
     axis.set(xlim=(-0.6, blocks), ylim=(y + 0.6, 0.5))
     axis.axis("off")
     swatches = [Rectangle((0, 0), 1, 1, label=text, **look) for text, look in sorted(used.items())]
-    below = {"loc": "outside lower center", "ncols": min(len(swatches), 4), "columnspacing": 1, "handlelength": 1.2}
+    below: dict[str, Any] = {
+        "loc": "outside lower center",
+        "ncols": min(len(swatches), 4),
+        "columnspacing": 1,
+        "handlelength": 1.2,
+    }
     figure.legend(handles=swatches, frameon=False, **below)
     return figure
 

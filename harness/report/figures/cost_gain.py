@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from harness.analysis.columns import GROUP
 from harness.report.figures import style
 from harness.report.figures.ri import SIGNIFICANT
 from harness.report.figures.style import Colours
+from harness.report.typeset import fold
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -35,15 +38,15 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         else:
             axis.set_xlim(0, 1.1 * data["retrainings"].max())
     style.outer_labels(axes, "search cost, in trainings", "improvement, %")
-    style.legend(figure, [style.entry(style.fold(n, 40), c, "D") for n, c in style.shown(data, colours)])
+    style.legend(figure, [style.entry(fold(n, 40), c, "D") for n, c in style.shown(data, colours)])
     return figure
 
 
 def _panel(axis: Axes, group: pd.DataFrame, colours: Colours, limit: float) -> None:
     for row in group.itertuples():
-        line = {"color": colours[row.method], "linewidth": 1.2}
+        line: dict[str, Any] = {"color": colours[row.method], "linewidth": 1.2}
         axis.plot([row.retrainings] * 2, np.clip([row.ri_low, row.ri_high], -limit, limit), **line)
         face = colours[row.method] if row.verdict in SIGNIFICANT else "white"
         axis.plot(row.retrainings, row.ri, "D", markersize=4.5, markerfacecolor=face, **line)
     style.zero_line(axis, vertical=False)
-    axis.set(title=style.fold(group["dataset"].iloc[0]), ylim=(-1.05 * limit, 1.05 * limit))
+    axis.set(title=fold(group["dataset"].iloc[0]), ylim=(-1.05 * limit, 1.05 * limit))

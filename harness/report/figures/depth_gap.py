@@ -9,6 +9,7 @@ from harness.analysis.analysis import Analysis
 from harness.analysis.columns import BASELINE
 from harness.report.figures import style
 from harness.report.figures.style import GREY, Colours
+from harness.report.typeset import fold
 
 Agreement = tuple[str, float, float, float, bool]
 """(label, tau, low, high, whether it is a ceiling)."""
@@ -33,7 +34,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         style.zero_line(axis)
         axis.set(yticks=range(len(agreements)), yticklabels=[label for label, *_ in agreements])
         axis.set(ylim=(len(agreements) - 0.4, -0.6), xlim=(-1.05, 1.05), xlabel="Kendall's τ")
-        axis.set_title(style.fold(f"{dataset}, space {space}"))
+        axis.set_title(fold(f"{dataset}, space {space}"))
         axis.grid(axis="y", visible=False)
     entries = [style.entry("two depths", style.PALETTE[0])]
     if any(ceiling for agreements in lists for *_, ceiling in agreements):

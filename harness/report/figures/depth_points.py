@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -10,6 +12,7 @@ from harness.analysis.columns import BASELINE
 from harness.plan.jobs import RANDOM
 from harness.report.figures import style
 from harness.report.figures.style import GREY, Colours
+from harness.report.typeset import fold
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -23,11 +26,11 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, ((dataset, space, small, large), group) in zip(axes, groups):
         for method, points in group.groupby("method"):
             marker = "o" if method == RANDOM else "D"
-            dots = {"color": colours[method], "marker": marker, "linewidth": 0, "alpha": 0.85}
+            dots: dict[str, Any] = {"color": colours[method], "marker": marker, "linewidth": 0, "alpha": 0.85}
             axis.scatter(points["accuracy_small"], points["accuracy_large"], s=16, **dots)
         axis.axline((group["accuracy_small"].mean(),) * 2, slope=1, color="0.3", linewidth=0.8, linestyle="--")
         axis.set(xlabel=f"accuracy with {small} cells, %", ylabel=f"with {large} cells, %")
-        axis.set_title(style.fold(f"{dataset}, space {space}"))
+        axis.set_title(fold(f"{dataset}, space {space}"))
     marks = [style.entry("random", GREY)] + [style.entry(n, c, "D") for n, c in style.shown(data, colours)]
     style.legend(figure, marks)
     return figure

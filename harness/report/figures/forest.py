@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from harness.report import typeset
 from harness.report.figures import style
 from harness.report.figures.style import Colours
+from harness.report.typeset import fold
 
 
 def forest(table: pd.DataFrame, colours: Colours, xlabel: str, filled: str = "", hollow: str = "") -> Figure:
@@ -58,5 +59,5 @@ def _panel(axis: Axes, group: pd.DataFrame, colours: Colours, limit: float) -> N
     style.zero_line(axis)
     axis.set(yticks=range(len(group)), yticklabels=group["label"], ylim=(len(group) - 0.4, -0.6))
     axis.set(xlim=(-limit * 1.05, limit * 1.05))
-    axis.set_title(style.fold(group["dataset"].iloc[0]))
+    axis.set_title(fold(group["dataset"].iloc[0]))
     axis.grid(axis="y", visible=False)

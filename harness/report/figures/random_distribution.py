@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +13,7 @@ from harness.analysis.columns import RUN
 from harness.plan.jobs import RANDOM
 from harness.report.figures import style
 from harness.report.figures.style import Colours
+from harness.report.typeset import fold
 
 Lanes = dict[tuple[str, str], int]
 """(space, method) -> the height at which its runs are drawn, counted from the top."""
@@ -31,7 +34,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     figure, axes = style.panels(len(groups), height, 1.8, style.inches(names), sharey=True)
     for axis, group in zip(axes, groups):
         _panel(axis, group, lanes, colours)
-        axis.set(xlabel="test accuracy, %", title=style.fold(group["dataset"].iloc[0]))
+        axis.set(xlabel="test accuracy, %", title=fold(group["dataset"].iloc[0]))
         axis.set(yticks=range(len(lanes)), yticklabels=names, ylim=(len(lanes) - 0.4, -0.6))
         axis.grid(axis="y", visible=False)
     return figure
@@ -46,7 +49,7 @@ def _panel(axis: Axes, group: pd.DataFrame, lanes: Lanes, colours: Colours) -> N
         y = lanes[space, method]
         if method == RANDOM:
             _cloud(axis, points["accuracy"], y, min(lanes[pair] for pair in lanes if pair[0] == space))
-        dots = {"color": colours[method], "marker": "o" if method == RANDOM else "D", "linewidth": 0}
+        dots: dict[str, Any] = {"color": colours[method], "marker": "o" if method == RANDOM else "D", "linewidth": 0}
         axis.scatter(points["accuracy"], [y] * len(points), 14, alpha=0.85, zorder=3, **dots)
 
 

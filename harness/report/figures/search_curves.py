@@ -11,6 +11,7 @@ from harness.analysis.analysis import Analysis
 from harness.analysis.columns import RUN
 from harness.report.figures import style
 from harness.report.figures.style import Colours
+from harness.report.typeset import fold
 
 WATCHED = ["val_accuracy", "reward", "train_accuracy"]
 """What a search is watched by: the first of these that it logged. A reward is the validation accuracy of samples."""
@@ -33,7 +34,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         _panel(axis, group, colours)
     style.outer_labels(axes, "epoch of the search", "validation accuracy, %")
     metric = data.groupby("method")["metric"].first().map(lambda name: "" if name == WATCHED[0] else f" ({name})")
-    labels = {name: style.fold(f"{name}{metric[name]}", 40) for name, _ in style.shown(data, colours)}
+    labels = {name: fold(f"{name}{metric[name]}", 40) for name, _ in style.shown(data, colours)}
     style.legend(figure, [style.entry(text, colours[name], "", linestyle="-") for name, text in labels.items()])
     return figure
 
@@ -45,5 +46,5 @@ def _panel(axis: Axes, group: pd.DataFrame, colours: Colours) -> None:
         mean = lines.groupby("epoch")["value"].mean()
         few = "o" if len(mean) < 12 else ""
         axis.plot(mean.index + 1, mean, color=colours[method], linewidth=1.8, marker=few, markersize=3)
-    axis.set_title(style.fold(group["dataset"].iloc[0]))
+    axis.set_title(fold(group["dataset"].iloc[0]))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

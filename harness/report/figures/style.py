@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -15,6 +16,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -71,7 +73,7 @@ def colours(methods: Iterable[str]) -> Colours:
     """The palette, then the same colours darker."""
     names = sorted(set(methods) - {RANDOM})
     darker = [tuple(0.5 * part for part in matplotlib.colors.to_rgb(colour)) for colour in PALETTE]
-    every = [*PALETTE, *darker]
+    every: list[Colour] = [*PALETTE, *darker]
     return {**{name: every[i % len(every)] for i, name in enumerate(names)}, RANDOM: GREY}
 
 
@@ -80,7 +82,9 @@ def shown(rows: pd.DataFrame, colour: Colours) -> list[tuple[str, Colour]]:
     return [(name, colour[name]) for name in sorted(set(rows["method"]) - {RANDOM})]
 
 
-def panels(count: int, height: float, width: float = 1.8, label: float = 0.4, **shared: bool) -> tuple[Figure, list]:
+def panels(
+    count: int, height: float, width: float = 1.8, label: float = 0.4, **shared: Any
+) -> tuple[Figure, list[Axes]]:
     """A grid of at most three panels per row, fewer where their own `width` and the `label` left of the row need it;
     height: of a row, in inches. Superfluous panels are removed."""
     columns = max(1, min(count, 3, int((PAGE - label) / width)))
@@ -97,14 +101,16 @@ def panels(count: int, height: float, width: float = 1.8, label: float = 0.4, **
 
 def outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
     """Labels the lowest panel of each column and the first of each row."""
-    columns = axes[0].get_subplotspec().get_gridspec().ncols
+    place = axes[0].get_subplotspec()
+    assert place, "panels() places every panel in a grid"
+    columns = place.get_gridspec().ncols
     for i, axis in enumerate(axes):
         axis.set(xlabel=x if i + columns >= len(axes) else "", ylabel="" if i % columns else y)
 
 
-def legend(figure: Figure, entries: Sequence[Line2D]) -> None:
+def legend(figure: Figure, entries: Sequence[Artist]) -> None:
     """Below the panels, in rows of equal length; the figure becomes as much higher as they need."""
-    texts = [entry.get_label() for entry in entries]
+    texts = [str(entry.get_label()) for entry in entries]
     columns = max(1, min(len(texts), int(figure.get_figwidth() / (inches(texts) + 0.35))))
     rows = math.ceil(len(texts) / columns)
     figure.set_figheight(figure.get_figheight() + rows * pitch(texts) + 0.1)
@@ -112,7 +118,7 @@ def legend(figure: Figure, entries: Sequence[Line2D]) -> None:
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, frameon=False, handletextpad=0.3)
 
 
-def entry(label: str, colour: Colour, marker: str = "o", **style: object) -> Line2D:
+def entry(label: str, colour: Colour, marker: str = "o", **style: Any) -> Line2D:
     return Line2D([], [], **({"marker": marker, "linestyle": "", "color": colour, "label": label} | style))
 
 

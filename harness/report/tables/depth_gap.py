@@ -28,7 +28,7 @@ def layout(analysis: Analysis, origin: str) -> Table:
             *(row.dataset, row.space, "random" if row.method == RANDOM else row.method, f"{row.n}"),
             f"{row.cells_small} → {row.cells_large}",
             f"{number(row.accuracy_small * factor)} → {number(row.accuracy_large * factor)}",
-            estimate(*(factor * value for value in (row.gain, row.gain_low, row.gain_high)), sign=True),
+            estimate(factor * row.gain, factor * row.gain_low, factor * row.gain_high, sign=True),
             *(estimate(row.tau, row.tau_low, row.tau_high), _ceilings(row), number(row.tau_of_means)),
         ]
         for row, factor in zip(frame.itertuples(), percent_factors(frame, "accuracy_small", "accuracy_large"))
