@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from harness import records
-from harness.running.train import device
+from harness.running.inputs import device
 from spaces.base import Size, Space, UserError
 from spaces.parts.layerwise import Layerwise
 
