@@ -87,11 +87,11 @@ rule data:
         "work/data/{dataset}-{image}/manifest.json",
     log:
         "work/logs/data/{dataset}-{image}.log",
+    conda:
+        "environment.yaml"
     params:
         name=lambda w: PIPELINE.datasets[w.dataset],
         root=CONFIG.data_root,
-    conda:
-        "environment.yaml"
     shell:
         "python -m harness data --dataset {params.name:q} --image {wildcards.image} --root {params.root:q} > {log} 2>&1"
 
@@ -109,11 +109,11 @@ for batch in BATCHES:
             batch.records,
         log:
             f"work/logs/{CONFIG.protocol}/batches/{batch.name}.log",
+        conda:
+            "environment.yaml"
         params:
             runs=shlex.join(run.name for run in batch.runs),
             fingerprints=[run.fingerprint() for run in batch.runs],
-        conda:
-            "environment.yaml"
         shell:
             f"python -m harness run {BENCHMARK} {{params.runs}} > {{log}} 2>&1"
 
@@ -128,13 +128,13 @@ rule tables:
         shown=list(shown()),
     log:
         f"work/logs/{CONFIG.protocol}-tables.log",
+    conda:
+        "environment.yaml"
     params:
         benchmark=BENCHMARK,
         tables=lambda w, output: Path(output.tables[0]).parent,
         figures=lambda w, output: Path(output.figures[0]).parent,
         n=f"{CONFIG.seeds} searches a method, {CONFIG.random} or more random architectures a space, on each dataset",
-    conda:
-        "environment.yaml"
     shell:
         "python -m harness tables {params.benchmark} --out {params.tables} --figures {params.figures} > {log} 2>&1"
 
@@ -147,10 +147,10 @@ rule track:  # the follower has brought most records by then; this brings whatev
         touch(f"work/{CONFIG.protocol}.tracked"),
     log:
         f"work/logs/{CONFIG.protocol}-track.log",
-    params:
-        benchmark=BENCHMARK,
     conda:
         "environment.yaml"
+    params:
+        benchmark=BENCHMARK,
     shell:
         "python -m harness track {params.benchmark} > {log} 2>&1"
 
@@ -163,10 +163,10 @@ rule all:
         rules.track.output,
     log:
         f"work/logs/{CONFIG.protocol}-all.log",
-    params:
-        benchmark=BENCHMARK,
     retries: 0
     conda:
         "environment.yaml"
+    params:
+        benchmark=BENCHMARK,
     shell:  # fails where a job failed, or a result was changed since it was made
         "python -m harness status {params.benchmark} > {log}"
