@@ -49,7 +49,7 @@ def read_results(path: Path | Sequence[Path]) -> Results:
     if not isinstance(path, Path):
         return _from_records(path)
     if path.is_dir():
-        if found := sorted(path.rglob("*.json")):
+        if found := records.below(path):
             return _from_records(found)
         raise UserError(f"no records in {path}: run the benchmark first, or name another folder")
     if not path.exists():

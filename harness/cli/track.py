@@ -37,9 +37,10 @@ def track(follow: int | None, **source: Any) -> None:
     found = benchmark.records(**source)
     if isinstance(found, Path) and not found.is_dir():
         raise UserError(f"{found} is no folder: track shows records, name the folder that they are in")
+    from harness import records
     from harness.tracking import sync
 
-    paths = found.rglob("*.json") if isinstance(found, Path) else found
+    paths = records.below(found) if isinstance(found, Path) else found
     print(sync.sync(paths, drawing=_draw, pictures=PICTURES))
 
 

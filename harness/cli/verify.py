@@ -22,5 +22,5 @@ def verify(folder: Path) -> None:
     from harness.report import snapshot
 
     print(f"{folder}: {snapshot.verify(folder)} files come out of the records as they were published")
-    print(code_of(map(records.read, sorted((folder / "records").rglob("*.json")))))
+    print(code_of(map(records.read, records.below(folder / "records"))))
     print(f"cite as: {snapshot.citation(folder)}")

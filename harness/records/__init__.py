@@ -3,6 +3,6 @@
 from harness.records.checkout import commit
 from harness.records.environment import environment, machine
 from harness.records.files import write_atomically
-from harness.records.record import SCHEMA, read, seal, write
+from harness.records.record import SCHEMA, below, read, seal, write
 
-__all__ = ["SCHEMA", "commit", "environment", "machine", "read", "seal", "write", "write_atomically"]
+__all__ = ["SCHEMA", "below", "commit", "environment", "machine", "read", "seal", "write", "write_atomically"]

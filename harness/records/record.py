@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.plan import rechecks
 from harness.plan.fingerprints import hash_of
 from harness.records.files import write_atomically
 from spaces.base import UserError
@@ -21,6 +22,11 @@ SCHEMA = 1
 
 def seal(record: dict[str, Any]) -> str:
     return hash_of({name: value for name, value in record.items() if name not in ("measured", "sha256")})
+
+
+def below(folder: Path) -> list[Path]:
+    """The records in a folder and its subfolders, sorted. What a recheck declared may lie beside them: it is none."""
+    return sorted(path for path in folder.rglob("*.json") if path.name != rechecks.NAME)
 
 
 def write(path: Path, record: dict[str, Any]) -> None:

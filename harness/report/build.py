@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
-from harness.records import sums
+from harness.records import below, sums
 from harness.report.html import table_page
 from harness.report.latex import latex
 from harness.report.outline import Entry, entries
@@ -47,7 +47,7 @@ def build(
         page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement))
         write(out / REPORT, page)
     sources = [records] if isinstance(records, Path) else records
-    read = [file for source in sources for file in (source.rglob("*.json") if source.is_dir() else [source])]
+    read = [file for source in sources for file in (below(source) if source.is_dir() else [source])]
     made = [file for folder in {out, figures} for file in folder.iterdir() if file.is_file() and file.name != sums.NAME]
     sums.write(out, [*read, *made])
     return left_out

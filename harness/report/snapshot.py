@@ -35,7 +35,7 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
     folder = PUBLISHED / name
     if folder.exists():
         raise UserError(f"{folder} exists: what is published stays as it is; choose another name")
-    paths = sorted(found.rglob("*.json")) if isinstance(found, Path) else found
+    paths = records.below(found) if isinstance(found, Path) else found
     if not paths:
         raise UserError(f"no records in {found}: name a folder of records, or a configuration")
     root = found if isinstance(found, Path) else Path(os.path.commonpath([path.parent for path in paths]))

@@ -40,6 +40,7 @@ class Pipeline:
     def start(self, planned: list[Batch]) -> None:
         """Before the first job: checks the folder, and keeps the plan for the other processes."""
         configuration.check_place(self.config)
+        records.commit()  # says so once, here, where git refuses to read the checkout
         plan = {batch.name: [run.name for run in batch.runs] for batch in planned}
         records.write_atomically(self._plan, json.dumps(plan, indent=1).encode())
 
