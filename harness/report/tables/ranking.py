@@ -24,8 +24,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
         for row in frame.itertuples()
     ]
     caption = (
-        f"Average rank over n = {from_to(frame['datasets'])} datasets, 1 is best. Methods are ranked by their RI, that"
-        " is against the random architectures of their own space; random sampling takes part with its RI of 0."
+        f"Average rank over n = {from_to(frame['datasets'])} datasets, 1 is best. Methods are ranked by their RI, which"
+        " compares each with the random architectures of its own space; random sampling takes part with its RI of 0."
         f" Interval: 95% percentile bootstrap over datasets, too narrow for few. {_tests(frame)} {origin}"
     )
     left = sorted({*analysis.relative_improvement["dataset"]} - {*complete(analysis.relative_improvement).index})
