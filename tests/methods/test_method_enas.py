@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from reference.run import TinyRun, random_images
 
 from methods.enas import Enas
 from methods.parts.controller import Controller, Reinforce, surrogate
@@ -18,6 +17,7 @@ from protocols.base import Budget
 from spaces.base import Size
 from spaces.darts.space import Darts
 from spaces.enas.space import Enas as EnasSpace
+from tests.reference.run import TinyRun, random_images
 
 BLOCK = (2, 2, 2, 2)  # one block, two operations: two cells make 256 architectures
 EVERY = list(itertools.product(*(range(options) for options in 2 * BLOCK)))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from reference.enas import mixed
 from scipy.stats import chisquare
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -18,6 +17,7 @@ from spaces.enas.choices import OPERATIONS
 from spaces.enas.space import Enas
 from spaces.parts.genotype import Genotype
 from spaces.parts.network import DropPath
+from tests.reference.enas import mixed
 
 GOLDEN = {
     key: fact["value"] for key, fact in json.loads((Path(__file__).parents[1] / "golden/enas.json").read_text()).items()
