@@ -16,7 +16,7 @@ from methods.parts.bilevel import accuracy, entropy, weight_step
 from protocols.base import Budget
 from protocols.parts.optimizers import SGD, Adam, cosine
 from spaces.base import Size, Space, UserError
-from spaces.darts.space import space as darts
+from spaces.darts import space as darts
 from tests.reference import darts as reference
 from tests.reference.run import TinyRun, random_images
 from tests.spaces.test_space_darts import published_supernet
