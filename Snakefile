@@ -96,14 +96,14 @@ rule data:
         "python -m harness data --dataset {params.name:q} --image {wildcards.image} --root {params.root:q} > {log} 2>&1"
 
 
-# The searches and trainings that have no record yet, several per job; each run writes a log of its own besides.
+# The searches and trainings that have no record yet, in batches; each search and training writes a log of its own besides.
 for batch in BATCHES:
 
     rule:
         name:
             f"run_{batch.name}".replace("-", "_")
         input:
-            PIPELINE.manifest(batch.runs[0].key["dataset"]),
+            PIPELINE.manifest(batch.jobs[0].key["dataset"]),
             batch.reads,
         output:
             batch.records,
@@ -112,10 +112,10 @@ for batch in BATCHES:
         conda:
             "environment.yaml"
         params:
-            runs=shlex.join(run.name for run in batch.runs),
-            fingerprints=[run.fingerprint() for run in batch.runs],
+            jobs=shlex.join(job.name for job in batch.jobs),
+            fingerprints=[job.fingerprint() for job in batch.jobs],
         shell:
-            f"python -m harness run {BENCHMARK} {{params.runs}} > {{log}} 2>&1"
+            f"python -m harness run {BENCHMARK} {{params.jobs}} > {{log}} 2>&1"
 
 
 rule tables:

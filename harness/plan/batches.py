@@ -1,6 +1,6 @@
-"""Batches: the runs that one job of the pipeline makes, one after another.
+"""Batches: jobs that the pipeline jobs together, one after another.
 
-A batch pays once for loading torch and for Snakemake's own work. It holds runs of one dataset that have no record yet.
+A batch pays once for loading torch and for Snakemake's own work. It holds jobs of one dataset that have no record yet.
 A search and its trainings stay together where a batch has room for them."""
 
 from __future__ import annotations
@@ -10,50 +10,48 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from harness.plan.config import Config
-from harness.plan.jobs import Search, Training, record_path, slug
-
-Run = Search | Training
+from harness.plan.jobs import Job, Search, Training, record_path, slug
 
 
 class Batch(NamedTuple):
     """`name`: unique in a benchmark, the dataset and a number: digits_007."""
 
     name: str
-    runs: tuple[Run, ...]
+    jobs: tuple[Job, ...]
 
     @property
     def records(self) -> list[str]:
         """What it writes."""
-        return [str(record_path(run)) for run in self.runs]
+        return [str(record_path(job)) for job in self.jobs]
 
     @property
     def reads(self) -> list[str]:
         """Records of the searches that it trains and does not make itself."""
-        searches = {run.search for run in self.runs if isinstance(run, Training)}
-        return [str(record_path(search)) for search in sorted(searches - set(self.runs))]
+        searches = {job.search for job in self.jobs if isinstance(job, Training)}
+        return [str(record_path(search)) for search in sorted(searches - set(self.jobs))]
 
 
-def batches(config: Config, left: Collection[Run]) -> list[Batch]:
-    """The runs `left` to do, in batches of at most `config.batch`."""
+def batches(config: Config, left: Collection[Job]) -> list[Batch]:
+    """The jobs `left` to do, in batches of at most `config.batch`."""
     found = []
     for dataset in config.datasets:
-        filled = _filled(_chains([run for run in left if run.key["dataset"] == dataset]), config.batch)
-        found += [Batch(f"{slug(dataset)}_{i:03d}", tuple(runs)) for i, runs in enumerate(filled)]
+        filled = _filled(_chains([job for job in left if job.key["dataset"] == dataset]), config.batch)
+        found += [Batch(f"{slug(dataset)}_{i:03d}", tuple(jobs)) for i, jobs in enumerate(filled)]
     return found
 
 
-def _chains(runs: Iterable[Run]) -> Iterable[list[Run]]:
+def _chains(jobs: Iterable[Job]) -> Iterable[list[Job]]:
     """Each search with its trainings, the searches of a space next to each other."""
-    ordered = sorted(runs, key=lambda run: (_search(run), isinstance(run, Training), run.name))
+    ordered = sorted(jobs, key=lambda job: (_search(job), isinstance(job, Training), job.name))
     return [list(chain) for _, chain in itertools.groupby(ordered, _search)]
 
 
-def _search(run: Run) -> Search:
-    return run.search if isinstance(run, Training) else run
+def _search(job: Job) -> Search:
+    return job.search if isinstance(job, Training) else job
 
 
-def _filled(chains: Iterable[list[Run]], most: int) -> Iterator[list[Run]]:
-    batch: list[Run] = []
+def _filled(chains: Iterable[list[Job]], most: int) -> Iterator[list[Job]]:
+    batch: list[Job] = []
     for chain in chains:
         if batch and len(batch) + len(chain) > most:
             yield batch

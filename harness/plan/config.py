@@ -16,7 +16,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
 from harness.plan import datasets, registry
-from harness.plan.jobs import RANDOM, Search, Training
+from harness.plan.jobs import RANDOM, Job, Search, Training
 from harness.plan.shipped import shipped
 from spaces.base import UserError
 
@@ -56,7 +56,7 @@ class Config(_Strict):
     depth_gap: DepthGap | None = None
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
-    batch: Count = 1  # searches and trainings that one job of the pipeline runs, one after another
+    batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
     @field_validator("datasets", "searches")
     @classmethod
@@ -99,7 +99,7 @@ class Config(_Strict):
             }
         return sorted(found)
 
-    def runs_of(self, dataset: str) -> list[Search | Training]:
+    def jobs_of(self, dataset: str) -> list[Job]:
         """Every search and training on a dataset, searches first."""
         return [*self.searches_of(dataset), *self.trainings_of(dataset)]
 

@@ -146,7 +146,10 @@ class Training:
         return hash_of(self.specification())
 
 
-def _code(job: Search | Training) -> str:
+Job = Search | Training
+
+
+def _code(job: Job) -> str:
     """Hash of the code that decides a job's outcome; of earlier code where a recheck has shown that it gives the
     same."""
     today = hash_of(job.modules())
@@ -158,12 +161,12 @@ def data_folder(dataset: str, image: int) -> Path:
     return Path("work/data") / f"{slug(dataset)}-{image}"
 
 
-def record_path(job: Search | Training) -> Path:
+def record_path(job: Job) -> Path:
     protocol = job.key["protocol"]
     return Path("results") / protocol / "records" / f"{job.name}.json"
 
 
-def log_path(job: Search | Training) -> Path:
+def log_path(job: Job) -> Path:
     """What a job says while it runs."""
     return Path("work/logs") / job.key["protocol"] / f"{job.name}.log"
 

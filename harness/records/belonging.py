@@ -11,11 +11,10 @@ from harness import records
 from harness.plan import rechecks, registry
 from harness.plan.config import Config
 from harness.plan.fingerprints import hash_of
-from harness.plan.jobs import Search, Training, data_folder, record_path
+from harness.plan.jobs import Job, Search, Training, data_folder, record_path
 from protocols.datasets import manifest
 from spaces.base import UserError
 
-Job = Search | Training
 CODE = "other code"
 
 
@@ -38,7 +37,7 @@ def held(config: Config) -> Iterator[Held]:
     """All jobs of a benchmark, each search before its trainings."""
     for name in config.datasets:
         found: dict[Search, Any] = {}
-        for job in config.runs_of(name):
+        for job in config.jobs_of(name):
             path = record_path(job)
             if not path.exists():
                 yield Held(job, path, None)

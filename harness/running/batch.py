@@ -1,7 +1,7 @@
-"""Runs several searches and trainings of a benchmark, one after another, each in a process of its own.
+"""Runs the jobs of a batch, searches and trainings, one after another, each in a process of its own.
 
-On Linux the processes are forks of this one, which has loaded torch once: a run by itself pays 1.2 s for the import.
-What a run leaves in memory, its limit of time, or a kill for want of memory touches no other run, and the seconds and
+On Linux the processes are forks of this one, which has loaded torch once: a job by itself pays 1.2 s for the import.
+What a job leaves in memory, its limit of time, or a kill for want of memory touches no other job, and the seconds and
 megabytes in its record are its own. What an earlier attempt has finished is taken from work/finished/, without torch.
 """
 
@@ -14,16 +14,16 @@ import sys
 from collections.abc import Iterable
 
 from harness import records
-from harness.plan.jobs import Search, Training, data_folder, log_path, record_path
+from harness.plan.jobs import Job, Search, Training, data_folder, log_path, record_path
 from harness.running import driver
 from harness.running.attempts import ALLOWED
-from harness.running.job import JobPaths, OneRun, Record, load_torch, search, train
+from harness.running.job import Attempt, JobPaths, Record, load_torch, search, train
 from spaces.base import UserError
 
 
-def run(jobs: Iterable[Search | Training], hours: float | None = None) -> None:
+def run(jobs: Iterable[Job], hours: float | None = None) -> None:
     """Runs the jobs in this order, so a search comes before its trainings. The record of a search that is not among
-    them is read from its place. UserError names the first run that could not be made; failed runs have a record that
+    them is read from its place. UserError names the first job that could not be done; failed jobs have a record that
     says so."""
     alive = driver.watch()
     found: dict[Search, Record] = {}
@@ -42,18 +42,18 @@ def _said(record: Record) -> str:
     return str(record["result"].get("test_accuracy", record["arch"]))
 
 
-def _paths(job: Search | Training) -> JobPaths:
+def _paths(job: Job) -> JobPaths:
     return JobPaths(data_folder(job.key["dataset"], job.setting.image), record_path(job))
 
 
-def _restored(job: Search | Training, found: dict[Search, Record]) -> Record | None:
+def _restored(job: Job, found: dict[Search, Record]) -> Record | None:
     if isinstance(job, Search):
-        return OneRun("search", job, _paths(job), {}).restored()
-    return OneRun("train", job, _paths(job), {"arch": found[job.search].get("arch")}).restored()
+        return Attempt("search", job, _paths(job), {}).restored()
+    return Attempt("train", job, _paths(job), {"arch": found[job.search].get("arch")}).restored()
 
 
-def _made(job: Search | Training, found: dict[Search, Record], hours: float | None, alive: driver.Alive) -> Record:
-    """Runs a job in a new process, again where it was killed: the kernel may have been short of memory, and a run that
+def _made(job: Job, found: dict[Search, Record], hours: float | None, alive: driver.Alive) -> Record:
+    """Runs a job in a new process, again where it was killed: the kernel may have been short of memory, and a job that
     it kills twice gets a record that says so."""
     _prepare()
     for _ in range(ALLOWED + 1):
@@ -81,7 +81,7 @@ else:
 
 
 def _prepare() -> None:
-    """Before the first fork: what every run needs is loaded, and one thread is all that libraries start."""
+    """Before the first fork: what every job needs is loaded, and one thread is all that libraries start."""
     if CONTEXT.get_start_method() == "fork" and "torch" not in sys.modules:
         os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
         load_torch()
@@ -92,8 +92,8 @@ def _prepare() -> None:
         library("float")
 
 
-def _child(job: Search | Training, found: dict[Search, Record], hours: float | None) -> None:
-    """One run: its output goes to its own log. Exits with its batch, which exits with the driver."""
+def _child(job: Job, found: dict[Search, Record], hours: float | None) -> None:
+    """One job: its output goes to its own log. Exits with its batch, which exits with the driver."""
     parent = multiprocessing.parent_process()
     assert parent
     driver.follow(parent.is_alive)

@@ -51,14 +51,14 @@ def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
     if reason := method.unsupported(space):
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
-    def work(run: OneRun) -> Outcome:
+    def work(run: Attempt) -> Outcome:
         if job.method != RANDOM:
             load_torch()
         from harness.running.search import search
 
         return search(job, paths.data, run.checkpoint, run.clock)
 
-    run = OneRun("search", job, paths, {})
+    run = Attempt("search", job, paths, {})
     return run.restored() or run.finish(work, hours)
 
 
@@ -66,7 +66,7 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
     """Trains the architecture that `found`, the record of a search, names; measures its test accuracy once; writes the
     record."""
 
-    def work(run: OneRun) -> Outcome:
+    def work(run: Attempt) -> Outcome:
         if found["status"] != "done":
             raise RuntimeError(f"the search {found['status']}: {found['reason']}")
         load_torch()
@@ -74,7 +74,7 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
 
         return train(job, found["arch"], paths.data, run.checkpoint(), run.clock)
 
-    run = OneRun("train", job, paths, {"arch": found.get("arch")})
+    run = Attempt("train", job, paths, {"arch": found.get("arch")})
     return run.restored() or run.finish(work, hours)
 
 
@@ -89,7 +89,7 @@ def load_torch() -> None:
     gc.freeze()
 
 
-class OneRun:
+class Attempt:
     """A search or a training on its way to its record. `inputs`: what it is made from besides its job and the data."""
 
     def __init__(self, kind: str, job: Search | Training, paths: JobPaths, inputs: dict[str, Any]):
@@ -121,7 +121,7 @@ class OneRun:
         records.write(self.out, record)
         return record
 
-    def finish(self, work: Callable[[OneRun], Outcome], hours: float | None) -> Record:
+    def finish(self, work: Callable[[Attempt], Outcome], hours: float | None) -> Record:
         """Does the work and writes the record. A failure is a record too, with its status and reason, so that the other
         runs and the tables go on; a UserError is none: the user corrects it first."""
         if self.attempts.begin() >= ALLOWED:

@@ -26,8 +26,8 @@ class Pipeline:
         self.arguments = ["--config", os.path.relpath(file), *given]
         self.results = f"results/{self.config.protocol}"
         self.datasets = {slug(dataset): dataset for dataset in self.config.datasets}
-        self.runs = {run.name: run for name in self.config.datasets for run in self.config.runs_of(name)}
-        self.records = [str(record_path(run)) for run in self.runs.values()]
+        self.jobs = {job.name: job for name in self.config.datasets for job in self.config.jobs_of(name)}
+        self.records = [str(record_path(job)) for job in self.jobs.values()]
         self._plan = Path("work/plans") / f"{self.config.protocol}.json"
 
     def batches(self, plan: bool) -> list[Batch]:
@@ -35,16 +35,16 @@ class Pipeline:
         if plan:
             return batches(self.config, [one.job for one in held(self.config) if one.record is None])
         planned = json.loads(self._plan.read_text(encoding="utf-8"))
-        return [Batch(name, tuple(self.runs[run] for run in runs)) for name, runs in planned.items()]
+        return [Batch(name, tuple(self.jobs[job] for job in jobs)) for name, jobs in planned.items()]
 
     def start(self, planned: list[Batch]) -> None:
         """Before the first job: checks the folder, and keeps the plan for the other processes."""
         configuration.check_place(self.config)
         records.commit()  # says so once, here, where git refuses to read the checkout
-        plan = {batch.name: [run.name for run in batch.runs] for batch in planned}
+        plan = {batch.name: [job.name for job in batch.jobs] for batch in planned}
         records.write_atomically(self._plan, json.dumps(plan, indent=1).encode())
 
     def manifest(self, dataset: str) -> str:
         """What preparing a dataset writes last."""
-        image = next(run.setting.image for run in self.runs.values() if run.key["dataset"] == dataset)
+        image = next(job.setting.image for job in self.jobs.values() if job.key["dataset"] == dataset)
         return str(data_folder(dataset, image) / "manifest.json")

@@ -1,6 +1,6 @@
 """Shows by replays that code which changed gives the same numbers, so that records made from earlier code stay valid.
 
-A few finished runs are made again under today's code, at least one search and one training of each space. Where each
+A few finished jobs are done again under today's code, at least one search and one training of each space. Where each
 result is equal to the byte, the records are declared valid under today's code (`harness.plan.rechecks`); where one
 differs, nothing is declared.
 """
@@ -28,7 +28,7 @@ RESULT = ("status", "arch", "result", "curves")
 
 
 class Replay(NamedTuple):
-    """A run that was made again. `differing`: the fields that did not come out the same."""
+    """A job that was done again. `differing`: the fields that did not come out the same."""
 
     name: str
     differing: tuple[str, ...]
@@ -47,7 +47,7 @@ def recheck(config: Config, most: int) -> Iterator[Replay]:
 
 
 def chosen(stale: Iterable[Held], most: int) -> list[Held]:
-    """The runs to replay: one search (by a method, where there is one) and one training of each space, then one search
+    """The jobs to replay: one search (by a method, where there is one) and one training of each space, then one search
     of each method in each space, then others, `most` in all where that covers the spaces. In an order that today's code
     decides, so that nobody picks."""
     done = [one for one in stale if one.stale and one.stale["status"] == "done"]

@@ -73,7 +73,7 @@ def _times(config: Config) -> dict[Path, int]:
     """The records that are there, and when each was written."""
     times = {}
     for name in config.datasets:
-        for job in config.runs_of(name):
+        for job in config.jobs_of(name):
             path = record_path(job)
             try:
                 times[path] = path.stat().st_mtime_ns

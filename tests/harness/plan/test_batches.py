@@ -11,17 +11,17 @@ SMOKE = registry.ROOT / "config/smoke.yaml"
 
 def planned(most, left=None):
     benchmark = config.load(SMOKE, {"batch": most})
-    runs = [run for dataset in benchmark.datasets for run in benchmark.runs_of(dataset)]
+    runs = [run for dataset in benchmark.datasets for run in benchmark.jobs_of(dataset)]
     return runs, batches(benchmark, runs if left is None else left)
 
 
 def test_every_run_is_in_one_batch():
     for most in (1, 2, 3, 8, 1000):
         runs, found = planned(most)
-        assert sorted(run.name for batch in found for run in batch.runs) == sorted(run.name for run in runs)
+        assert sorted(job.name for batch in found for job in batch.jobs) == sorted(run.name for run in runs)
         assert len({batch.name for batch in found}) == len(found)
-        assert all(1 <= len(batch.runs) <= most for batch in found)
-        assert all(len({run.key["dataset"] for run in batch.runs}) == 1 for batch in found)
+        assert all(1 <= len(batch.jobs) <= most for batch in found)
+        assert all(len({job.key["dataset"] for job in batch.jobs}) == 1 for batch in found)
 
 
 def test_a_search_stands_before_its_trainings():
@@ -30,17 +30,17 @@ def test_a_search_stands_before_its_trainings():
         _, found = planned(most)
         for batch in found:
             made = []
-            for run in batch.runs:
-                if isinstance(run, Training) and run.search not in made:
-                    assert f"results/smoke/records/{run.search.name}.json" in batch.reads
-                made.append(run)
+            for job in batch.jobs:
+                if isinstance(job, Training) and job.search not in made:
+                    assert f"results/smoke/records/{job.search.name}.json" in batch.reads
+                made.append(job)
 
 
 def test_chains_that_fit_stay_together():
     _, found = planned(8)
     for batch in found:
-        searches = {run.search for run in batch.runs if isinstance(run, Training)}
-        assert searches <= {run for run in batch.runs if isinstance(run, Search)}
+        searches = {job.search for job in batch.jobs if isinstance(job, Training)}
+        assert searches <= {job for job in batch.jobs if isinstance(job, Search)}
     assert len(found) < 15
 
 
@@ -48,7 +48,7 @@ def test_only_what_is_left_is_planned():
     runs, _ = planned(8)
     training = next(run for run in runs if isinstance(run, Training))
     _, (batch,) = planned(8, [training])
-    assert batch.runs == (training,)
+    assert batch.jobs == (training,)
     assert batch.reads == [f"results/smoke/records/{training.search.name}.json"]
     assert planned(8, [])[1] == []
 

@@ -28,7 +28,7 @@ def benchmark(tmp_path, monkeypatch):
     (tmp_path / "benchmark.yaml").write_text(CONFIG)
     found = config.load(tmp_path / "benchmark.yaml")
     prepare(datasets.named("digits"), 8, data_folder("digits", 8))
-    for job in found.runs_of("digits"):
+    for job in found.jobs_of("digits"):
         write(job)
     return found
 
@@ -62,7 +62,7 @@ def test_todays_records_belong(benchmark):
 
 
 def test_records_of_other_code_are_one_line_that_names_the_modules(benchmark):
-    jobs = benchmark.runs_of("digits")
+    jobs = benchmark.jobs_of("digits")
     for job in jobs:
         then = {**job.modules(), "protocols.parts.optimizers": "0" * 12}
         write(job, config={**job.specification(), "code": "0" * 64}, modules=then, fingerprint="0" * 64)
@@ -77,7 +77,7 @@ def test_records_of_other_code_are_one_line_that_names_the_modules(benchmark):
 
 
 def test_other_settings_and_images_are_named(benchmark):
-    first, second, *_ = benchmark.runs_of("digits")
+    first, second, *_ = benchmark.jobs_of("digits")
     write(first, config={**first.specification(), "version": "smoke-0.0"}, fingerprint="0" * 64)
     write(second, data="0" * 64)
     assert [line.detail.partition(":")[0] for line in spoilt(benchmark)] == [
@@ -87,7 +87,7 @@ def test_other_settings_and_images_are_named(benchmark):
 
 
 def test_an_edited_record_says_so(benchmark):
-    path = record_path(benchmark.runs_of("digits")[-1])
+    path = record_path(benchmark.jobs_of("digits")[-1])
     path.write_text(path.read_text().replace('"arch": "a"', '"arch": "b"'))
     (line,) = spoilt(benchmark)
     assert "was changed after it was written" in line.detail
@@ -102,7 +102,7 @@ def test_without_prepared_images_the_records_stay(benchmark, tmp_path):
 
 
 def test_what_is_known_of_a_snapshots_code(benchmark):
-    found = [records.read(record_path(job)) for job in benchmark.runs_of("digits")]
+    found = [records.read(record_path(job)) for job in benchmark.jobs_of("digits")]
     assert belonging.code_of(found) == "the modules that decide numbers are those of the records"
     old = [{name: value for name, value in record.items() if name != "modules"} for record in found]
     assert belonging.code_of(old).startswith("8 records do not name the modules")
@@ -112,7 +112,7 @@ def test_what_is_known_of_a_snapshots_code(benchmark):
 
 def test_a_declaration_keeps_the_records(benchmark, monkeypatch):
     """What recheck writes: this hash of code stands for that."""
-    job = benchmark.runs_of("digits")[0]
+    job = benchmark.jobs_of("digits")[0]
     write(job, config={**job.specification(), "code": "0" * 64}, fingerprint=None)
     today = fingerprints.hash_of(job.modules())
     monkeypatch.setattr("harness.plan.rechecks.stands_for", lambda protocol: {today: "0" * 64})

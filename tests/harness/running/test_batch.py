@@ -89,7 +89,7 @@ def test_what_is_finished_is_not_run_again(folder):
 
 def test_an_unknown_run_is_refused(folder):
     code, _, err = run(folder, SEARCH.replace("darts/search", "darst/search"))
-    assert code == 2 and err.startswith("error: benchmark.yaml: unknown run") and SEARCH in err and err.count("\n") == 1
+    assert code == 2 and err.startswith("error: benchmark.yaml: unknown job") and SEARCH in err and err.count("\n") == 1
 
 
 def test_a_training_without_its_search_is_one_line(folder):
