@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import tomllib
+from importlib import metadata
 from itertools import chain
 
 import pytest
@@ -35,6 +36,26 @@ def test_every_dependency_is_bounded_and_its_pin_lies_inside():
         assert ">=" in operators
         assert "<" in operators
         assert CONSTRAINTS[canonical(requirement.name)] in requirement.specifier, requirement
+
+
+def installed_needs(requirements):
+    """Names of the packages that requirements lead to, of those that are installed here."""
+    names, waiting = set(), [Requirement(text) for text in requirements]
+    while waiting:
+        requirement = waiting.pop()
+        try:
+            needs = metadata.requires(requirement.name) or []
+        except metadata.PackageNotFoundError:  # of an extra that is not installed
+            continue
+        if canonical(requirement.name) not in names:
+            names.add(canonical(requirement.name))
+            waiting += [need for need in map(Requirement, needs) if need.marker is None or need.marker.evaluate()]
+    return names
+
+
+def test_every_package_that_ours_lead_to_is_pinned():
+    needed = installed_needs([*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())])
+    assert {"mlflow-skinny", "jinja2"} <= needed <= set(CONSTRAINTS)
 
 
 def test_the_conda_environment_is_the_tested_one():
