@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
 from harness.plan import registry, shipped
+from tests import house
 
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 BENCHMARK = """\
 protocol: smoke
 datasets: [digits]
@@ -23,18 +26,23 @@ searches:
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, registry.ROOT]
+    subprocess.run([*PIP, *build], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory):
     """Of an environment that has the wheel and sees the libraries of this one, but not the checkout."""
     folder = tmp_path_factory.mktemp("installed")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, registry.ROOT]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = folder.glob("*.whl")
     venv.create(folder / "venv", symlinks=True)
     (site_packages,) = (folder / "venv/lib").glob("python*/site-packages")
     (site_packages / "libraries.pth").write_text(f"{Path(torch.__file__).parents[1]}\n")
     python = folder / "venv/bin/python"
-    subprocess.run([*pip, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
+    subprocess.run([*PIP, "--python", python, "install", "--no-deps", "--no-index", wheel], check=True)
     return python
 
 
@@ -53,6 +61,13 @@ def run(python, elsewhere):
         return done.stdout
 
     return run
+
+
+def test_the_wheel_holds_every_module(wheel):
+    """And the packages say that they have types."""
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert {path.relative_to(registry.ROOT).as_posix() for path in house.FILES} <= held
+    assert {f"{name.partition('.')[0]}/py.typed" for name in house.modules()} <= held
 
 
 def test_an_architecture_is_described(run):

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import tomllib
+from importlib import metadata
 from itertools import chain
 
 import pytest
@@ -35,6 +36,25 @@ def test_every_dependency_is_bounded_and_its_pin_lies_inside():
         assert ">=" in operators
         assert "<" in operators
         assert CONSTRAINTS[canonical(requirement.name)] in requirement.specifier, requirement
+
+
+def needs(name):
+    """What a package requires here, where it is installed in its pinned version."""
+    try:
+        if metadata.version(name) != CONSTRAINTS.get(name):
+            return []
+    except metadata.PackageNotFoundError:  # of an extra that is not installed
+        return []
+    requirements = map(Requirement, metadata.requires(name) or [])
+    return [one for one in requirements if one.marker is None or one.marker.evaluate()]
+
+
+def test_pins_are_whole_and_agree():
+    found = [(name, need) for name in CONSTRAINTS for need in needs(name)]
+    assert len(found) > 100
+    for name, need in found:
+        pin = CONSTRAINTS.get(canonical(need.name), "no pin")
+        assert need.specifier.contains(pin), f"{name} needs {need}, constraints.txt has {pin}"
 
 
 def test_the_conda_environment_is_the_tested_one():
