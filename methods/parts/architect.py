@@ -79,10 +79,7 @@ def second_order(
     implicit: Sequence[Tensor]
     train_loss, _ = _loss(supernet, alphas, training)
     slopes = torch.autograd.grad(train_loss, weights, create_graph=exact)
-    momenta = list(buffers) or [None] * len(weights)
-    with torch.no_grad():
-        pulls = [0.0 if buffer is None else momentum * buffer for buffer in momenta]
-        ahead = [w - lr * (slope + weight_decay * w + pull) for w, slope, pull in zip(weights, slopes, pulls)]
+    ahead = _after_step(weights, slopes, lr, momentum, buffers, weight_decay)
     with _moved(weights, ahead, trained=True):
         loss, accuracy = _loss(supernet, alphas, validation)
         gradients = torch.autograd.grad(loss, [*parameters, *weights])
@@ -92,6 +89,21 @@ def second_order(
     else:
         implicit = _differences(supernet, alphas, training, weights, along)
     return AlphaGradient([d - lr * i for d, i in zip(direct, implicit)], loss.item(), accuracy)
+
+
+@torch.no_grad()
+def _after_step(
+    weights: Sequence[Tensor],
+    slopes: Sequence[Tensor],
+    lr: float,
+    momentum: float,
+    buffers: Sequence[Tensor | None],
+    weight_decay: float,
+) -> list[Tensor]:
+    """The weights after one step of SGD with gradients `slopes`; other arguments as in `second_order`."""
+    momenta = list(buffers) or [None] * len(weights)
+    pulls = [0.0 if buffer is None else momentum * buffer for buffer in momenta]
+    return [w - lr * (slope + weight_decay * w + pull) for w, slope, pull in zip(weights, slopes, pulls)]
 
 
 def _differences(
