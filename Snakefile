@@ -134,7 +134,7 @@ rule tables:
         benchmark=BENCHMARK,
         tables=lambda w, output: Path(output.tables[0]).parent,
         figures=lambda w, output: Path(output.figures[0]).parent,
-        n=f"{CONFIG.seeds} searches a method, {CONFIG.random} or more random architectures a space, on each dataset",
+        n=f"{CONFIG.seeds} searches per method, {CONFIG.random} or more random architectures per space, on each dataset",
     shell:
         "python -m harness tables {params.benchmark} --out {params.tables} --figures {params.figures} > {log} 2>&1"
 
