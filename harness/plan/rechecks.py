@@ -36,7 +36,7 @@ def read(file: Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         rechecks, intact = content["rechecks"], content["sha256"] == hash_of(content["rechecks"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except (ValueError, KeyError, TypeError):
         intact = False
