@@ -77,9 +77,10 @@ def test_what_is_there_keeps_its_bytes(folder):
 
 def test_a_change_that_is_taken_back_is_found_again(folder):
     before = torture.results(folder)
+    log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
+    log.unlink()
     shutil.rmtree(folder / "results")
     shutil.rmtree(folder / ".snakemake")
     assert torture.start(folder).wait() == 0
     assert torture.results(folder) == before
-    log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
-    assert "epoch" not in log.read_text()  # nothing was trained
+    assert not log.exists()  # nothing was trained
