@@ -59,11 +59,14 @@ def _made(job: Job, found: dict[Search, Record], hours: float | None, alive: dri
     for _ in range(ALLOWED + 1):
         process = CONTEXT.Process(target=_child, args=(job, found, hours))
         process.start()
-        while process.exitcode is None:
-            process.join(driver.POLL_SECONDS)
-            if not alive():
-                process.kill()
-                driver.orphaned()
+        try:
+            while process.exitcode is None:
+                process.join(driver.POLL_SECONDS)
+                if not alive():
+                    process.kill()
+                    driver.orphaned()
+        finally:  # Ctrl-C reaches this process alone where another program sends it
+            process.kill()
         if process.exitcode == 0:
             return records.read(record_path(job))
         if process.exitcode != -signal.SIGKILL:

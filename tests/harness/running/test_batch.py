@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 
-import psutil
 import pytest
 
 from harness import records
 from harness.plan import registry
 from harness.running.driver import ORPHANED, VARIABLE, lives
+from tests.faults import torture
 from tests.tracked import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks of a process with torch: Linux only")
@@ -111,15 +111,15 @@ def test_a_time_limit_ends_a_run_and_not_its_batch(folder):
     assert record(folder, RANDOM, "laptop")["status"] == "done"
 
 
-def started(process):
-    """The process of the run that a batch is at."""
+def started(folder):
+    """The process of the job that a batch is at, as the note of its attempt says."""
     found = []
 
     def look():
-        found[:] = psutil.Process(process.pid).children()
+        found[:] = [process for process, _ in torture.jobs(folder)]
         return bool(found)
 
-    wait_until(look, 120)
+    wait_until(look, 240)
     return found[0]
 
 
@@ -132,12 +132,12 @@ def test_a_run_that_is_killed_goes_on(folder):
     """In the same batch, from its last whole epoch."""
     write(folder, **LONG)
     process = harness(folder, f"run --config benchmark.yaml {SEARCH}")
-    first = started(process)
+    first = started(folder)
     epoch(folder, 0)
     wait_until(lambda: any((folder / "work/digits").rglob("*.checkpoint")), 60)
     first.kill()
     wait_until(lambda: not lives(first), 5)
-    second = started(process)
+    second = started(folder)
     assert second.pid != first.pid
     log = folder / f"work/logs/laptop/{SEARCH}.log"
     wait_until(lambda: "epoch " in log.read_text() and "epoch 0:" not in log.read_text(), 240)
@@ -149,7 +149,7 @@ def test_a_run_that_is_killed_goes_on(folder):
 def test_a_run_ends_with_its_batch(folder, number):
     write(folder, **LONG)
     process = harness(folder, f"run --config benchmark.yaml {SEARCH}")
-    child = started(process)
+    child = started(folder)
     process.send_signal(number)
     process.communicate()
     assert process.returncode != 0
@@ -161,7 +161,7 @@ def test_a_batch_ends_with_its_driver(folder):
     write(folder, **LONG)
     driver = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     process = harness(folder, f"run --config benchmark.yaml {SEARCH}", **{VARIABLE: str(driver.pid)})
-    child = started(process)
+    child = started(folder)
     driver.kill()
     driver.wait()
     killed = time.monotonic()
