@@ -82,7 +82,8 @@ def _spoilt(found: list[Held]) -> list[Line]:
         by_fault[CODE if one.stale else one.problem].append(one)
     lines = []
     for fault, some in by_fault.items():
-        said = advice(some) if fault == CODE else f"{fault}: snakemake makes it again once it is deleted"
+        first = some[0].path
+        said = f"{advice(some)} ({first})" if fault == CODE else f"{fault}: delete {first} and run snakemake again"
         if fault.startswith("record "):  # which says its path and the cure
             said = fault
         others = f" and {len(some) - 1} others" if len(some) > 1 else ""
