@@ -18,7 +18,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCES = [Path(__file__).with_name(name) for name in ("plan.c", "kernels.c")]  # the first one includes the others
 FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 
 
@@ -52,7 +52,7 @@ def library(real: str) -> ctypes.CDLL | None:
         return None
     except (OSError, subprocess.CalledProcessError) as error:
         said = (getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)).splitlines()[0]
-        warnings.warn(f"{SOURCE.name} does not compile, torch's slower layers are used: {said}", stacklevel=2)
+        warnings.warn(f"{SOURCES[0].name} does not compile, torch's slower layers are used: {said}", stacklevel=2)
         return None
     pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(Norm)
     found.moments.argtypes = [number, number, pointer, real, pointer, pointer]
@@ -62,6 +62,7 @@ def library(real: str) -> ctypes.CDLL | None:
     maps = [ctypes.POINTER(Shape), pointer, norm, pointer, pointer]
     found.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
     found.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
+    found.replay.argtypes = [pointer, number, pointer]
     return found
 
 
@@ -69,14 +70,14 @@ def _compiled(real: str) -> ctypes.CDLL:
     """The library for a type, from the user's cache where that can be read and written. Its name is a hash of source,
     command and processor: compiled for another processor it might not run."""
     command = [os.environ.get("CC", "cc"), *FLAGS, f"-Dreal={real}"]
-    made_of = repr((command, SOURCE.read_bytes(), _processor()))
+    made_of = repr((command, [source.read_bytes() for source in SOURCES], _processor()))
     folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "nas-vs-random"
     kept = folder / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
     with contextlib.suppress(OSError):  # not there yet, or in a folder from which nothing may be executed
         return ctypes.CDLL(str(kept.absolute()))
     with tempfile.TemporaryDirectory() as fresh:
         new = Path(fresh) / kept.name
-        subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
+        subprocess.run([*command, "-o", new, SOURCES[0], "-lm"], check=True, capture_output=True)
         with contextlib.suppress(OSError):  # the folder cannot be written to: it is compiled again next time
             folder.mkdir(parents=folder.is_absolute(), exist_ok=True)
             half = kept.with_suffix(f".{os.getpid()}")

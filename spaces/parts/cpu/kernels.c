@@ -17,9 +17,9 @@ const char *compiler = __VERSION__;
 const char *compiler = "GCC " __VERSION__;
 #endif
 
-#define LANES (64 / (long)sizeof(real))
+#define LANES (32 / (long)sizeof(real))
 #define ALWAYS static inline __attribute__((always_inline))
-typedef real vec __attribute__((vector_size(64)));
+typedef real vec __attribute__((vector_size(32)));
 typedef __typeof__((vec){} < (vec){}) mask;
 
 /* (x - mean) * inverse * weight + bias, then ReLU. Each array has one number per channel; NULL ones are left out. */
@@ -388,7 +388,7 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
               real *y, real *mean, real *inverse) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel, channels = s->groups * s->outputs;
-    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels * 3 / 8 + 1);
+    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels + 1);
     vec *z = u + s->inputs * p.in_map, *out = z + s->inputs * p.out_map;
     double *sums = (double *)(out + s->outputs * p.out_map), *pivots = sums + 2 * channels;
     memset(sums, 0, 2 * channels * sizeof(double));

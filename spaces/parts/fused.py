@@ -1,0 +1,25 @@
+"""The faster forms of the networks."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from spaces.parts.blocks import LayerwiseNetwork
+from spaces.parts.cells import CellNetwork
+from spaces.parts.cpu.fuse import Fused
+from spaces.parts.cpu.plan.replay import replayed
+from spaces.parts.network import DropPath
+
+
+class FastCellNetwork(Fused, CellNetwork):
+    """Replays its plan."""
+
+    def fast(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
+        return replayed(self, x, drop, super(Fused, self).forward)
+
+
+class FastLayerwiseNetwork(Fused, LayerwiseNetwork):
+    """Replays its plan."""
+
+    def fast(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
+        return replayed(self, x, drop, super(Fused, self).forward)
