@@ -18,7 +18,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-SOURCES = [Path(__file__).with_name(name) for name in ("plan.c", "kernels.c")]  # the first one includes the others
+SOURCES = [Path(__file__).with_name(name) for name in ("plan.c", "descent.c", "kernels.c")]  # the first one includes the others
 FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 
 
@@ -63,6 +63,9 @@ def library(real: str) -> ctypes.CDLL | None:
     found.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
     found.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
     found.replay.argtypes = [pointer, number, pointer]
+    found.norm_of.argtypes, found.norm_of.restype = [number, pointer, pointer], real
+    found.scale_all.argtypes = [number, pointer, pointer, real]
+    found.descend.argtypes = [number, *[pointer] * 4, real, real, real, number]
     return found
 
 

@@ -5,6 +5,7 @@ steps.py. Maps lie as in kernels.c, whose functions are steps too. Whatever read
 (`norm`). Gradients of parameters are given by their position in one array, -1 for none. */
 
 #include "kernels.c"
+#include "descent.c"
 
 #define FIELDS 40 /* of a step */
 #define CHUNK 512 /* columns of a product at a time */
