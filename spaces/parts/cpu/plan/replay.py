@@ -161,7 +161,7 @@ def replayed(network: Network, x: Tensor, drop: DropPath | None, definition: Cal
         plan = PLANS[network].plan(network, x, drop is not None)
     if plan is None:
         return definition(x, drop)
-    factors = None if drop is None else _factors(drop, *plan.masks[1])
+    factors = None if drop is None else _factors(drop, *plan.masks[1], x.dtype)
     if not torch.is_grad_enabled():
         run = plan.run()
         results = run.forward(x, factors)
@@ -171,7 +171,7 @@ def replayed(network: Network, x: Tensor, drop: DropPath | None, definition: Cal
     return (*results, None)[:2]
 
 
-def _factors(drop: DropPath, paths: int, images: int) -> Tensor:
+def _factors(drop: DropPath, paths: int, images: int, dtype: torch.dtype) -> Tensor:
     """What the paths of the images are multiplied by, drawn as by one call of `drop` for each path."""
     draws = torch.rand(paths * images, generator=drop.generator)
-    return ((draws < drop.keep).float() / drop.keep).view(paths, images)
+    return ((draws < drop.keep).to(dtype) / drop.keep).view(paths, images)
