@@ -16,36 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.parts.convolutions import Depthwise, Pointwise
 from spaces.parts.cpu.fused_function import FusedFunction
 from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces.parts.cpu.layout import as_maps, as_memory
 from spaces.parts.cpu.rearrange import Halves, even_and_odd
-
-
-class Pointwise(nn.Conv2d):
-    """A 1x1 convolution. With a stride it picks its pixels first: torch's gradient for the weights of a strided one
-    writes past its memory (torch 2.14.1, CPU, float32, channels_last, fewer than 8 input channels; glibc: "corrupted
-    size")."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, groups: int = 1, bias: bool = False):
-        super().__init__(inputs, outputs, 1, stride, groups=groups, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x[:, :, :: self.stride[0], :: self.stride[1]], self.weight, self.bias, groups=self.groups)
-
-    def matrix(self) -> Tensor:
-        """The weights as one ungrouped kernel (outputs, inputs, 1, 1): block-diagonal where there are groups."""
-        if self.groups == 1:
-            return self.weight
-        return torch.block_diag(*self.weight.flatten(1).chunk(self.groups))[:, :, None, None]
-
-
-class Depthwise(nn.Conv2d):
-    """A depthwise convolution that keeps the map's side at stride 1. `kernel`, its side in pixels, must be odd."""
-
-    def __init__(self, channels: int, kernel: int, stride: int = 1, dilation: int = 1, bias: bool = False):
-        padding = dilation * (kernel // 2)
-        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=bias)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -74,8 +49,15 @@ def compute_fused(x: Tensor, *parts: nn.Module) -> Tensor:
     if pointwise is not None:
         if (stride := pointwise.stride[0]) > 1:
             x = x[:, :, ::stride, ::stride]
-        options |= {"matrix": pointwise.matrix(), "bias": pointwise.bias}
+        options |= {"matrix": _matrix(pointwise), "bias": pointwise.bias}
     return _through(x, norm, **options)
+
+
+def _matrix(pointwise: Pointwise) -> Tensor:
+    """The weights as one ungrouped kernel (outputs, inputs, 1, 1): block-diagonal where there are groups."""
+    if pointwise.groups == 1:
+        return pointwise.weight
+    return torch.block_diag(*pointwise.weight.flatten(1).chunk(pointwise.groups))[:, :, None, None]
 
 
 def reduce_map(x: Tensor, convolutions: Sequence[Pointwise], norm: nn.BatchNorm2d, relu: bool) -> Tensor:
