@@ -8,7 +8,11 @@ steps.py. Maps lie as in kernels.c, whose functions are steps too. Whatever read
 #include "descent.c"
 
 #define FIELDS 40 /* of a step */
-#define CHUNK 512 /* columns of a product at a time */
+#ifndef MOST
+#define MOST 512
+#define LEAST 128
+#define ROOM 16384
+#endif
 #define EPS 1e-5
 
 ALWAYS vec load_from(long some, const real *from) { return load(from, some); }
@@ -51,22 +55,38 @@ ALWAYS void tile(long rows, long some, real *out, long out_width, const real *z,
         }
 }
 
+/* Rows of a, column by column: reading columns of a large matrix again and again would miss the caches. */
+#define PANEL 16
+
+ALWAYS void pack(real *to, const real *a, long rows, long inner, long across, long along) {
+    for (long k = 0; k < inner; k++)
+        for (long i = 0; i < rows; i++) to[(i / 4 * inner + k) * 4 + i % 4] = a[i * across + k * along];
+}
+
 /* out[i][c] = (add: itself +) the sum over k of a[i * across + k * along] * z[k][c]. Rows of z are readable to a whole
-number of tiles. */
+number of tiles. `spare`: room for PANEL * inner numbers, where `along` is not 1. */
 static void product(real *out, long out_width, long rows, long columns, const real *z, long width, long inner,
-                    const real *a, long across, long along, long add) {
-    for (long i = 0; i < rows; i += 4)
+                    const real *a, long across, long along, long add, real *spare) {
+    for (long i = 0; i < rows; i += 4) {
+        const real *of = a + i * across;
+        long down = across, right = along;
+        if (along != 1) {
+            if (i % PANEL == 0) pack(spare, of, least(PANEL, rows - i), inner, across, along);
+            of = spare + i % PANEL * inner;
+            down = 1;
+            right = 4;
+        }
         for (long c = 0; c < columns; c += 2 * LANES) {
             const long some = columns - c;
             real *to = out + i * out_width + c;
-            const real *of = a + i * across;
             switch (least(4, rows - i)) {
-                case 4: tile(4, some, to, out_width, z + c, width, inner, of, across, along, add); break;
-                case 3: tile(3, some, to, out_width, z + c, width, inner, of, across, along, add); break;
-                case 2: tile(2, some, to, out_width, z + c, width, inner, of, across, along, add); break;
-                default: tile(1, some, to, out_width, z + c, width, inner, of, across, along, add);
+                case 4: tile(4, some, to, out_width, z + c, width, inner, of, down, right, add); break;
+                case 3: tile(3, some, to, out_width, z + c, width, inner, of, down, right, add); break;
+                case 2: tile(2, some, to, out_width, z + c, width, inner, of, down, right, add); break;
+                default: tile(1, some, to, out_width, z + c, width, inner, of, down, right, add);
             }
         }
+    }
 }
 
 ALWAYS void dots(long rows, vec *into, long pitch, const real *g, const real *z, long width, long columns) {
@@ -119,6 +139,8 @@ typedef struct { long plain, row, first, some, columns, pitch, pixels, inner; } 
 static chunk first_chunk(const window *w) {
     chunk c = {0};
     c.inner = w->channels * w->taps_high * w->taps_wide;
+    const long most = least(MOST, (ROOM / (2 * c.inner + w->outputs) + 2 * LANES - 1) / (2 * LANES) * (2 * LANES));
+    const long CHUNK = most < LEAST ? LEAST : most;
     c.plain = w->taps_high * w->taps_wide == 1 && !w->top && !w->left && w->step_height == 1 && w->step_width == 1 &&
               w->high == w->height && w->wide == w->width;
     c.pixels = w->high * w->wide;
@@ -241,7 +263,7 @@ static void dense(const dense_step *s) {
     long begun = 0;
     FOR_CHUNKS(w, c) {
         gather_columns(w, &c, s->x, &s->in, z);
-        product(out, c.pitch, w->outputs, c.pitch, z, c.pitch, c.inner, s->matrix, c.inner, 1, 0);
+        product(out, c.pitch, w->outputs, c.pitch, z, c.pitch, c.inner, s->matrix, c.inner, 1, 0, NULL);
         for (long o = 0; o < w->outputs; o++) {
             const real *from = out + o * c.pitch;
             FOR_RUNS(w, &c, length, at, to) memcpy(s->y + o * size + to, from + at, length * sizeof(real));
@@ -302,9 +324,10 @@ static void dense_back(const dense_back_step *s, gradients all) {
     real *gm = gradient(all, s->gm);
     const long rows = one.inner + one.inner % 2, size = one.pixels * w->images, laned = w->outputs * rows <= 1024;
     const long spare = laned ? w->outputs * rows : one.pitch * whole(one.inner) / LANES;
-    real *z = (real *)room((rows + w->outputs + one.inner) * one.pitch / LANES + spare + 1);
+    real *z = (real *)room((rows + w->outputs + one.inner) * one.pitch / LANES + spare + PANEL * w->outputs / LANES + 1);
     real *d = z + rows * one.pitch, *gz = d + w->outputs * one.pitch;
     vec *lanes = (vec *)(gz + one.inner * one.pitch);
+    real *packed = (real *)(lanes + spare);
     memset(z, 0, rows * one.pitch * sizeof(real));
     if (laned) memset(lanes, 0, spare * sizeof(vec));
     if (gm) memset(gm, 0, w->outputs * one.inner * sizeof(real));
@@ -328,10 +351,11 @@ static void dense_back(const dense_back_step *s, gradients all) {
         else if (gm) {
             const long width = whole(c.inner);
             transpose((real *)lanes, width, z, c.pitch, c.inner, c.columns);
-            product(gm, c.inner, w->outputs, c.inner, (real *)lanes, width, c.columns, d, c.pitch, 1, 1);
+            product(gm, c.inner, w->outputs, c.inner, (real *)lanes, width, c.columns, d, c.pitch, 1, 1, NULL);
         }
         if (!s->gx) continue;
-        product(gz, c.pitch, c.inner, c.pitch, d, c.pitch, w->outputs, s->matrix, 1, c.inner, 0);
+        product(gz, c.pitch, c.inner, c.pitch, d, c.pitch, w->outputs, s->matrix, 1, c.inner, 0,
+                packed);
         if (c.plain) give_columns(s, &c, gz, z);
         else scatter_columns(w, &c, gz, z, s->in.relu, s->gx);
     }
