@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.func import functional_call
+from torch.overrides import BaseTorchFunctionMode
 
 from spaces.parts.cpu.build import library
 from spaces.parts.cpu.kernels import TYPES
@@ -101,7 +103,7 @@ class _Lease:
 
 
 class _Replayed(Function):
-    """Logits and auxiliary logits. `again`: computes them by the definition, for second derivatives."""
+    """Logits and auxiliary logits."""
 
     @staticmethod
     def forward(ctx, plan, x, factors, again, *parameters):
@@ -113,7 +115,7 @@ class _Replayed(Function):
     def backward(ctx, *given):
         parameters = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return (None,) * 4 + ctx.again(parameters, given)
+            return (None,) * 4 + ctx.again.gradients(parameters, given)
         run = ctx.lease.run
         pieces = run.backward(given).split([p.numel() for p in parameters])
         return (None,) * 4 + tuple(map(_as, pieces, parameters))
@@ -125,16 +127,17 @@ def _as(piece: Tensor, parameter: Tensor) -> Tensor:
 
 
 class Plans:
-    """The plans of one network, the last used ones."""
+    """The plans of one network, the last used ones. `fuse` again where modules or parameters have been replaced."""
 
     def __init__(self, network: Network):
-        self.modules = list(network.modules())
+        self.below = network.__dict__["_below"]  # new where the network has been fused again
+        self.modules = list(network.modules())[1:]  # not the network itself, which would never be forgotten
         self.tensors = [*network.parameters(), *network.buffers()]
         self.plans: dict[Any, Plan | None] = {}
 
     def plan(self, network: Network, x: Tensor, drops: bool) -> Plan | None:
         """None where the network has something that cannot be planned."""
-        modes = tuple([module.training for module in self.modules])
+        modes = network.training, *[module.training for module in self.modules]
         places = tuple([tensor.data_ptr() for tensor in self.tensors])
         key = x.shape, x.dtype, drops, torch.is_grad_enabled(), modes, places
         if key in self.plans:
@@ -156,9 +159,10 @@ def replayed(network: Network, x: Tensor, drop: DropPath | None, definition: Cal
     """The results of a network by its plan; by its definition where there is none, and for gradients of images."""
     plan = None
     if not x.requires_grad and (network.training or not torch.is_grad_enabled()):
-        if network not in PLANS:
-            PLANS[network] = Plans(network)
-        plan = PLANS[network].plan(network, x, drop is not None)
+        plans = PLANS.get(network)
+        if plans is None or plans.below is not network.__dict__["_below"]:
+            plans = PLANS[network] = Plans(network)
+        plan = plans.plan(network, x, drop is not None)
     if plan is None:
         return definition(x, drop)
     factors = None if drop is None else _factors(drop, *plan.masks[1], x.dtype)
@@ -167,11 +171,33 @@ def replayed(network: Network, x: Tensor, drop: DropPath | None, definition: Cal
         results = run.forward(x, factors)
         plan.free.append(run)
     else:
-        results = _Replayed.apply(plan, x, factors, None, *plan.offsets)
-    return (*results, None)[:2]
+        results = _Replayed.apply(plan, x, factors, _Again(network, x, factors), *plan.offsets)
+    logits, extra = (*results, None)[:2]
+    return logits, extra
 
 
 def _factors(drop: DropPath, paths: int, images: int, dtype: torch.dtype) -> Tensor:
     """What the paths of the images are multiplied by, drawn as by one call of `drop` for each path."""
     draws = torch.rand(paths * images, generator=drop.generator)
     return ((draws < drop.keep).to(dtype) / drop.keep).view(paths, images)
+
+
+class _Again(NamedTuple):
+    """A forward pass once more, by the definition, for gradients that can be differentiated."""
+
+    network: Network
+    x: Tensor
+    factors: Tensor | None
+
+    def gradients(self, parameters: tuple[Tensor, ...], given: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+        """Those of `parameters` from those of the results."""
+        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        state = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        state |= {names[parameter]: parameter for parameter in parameters}
+        rows = iter(() if self.factors is None else self.factors)
+        drop = None if self.factors is None else lambda y: y * next(rows).view(-1, 1, 1, 1)
+        with BaseTorchFunctionMode(), torch.enable_grad():
+            results = functional_call(self.network, state, (self.x, drop))
+        known = [(y, g) for y, g in zip(results, given) if y is not None and g is not None]
+        results, given = zip(*known)
+        return torch.autograd.grad(results, parameters, given, create_graph=True, allow_unused=True)
