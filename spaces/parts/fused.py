@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from spaces.parts.cpu.blocks import FastConvBn, FastMBConv
 from spaces.parts.cpu.channelwise import compute_fused, compute_units, reduce_map
 from spaces.parts.cpu.fuse import Fused
 from spaces.parts.cpu.kernels import EPS
@@ -14,6 +15,19 @@ from spaces.parts.cpu.pooling import over_images
 from spaces.parts.cpu.rearrange import concatenate, split_channels
 from spaces.parts.mixed_cells import MixedCell, Wanted
 from spaces.parts.operations import Concat, DilConv, FactorizedReduce, ReluConvBn, SepConv
+
+__all__ = [
+    "FastAvgPool",
+    "FastBatchNorm",
+    "FastConcat",
+    "FastConvBn",
+    "FastDilConv",
+    "FastFactorizedReduce",
+    "FastMBConv",
+    "FastMaxPool",
+    "FastReluConvBn",
+    "FastSepConv",
+]
 
 
 class FastBatchNorm(Fused, nn.BatchNorm2d):

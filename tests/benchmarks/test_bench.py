@@ -75,7 +75,8 @@ def test_no_ratio_of_unequal_networks_and_images(monkeypatch):
 def test_without_torchvision_one_line_says_how_to_get_it(monkeypatch, capsys):
     import benchmarks
 
-    monkeypatch.setitem(sys.modules, "torchvision", None)
+    for name in ("torchvision", "torchvision.transforms"):  # an earlier test may have loaded both
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "benchmarks.input_pipeline", raising=False)
     monkeypatch.delattr(benchmarks, "input_pipeline", raising=False)
     assert main.main(["bench"]) == 2
