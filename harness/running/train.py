@@ -16,10 +16,10 @@ from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe
 from harness.running.curves import Curves
 from harness.running.inputs import Inputs, device
+from harness.running.networks import fresh
 from protocols.base import Recipe, Setting
 from protocols.datasets import Data, load
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
-from spaces.base import Size, Space
 from spaces.parts.network import DropPath, Network
 
 EVALUATION_BATCH = 250
@@ -34,7 +34,7 @@ def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock:
     seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
     design = space.read(text)
     size = job.size(len(data.classes), data.inputs)
-    network = build(space, design, size, seed, device())
+    network = fresh(lambda: space.network(design, size), seed, device())
     trainer = Trainer(network, data, setting, torch.Generator().manual_seed(seed))
     images = torch.cat([data.train.images, data.val.images])
     labels = torch.cat([data.train.labels, data.val.labels])
@@ -47,14 +47,6 @@ def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock:
         **describe(space, design, job.size(len(data.classes), data.inputs, auxiliary=False)),
     }
     return {"arch": space.write(design), "result": result, "curves": curves}
-
-
-def build(space: Space, design: Any, size: Size, seed: int, where: torch.device) -> Network:
-    """A network whose fresh weights depend on `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = space.network(design, size)
-    return network.to(where).to(memory_format=torch.channels_last)
 
 
 class Trainer:

@@ -20,7 +20,7 @@ ALWAYS void store_to(long some, real *to, vec x) { store(to, x, some); }
 
 typedef struct { real *start; } gradients;
 
-ALWAYS real *gradient(gradients all, long at) { return at < 0 ? NULL : all.start + at; }
+ALWAYS real *gradient(gradients grads, long at) { return at < 0 ? NULL : grads.start + at; }
 
 /* A convolution or pooling that reads, for result (i, j) and tap (a, b), the pixel (top + i * step_height + a *
 tap_height, left + j * step_width + b * tap_width), or zero where there is none. `last`: the weights of a result lie as
@@ -41,8 +41,8 @@ ALWAYS void tile(long rows, long some, real *out, long out_width, const real *z,
         vec left = load(z + k * width, LANES), right = load(z + k * width + LANES, LANES);
 #pragma GCC unroll 4
         for (long i = 0; i < rows; i++) {
-            sums[i][0] += a[i * across + k * along] * left;
-            sums[i][1] += a[i * across + k * along] * right;
+            gain(&sums[i][0], all(a[i * across + k * along]), left);
+            gain(&sums[i][1], all(a[i * across + k * along]), right);
         }
     }
     for (long i = 0; i < rows; i++, out += out_width)
@@ -96,8 +96,8 @@ ALWAYS void dots(long rows, vec *into, long pitch, const real *g, const real *z,
 #pragma GCC unroll 4
         for (long i = 0; i < rows; i++) {
             vec d = load(g + i * width + c, LANES);
-            sums[i][0] += d * one;
-            sums[i][1] += d * two;
+            gain(&sums[i][0], d, one);
+            gain(&sums[i][1], d, two);
         }
     }
     for (long i = 0; i < rows; i++) {
@@ -305,7 +305,7 @@ static void give_columns(const dense_back_step *s, const chunk *c, const real *g
             if (s->in.relu) d = where(~(load(z + i, LANES) <= 0), d);
             if (s->in_sums) {
                 total += d; /* 0 behind the columns */
-                products += d * (FOR_LANES(some, load_from, from + i) - mean);
+                gain(&products, d, FOR_LANES(some, load_from, from + i) - mean);
             }
             if (s->add) d += FOR_LANES(some, load_from, to + i);
             FOR_LANES(some, store_to, to + i, d);
@@ -318,10 +318,10 @@ static void give_columns(const dense_back_step *s, const chunk *c, const real *g
 }
 
 /* Gradients of `dense`; see `convolve_back`. Only a plain one gives in_sums. */
-static void dense_back(const dense_back_step *s, gradients all) {
+static void dense_back(const dense_back_step *s, gradients grads) {
     const window *w = &s->w;
     const chunk one = first_chunk(w);
-    real *gm = gradient(all, s->gm);
+    real *gm = gradient(grads, s->gm);
     const long rows = one.inner + one.inner % 2, size = one.pixels * w->images, laned = w->outputs * rows <= 1024;
     const long spare = laned ? w->outputs * rows : one.pitch * whole(one.inner) / LANES;
     real *z = (real *)room((rows + w->outputs + one.inner) * one.pitch / LANES + spare + PANEL * w->outputs / LANES + 1);
@@ -554,8 +554,8 @@ typedef struct {
 } averages_step;
 
 /* The gradients of weight and bias of a normalisation from its `slopes`. */
-static void take(const take_step *s, gradients all) {
-    real *weight = gradient(all, s->weight), *bias = gradient(all, s->bias);
+static void take(const take_step *s, gradients grads) {
+    real *weight = gradient(grads, s->weight), *bias = gradient(grads, s->bias);
     for (long c = 0; c < s->channels; c++) {
         if (weight) weight[c] = s->sums[2 * c + 1];
         if (bias) bias[c] = s->sums[2 * c];
@@ -607,7 +607,7 @@ typedef struct {
 enum { CONVOLVE, CONVOLVE_BACK, DENSE, DENSE_BACK, POOL, POOL_BACK, ADD, ADD_BACK, MOMENTS, SLOPES, UNAPPLY, TAKE, CLEAR,
        DEVIATION, SHIFT, AVERAGES };
 
-static void run(const long *step, gradients all) {
+static void run(const long *step, gradients grads) {
     switch (*step) {
         case CONVOLVE: {
             const convolve_step *s = (const void *)step;
@@ -617,12 +617,12 @@ static void run(const long *step, gradients all) {
         case CONVOLVE_BACK: {
             const convolve_back_step *s = (const void *)step;
             convolve_back(&s->s, s->x, &s->in, s->kernels, s->matrices, s->y, &s->after, s->sums, s->g,
-                          s->s.groups * s->s.outputs, s->gx, s->add, s->in_sums, gradient(all, s->gk),
-                          gradient(all, s->gm));
+                          s->s.groups * s->s.outputs, s->gx, s->add, s->in_sums, gradient(grads, s->gk),
+                          gradient(grads, s->gm));
             break;
         }
         case DENSE: dense((const void *)step); break;
-        case DENSE_BACK: dense_back((const void *)step, all); break;
+        case DENSE_BACK: dense_back((const void *)step, grads); break;
         case POOL: pool((const void *)step); break;
         case POOL_BACK: pool_back((const void *)step); break;
         case ADD: add((const void *)step); break;
@@ -642,10 +642,10 @@ static void run(const long *step, gradients all) {
             unapply(s->channels, s->count, s->x, &s->in, s->sums, s->g, s->channels, s->gx);
             break;
         }
-        case TAKE: take((const void *)step, all); break;
+        case TAKE: take((const void *)step, grads); break;
         case CLEAR: {
             const clear_step *s = (const void *)step;
-            real *to = s->to ? s->to : gradient(all, s->gradient);
+            real *to = s->to ? s->to : gradient(grads, s->gradient);
             memset(to, 0, s->count * sizeof(real));
             break;
         }
@@ -659,7 +659,7 @@ static void run(const long *step, gradients all) {
     }
 }
 
-/* steps: (count, FIELDS); all: the array of the gradients of parameters, NULL in a forward pass. */
-void replay(const long *steps, long count, real *all) {
-    for (long i = 0; i < count; i++) run(steps + i * FIELDS, (gradients){all});
+/* steps: (count, FIELDS); start: the array of the gradients of parameters, NULL in a forward pass. */
+void replay(const long *steps, long count, real *start) {
+    for (long i = 0; i < count; i++) run(steps + i * FIELDS, (gradients){start});
 }
