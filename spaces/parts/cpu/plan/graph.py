@@ -21,10 +21,12 @@ class Unplanned(Exception):
 
 @dataclass(eq=False)
 class Value:
-    """The result of one operation. shape: as in torch, (images, channels, height, width) or (images, features).
+    """The result of one operation.
 
-    operation: input, conv, norm, relu, pool, add, cat, window, shuffle, flatten, copy or drop; `options`: what its rule below
-    says.
+    shape: as in torch, (images, channels, height, width) or (images, features).
+
+    operation: input, conv, norm, relu, pool, add, cat, window, shuffle, flatten, copy or drop; `options`: what its
+    rule below says.
     """
 
     graph: Graph
@@ -175,9 +177,7 @@ def _relu(x, inplace=False):
 def _pool(x, kernel, stride, padding, average, padded):
     kernel, padding = _pair(kernel), _pair(padding)
     stride = kernel if stride in (None, [], ()) else _pair(stride)
-    sides = [
-        (side + 2 * pad - size) // step + 1 for side, pad, size, step in zip(x.shape[2:], padding, kernel, stride)
-    ]
+    sides = [(side + 2 * pad - size) // step + 1 for side, pad, size, step in zip(x.shape[2:], padding, kernel, stride)]
     return _pooled(x, kernel, stride, padding, average, padded, sides)
 
 
