@@ -1,7 +1,7 @@
-"""One training step of evaluation networks (random genotypes of the space darts) against their naive form.
+"""One training step of evaluation networks (random genotypes of the space darts) against their definition.
 
-On a GPU ours runs in mixed precision, as in training, and compiled; the naive form runs in float32. Equality is checked
-in float64: in float32, after 20 cells with batch statistics, the naive form differs by 1e-3 from itself in another
+On a GPU ours runs in mixed precision, as in training, and compiled; the definition runs in float32. Equality is checked
+in float64: in float32, after 20 cells with batch statistics, the definition differs by 1e-3 from itself in another
 memory layout.
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from benchmarks.measuring import Ratio, Scale, equal, pairs, summary
 from harness.plan import registry
 from protocols.parts.optimizers import SGD
-from tests.reference import cells as reference
+from spaces.parts.cpu.fuse import fuse, unfuse
 from tests.reference.run import random_images
 
 
@@ -38,9 +38,9 @@ def measure(name: str, scale: Scale) -> Ratio:
 def _ratio(name: str, genotype: object, cells: int, scale: Scale) -> float:
     size = replace(scale.evaluation, cells=cells)
     torch.manual_seed(0)
-    ours = registry.space("darts").network(genotype, size)
+    ours = fuse(registry.space("darts").network(genotype, size))
     ours = ours.to(scale.device, memory_format=torch.channels_last)
-    naive = reference.naive(ours, genotype, size)
+    naive = plain(ours)
     x, y = (part.to(scale.device) for part in random_images(size, scale.evaluation_batch)["train"])
     channels_last = x.contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
@@ -50,6 +50,11 @@ def _ratio(name: str, genotype: object, cells: int, scale: Scale) -> float:
     steps = _step(ours, channels_last, y, scale.device.type == "cuda"), _step(naive, x, y, False)
     times = pairs(*steps, scale)
     return sum(slow for slow, _ in times) / sum(fast for _, fast in times)
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """A copy of a network that computes by its definition, in torch's own memory layout."""
+    return unfuse(copy.deepcopy(network)).to(memory_format=torch.contiguous_format)
 
 
 def _step(network: nn.Module, x: Tensor, y: Tensor, mixed_precision: bool) -> Callable[[int], None]:

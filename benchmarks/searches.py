@@ -23,6 +23,7 @@ from protocols.parts.optimizers import Adam
 from spaces.base import Size, Space
 from spaces.darts.space import Darts
 from spaces.fbnet.space import Fbnet
+from spaces.parts.cpu.fuse import fuse
 from spaces.parts.network import Supernet
 from tests.reference import darts, enas, fbnet, single_path
 from tests.reference.run import TinyRun, random_images
@@ -53,7 +54,7 @@ def measure(name: str, scale: Scale) -> Ratio:
     entry = "darts" if order else name
     space = registry.space(entry)
     torch.manual_seed(0)
-    supernet = space.supernet(scale.search).to(scale.device, memory_format=torch.channels_last)
+    supernet = fuse(space.supernet(scale.search)).to(scale.device, memory_format=torch.channels_last)
     splits = {
         split: (x.to(scale.device, memory_format=torch.channels_last), y.to(scale.device))
         for split, (x, y) in random_images(scale.search, scale.batch).items()

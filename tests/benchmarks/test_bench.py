@@ -63,8 +63,8 @@ def test_no_ratio_of_unequal_searches(monkeypatch, module, name):
 def test_no_ratio_of_unequal_networks_and_images(monkeypatch):
     from benchmarks import evaluation, input_pipeline
 
-    naive, ours = evaluation.reference.naive, input_pipeline._ours
-    monkeypatch.setattr(evaluation.reference, "naive", lambda *a: torch.nn.Sequential(naive(*a), Louder()))
+    plain, ours = evaluation.plain, input_pipeline._ours
+    monkeypatch.setattr(evaluation, "plain", lambda *a: torch.nn.Sequential(plain(*a), Louder()))
     with pytest.raises(UserError, match="evaluation_8_cells: our results differ"):
         next(bench.measure(TINY, ["evaluation_8_cells"]))
     monkeypatch.setattr(input_pipeline, "_ours", lambda *a: ours(*a).flip(2))

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces.parts.cpu import build
+from spaces.parts.cpu import build, numerics
 from spaces.parts.cpu.kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces.parts.cpu.layout import as_maps
 
@@ -217,6 +217,12 @@ def test_without_a_compiler_there_are_no_kernels(tmp_path, missing):
 def test_the_library_is_compiled_once_per_source_compiler_and_processor(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for processor in ("one", "one", "another"):
-        monkeypatch.setattr(build, "_processor", lambda said=processor: said)
+        monkeypatch.setattr(numerics, "processor", lambda said=processor: said)
+        monkeypatch.setattr(numerics, "portable", lambda: False)
         build._compiled("float")
     assert len(list((tmp_path / "nas-vs-random").iterdir())) == 2
+    for processor in ("one", "another"):  # portable code is one processor's as another's
+        monkeypatch.setattr(numerics, "processor", lambda said=processor: said)
+        monkeypatch.setattr(numerics, "portable", lambda: True)
+        build._compiled("float")
+    assert len(list((tmp_path / "nas-vs-random").iterdir())) == 3
