@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from harness.plan import registry
 from harness.plan.jobs import Training
 from harness.plan.seeds import seed_of
+from harness.records.weights import Weights
 from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe
 from harness.running.curves import Curves
@@ -25,10 +28,13 @@ from spaces.parts.network import DropPath, Network
 EVALUATION_BATCH = 250
 
 
-def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock: Any) -> dict[str, Any]:
+def train(
+    job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock: Any
+) -> tuple[dict[str, Any], Weights | None]:
     """Trains the architecture `text` on train and val together and measures it on test, once, after the last epoch.
 
-    `folder`: the prepared dataset. `clock`: kept in the checkpoint. Returns the record's fields arch, result, curves.
+    `folder`: the prepared dataset. `clock`: kept in the checkpoint. Returns the record's fields arch, result, curves
+    and, where the job keeps them, the weights after the last epoch.
     """
     space, setting, data = registry.space(job.search.space), job.setting, load(folder)
     seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
@@ -46,7 +52,8 @@ def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock:
         "images": len(images) * epochs,
         **describe(space, design, job.size(len(data.classes), data.inputs, auxiliary=False)),
     }
-    return {"arch": space.write(design), "result": result, "curves": curves}
+    kept = weights_of(network, size, data) if job.keep_weights else None
+    return {"arch": space.write(design), "result": result, "curves": curves}, kept
 
 
 def build(space: Space, design: Any, size: Size, seed: int, where: torch.device) -> Network:
@@ -55,6 +62,14 @@ def build(space: Space, design: Any, size: Size, seed: int, where: torch.device)
         torch.manual_seed(seed)
         network = space.network(design, size)
     return network.to(where).to(memory_format=torch.channels_last)
+
+
+def weights_of(network: Network, size: Size, data: Data) -> Weights:
+    """The state of a network under the names of its definition, on the CPU and contiguous, as torch.save writes it."""
+    buffer, whole = io.BytesIO(), torch.contiguous_format
+    torch.save({name: value.cpu().clone(memory_format=whole) for name, value in network.state_dict().items()}, buffer)
+    fits = {"size": asdict(size), "classes": list(data.classes), "mean": list(data.mean), "std": list(data.std)}
+    return Weights(buffer.getvalue(), fits)
 
 
 class Trainer:
