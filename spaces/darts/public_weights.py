@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
+from spaces.darts.choices import CANDIDATES
 from spaces.darts.supernet import DartsSupernet
 
-EDGE = re.compile(r"cells\.(\d+)\._ops\.(\d+)\._ops\.(\d+)\.")
-"""How the public names begin: cell, place, candidate."""
+EDGE = re.compile(r"\._ops\.(\d+)\._ops\.(\d+)\.")
+"""The place and the candidate in a public name."""
 
 
 def load_public_weights(supernet: DartsSupernet, weights: Iterable[tuple[str, Tensor]]) -> None:
-    """Copies (name, weight) pairs, given with the names and in the order of the public network's `named_parameters()`.
-    The supernet stacks the weights of the edges that leave a state, so names differ."""
-    taken: Counter[tuple[int, ...]] = Counter()
+    """Copies (name, weight) pairs with the names of the public network's `named_parameters()`."""
     with torch.no_grad():
         for name, value in weights:
-            if edge := EDGE.match(name):
-                cell, place, candidate = key = tuple(map(int, edge.groups()))
-                supernet.cells[cell].weights(place, candidate)[taken[key]].copy_(value)
-                taken[key] += 1
-            else:
-                supernet.get_parameter(name.replace(".op.", ".")).copy_(value)
+            name = EDGE.sub(lambda edge: f".edges.{edge[1]}.candidates.{CANDIDATES[int(edge[2])]}.", name)
+            supernet.get_parameter(name.replace(".op.", ".")).copy_(value)

@@ -13,17 +13,19 @@ from torch import Tensor, nn
 from spaces.base import Size, UserError
 from spaces.enas.choices import layout
 from spaces.parts.auxiliary import pool_to_2x2
-from spaces.parts.cells import cifar_stem
 from spaces.parts.cpu.rearrange import concatenate
 from spaces.parts.genotype import Genotype
 from spaces.parts.network import DropPath, Network
 from spaces.parts.operations import FactorizedReduce, ReluConvBn, operation
+from spaces.parts.stack import cifar_stem
 
 
 class BareReduce(FactorizedReduce):
     """A factorized reduction without its ReLU."""
 
-    relu = False
+    def __init__(self, inputs: int, outputs: int, search: bool = False):
+        super().__init__(inputs, outputs, search)
+        self.relu = nn.Identity()
 
 
 class Layer(nn.Module):

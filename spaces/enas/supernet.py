@@ -13,8 +13,8 @@ from spaces.base import Arch, Size
 from spaces.enas.choices import OPERATIONS, SIDES, layout
 from spaces.enas.path import EnasPath, PathLayer
 from spaces.enas.shared_layer import SharedLayer, wire
-from spaces.parts.cells import cifar_stem, imagenet_stems
 from spaces.parts.network import Supernet, use_batch_statistics
+from spaces.parts.stack import cifar_stem, imagenet_stems
 
 
 class EnasSupernet(Supernet):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.parts.cpu.channelwise import BatchNorm, Pointwise, Unit
+from spaces.parts.convolutions import Pointwise
 
 
 def pool_to_2x2(x: Tensor) -> Tensor:
@@ -25,8 +25,10 @@ class AuxiliaryHead(nn.Module):
     def __init__(self, channels: int, classes: int, imagenet: bool = False):
         super().__init__()
         second_norm = [] if imagenet else [nn.BatchNorm1d(768)]
+        self.relu = nn.ReLU()
         self.features = nn.Sequential(
-            Unit(Pointwise(channels, 128), BatchNorm(128)),
+            Pointwise(channels, 128),
+            nn.BatchNorm2d(128),
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(4 * 128, 768, bias=False),  # the published 2x2 convolution: its input map is 2x2
@@ -36,5 +38,4 @@ class AuxiliaryHead(nn.Module):
         self.classifier = nn.Linear(768, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = pool_to_2x2(F.relu(x))
-        return self.classifier(self.features(x))
+        return self.classifier(self.features(pool_to_2x2(self.relu(x))))

@@ -10,15 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
-from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, Unit, reduce_map
-from spaces.parts.cpu.pooling import AvgPool, MaxPool
+from spaces.parts.convolutions import Depthwise, Pointwise, even_and_odd
 
 
-def batch_norm(channels: int, search: bool) -> BatchNorm:
+def batch_norm(channels: int, search: bool) -> nn.BatchNorm2d:
     """Batch normalisation in its evaluation or its search form."""
-    return BatchNorm(channels, affine=not search, track_running_stats=not search)
+    return nn.BatchNorm2d(channels, affine=not search, track_running_stats=not search)
+
+
+class Concat(nn.Module):
+    """Maps (images, …, height, width) one behind another along the channels."""
+
+    def forward(self, first: Tensor, *others: Tensor) -> Tensor:
+        return torch.cat((first, *others), 1)
 
 
 class Zero(nn.Module):
@@ -37,51 +44,66 @@ class FactorizedReduce(nn.Module):
     """ReLU, then two 1x1 convolutions of stride 2, one of the even and one of the odd pixels; their results are
     concatenated and normalised. Pixels are picked before the convolution (see `Pointwise`)."""
 
-    relu = True
-
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__()
+        self.relu: nn.Module = nn.ReLU()
         self.conv_1 = Pointwise(inputs, outputs // 2)
         self.conv_2 = Pointwise(inputs, outputs - outputs // 2)
         self.bn = batch_norm(outputs, search)
 
     def forward(self, x: Tensor) -> Tensor:
-        return reduce_map(x, (self.conv_1, self.conv_2), self.bn, self.relu)
+        even, odd = even_and_odd(self.relu(x))
+        return self.bn(torch.cat((self.conv_1(even), self.conv_2(odd)), 1))
 
 
-class ReluConvBn(Unit):
+class ReluConvBn(nn.Sequential):
     """ReLU, 1x1 convolution, batch normalisation: gives a cell's input the cell's number of channels."""
 
     def __init__(self, inputs: int, outputs: int, search: bool = False):
         super().__init__(nn.ReLU(), Pointwise(inputs, outputs), batch_norm(outputs, search))
 
 
+def _unit(channels: int, kernel: int, stride: int, dilation: int, search: bool) -> tuple[nn.Module, ...]:
+    depthwise = Depthwise(channels, kernel, stride, dilation)
+    return nn.ReLU(), depthwise, Pointwise(channels, channels), batch_norm(channels, search)
+
+
+class DilConv(nn.Sequential):
+    """ReLU, a depthwise convolution of every second pixel, a 1x1 convolution, batch normalisation."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, search: bool = False):
+        super().__init__(*_unit(channels, kernel, stride, 2, search))
+
+
+class SepConv(nn.Sequential):
+    """Twice: ReLU, a depthwise convolution, a 1x1 convolution, batch normalisation. The first one has the stride."""
+
+    def __init__(self, channels: int, kernel: int, stride: int, search: bool = False):
+        super().__init__(*_unit(channels, kernel, stride, 1, search), *_unit(channels, kernel, 1, 1, search))
+
+
 Builder = Callable[[int, int, bool], nn.Module]
 """(channels, stride, search) -> operation"""
 
 
-def _separable(channels: int, kernel: int, stride: int, dilation: int, search: bool) -> Unit:
-    depthwise = Depthwise(channels, kernel, stride, dilation)
-    return Unit(nn.ReLU(), depthwise, Pointwise(channels, channels), batch_norm(channels, search))
-
-
 def _sep_conv(kernel: int) -> Builder:
-    def build(channels: int, stride: int, search: bool) -> nn.Module:
-        return nn.Sequential(*(_separable(channels, kernel, each, 1, search) for each in (stride, 1)))
-
-    return build
+    return lambda channels, stride, search: SepConv(channels, kernel, stride, search)
 
 
 def _dil_conv(kernel: int) -> Builder:
-    return lambda channels, stride, search: _separable(channels, kernel, stride, 2, search)
+    return lambda channels, stride, search: DilConv(channels, kernel, stride, search)
 
 
-def _pool(kind: type[nn.Module], **options: bool) -> Builder:
-    def build(channels: int, stride: int, search: bool) -> nn.Module:
-        pool = kind(3, stride=stride, padding=1, **options)
-        return nn.Sequential(pool, batch_norm(channels, search)) if search else pool
+def _max_pool(channels: int, stride: int, search: bool) -> nn.Module:
+    return _pooled(nn.MaxPool2d(3, stride, padding=1), channels, search)
 
-    return build
+
+def _avg_pool(channels: int, stride: int, search: bool) -> nn.Module:
+    return _pooled(nn.AvgPool2d(3, stride, padding=1, count_include_pad=False), channels, search)
+
+
+def _pooled(pool: nn.Module, channels: int, search: bool) -> nn.Module:
+    return nn.Sequential(pool, batch_norm(channels, search)) if search else pool
 
 
 def _skip(channels: int, stride: int, search: bool) -> nn.Module:
@@ -99,8 +121,8 @@ def _conv_7x1_1x7(channels: int, stride: int, search: bool) -> nn.Module:
 
 BUILDERS: dict[str, Builder] = {
     "none": lambda channels, stride, search: Zero(stride),
-    "max_pool_3x3": _pool(MaxPool),
-    "avg_pool_3x3": _pool(AvgPool, count_include_pad=False),
+    "max_pool_3x3": _max_pool,
+    "avg_pool_3x3": _avg_pool,
     "skip_connect": _skip,
     "sep_conv_3x3": _sep_conv(3),
     "sep_conv_5x5": _sep_conv(5),

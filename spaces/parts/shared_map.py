@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from spaces.parts.cpu.pooling import AvgPool, MaxPool
+from spaces.parts.cpu.kernels import usable
+from spaces.parts.cpu.pooling import over_images
 from spaces.parts.cpu.rearrange import Halves
 
 
@@ -26,13 +27,16 @@ class SharedMap:
 
     @cached_property
     def max_pool_3x3(self) -> Tensor:
-        return MaxPool(3, self.stride, 1)(self.x)
+        return self._pooled(nn.MaxPool2d(3, self.stride, 1))
 
     @cached_property
     def avg_pool_3x3(self) -> Tensor:
-        return AvgPool(3, self.stride, 1, count_include_pad=False)(self.x)
+        return self._pooled(nn.AvgPool2d(3, self.stride, 1, count_include_pad=False))
 
     @property
     def skip_connect(self) -> Tensor:
         """Of stride 1, where it is the identity."""
         return self.x
+
+    def _pooled(self, pool: nn.Module) -> Tensor:
+        return over_images(pool, self.x) if usable(self.x) else pool(self.x)

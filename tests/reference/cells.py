@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from spaces.base import Size
 from spaces.parts.auxiliary import pool_to_2x2
-from spaces.parts.cells import CellNetwork, reductions
+from spaces.parts.cells import CellNetwork
 from spaces.parts.genotype import Edge, Genotype
+from spaces.parts.stack import reductions
 
 
 def convolutions(channels: int, kernel: int, stride: int, dilation: int) -> list[nn.Module]:

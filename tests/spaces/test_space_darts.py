@@ -12,15 +12,14 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.base import Size, UserError
-from spaces.darts.choices import CANDIDATES
+from spaces.darts.choices import CANDIDATES, CELLS
 from spaces.darts.public_weights import load_public_weights
 from spaces.darts.space import Darts
-from spaces.darts.supernet import EDGES, DartsSupernet, published_rule
+from spaces.darts.supernet import DartsSupernet, published_rule
 from spaces.parts.auxiliary import AuxiliaryHead
 from spaces.parts.cells import CellNetwork
 from spaces.parts.genotype import Genotype, read_genotype, write_genotype
 from spaces.parts.network import DropPath
-from tests.reference import darts as reference
 
 FOLDER = Path(__file__).parents[1] / "golden"
 GOLDEN = json.loads((FOLDER / "darts.json").read_text())
@@ -187,10 +186,9 @@ def test_sizes_of_supernets(size):
     assert parameters(supernet) == golden(f"supernet.{size}")["weight_params"]
 
 
-@pytest.mark.parametrize("make", [SPACE.supernet, reference.NaiveSupernet])
-def test_multiply_adds_of_the_supernet(make):
+def test_multiply_adds_of_the_supernet():
     size = Size(4, 3, 10, 32)
-    supernet = meta(lambda: make(size))
+    supernet = meta(lambda: SPACE.supernet(size))
     mix = [torch.ones(8, device="meta", requires_grad=True) for _ in range(28)]
     assert macs(lambda x: supernet(x, mix), size) == golden("supernet.C4_L3")["macs_32x32"]
 
@@ -213,42 +211,6 @@ def test_supernet_numbers_are_the_published_ones():
         torch.testing.assert_close(logits, torch.from_numpy(data[f"logits_{split}"]), rtol=1e-8, atol=1e-12)
         loss = F.cross_entropy(logits, torch.from_numpy(data[f"y_{split}"]))
         assert loss.item() == pytest.approx(float(data[f"loss_{split}"]), rel=1e-10)
-
-
-def gradients(logits, labels, supernet, mix):
-    return torch.autograd.grad(F.cross_entropy(logits, labels), [*supernet.parameters(), *mix])
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
-@pytest.mark.parametrize(
-    "size", [Size(4, 3, 5, 16), Size(4, 3, 5, 8), Size(3, 4, 5, 10), Size(4, 3, 5, 64, stem="imagenet", inputs=1)]
-)
-def test_fast_supernet_equals_the_definition(size, dtype, tolerance):
-    supernet = seeded(lambda: SPACE.supernet(size)).to(dtype)
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(8, size.inputs, size.image, size.image, generator=generator).to(dtype)
-    labels = torch.randint(size.classes, (8,), generator=generator)
-    mix = [torch.randn(8, generator=generator).softmax(0).to(dtype).requires_grad_() for _ in supernet.shape]
-    fast, slow = supernet(x, mix), reference.mixed(supernet, x, mix)
-    torch.testing.assert_close(fast, slow, rtol=tolerance, atol=tolerance)
-    norm = max(float(g.norm()) for g in gradients(slow, labels, supernet, mix))
-    pairs = zip(
-        gradients(supernet(x, mix), labels, supernet, mix),
-        gradients(reference.mixed(supernet, x, mix), labels, supernet, mix),
-    )
-    for ours, theirs in pairs:
-        assert float((ours - theirs).norm()) <= tolerance * norm
-
-
-def test_candidates_of_weight_zero_are_skipped():
-    """Each place uses other candidates, and some places use none."""
-    supernet = seeded(lambda: SPACE.supernet(Size(4, 3, 5, 8))).double()
-    generator = torch.Generator().manual_seed(2)
-    x = torch.randn(4, 3, 8, 8, generator=generator).double()
-    mix = [torch.rand(8, generator=generator).double() * (torch.rand(8, generator=generator) < 0.2) for _ in range(28)]
-    mix[0][:] = mix[1][:] = 0.0
-    assert any(not weights[1:].any() for weights in mix)
-    torch.testing.assert_close(supernet(x, mix), reference.mixed(supernet, x, mix), rtol=1e-9, atol=1e-12)
 
 
 def test_a_path_is_the_inherited_network():
@@ -295,6 +257,6 @@ def test_ties_keep_the_lower_index():
 
 
 def test_places_are_those_of_the_public_code():
-    assert EDGES[:5] == ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2))
+    assert CELLS.edges[:5] == ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2))
     assert DartsSupernet.shape == (8,) * 28
     assert list(CANDIDATES) == golden("primitives")

@@ -3,49 +3,23 @@
 Tensors keep their logical shape (images, channels, height, width), but in memory they lie as (channels, height, width,
 images), the layout of `spaces.parts.cpu.kernels`. A 1x1 convolution then is one matrix product; depthwise convolutions
 and batch normalisation are compiled kernels. A ReLU, convolutions and batch normalisation that follow each other are
-one autograd function (`Unit`): for a few thousand pixels per channel, autograd's bookkeeping costs more than the
-arithmetic. Parameters are torch's, and so are the results up to rounding. Where the kernels are not usable, torch's
-layers compute.
+one autograd function, a *unit*: for a few thousand pixels per channel, autograd's bookkeeping costs more than the
+arithmetic. Parameters are torch's, and so are the results up to rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from spaces.parts.convolutions import Depthwise, Pointwise
 from spaces.parts.cpu.fused_function import FusedFunction
 from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces.parts.cpu.layout import as_maps, as_memory
-from spaces.parts.cpu.rearrange import Halves, even_and_odd
-
-
-class Pointwise(nn.Conv2d):
-    """A 1x1 convolution. With a stride it picks its pixels first: torch's gradient for the weights of a strided one
-    writes past its memory (torch 2.14.1, CPU, float32, channels_last, fewer than 8 input channels; glibc: "corrupted
-    size")."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, groups: int = 1, bias: bool = False):
-        super().__init__(inputs, outputs, 1, stride, groups=groups, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x[:, :, :: self.stride[0], :: self.stride[1]], self.weight, self.bias, groups=self.groups)
-
-    def matrix(self) -> Tensor:
-        """The weights as one ungrouped kernel (outputs, inputs, 1, 1): block-diagonal where there are groups."""
-        if self.groups == 1:
-            return self.weight
-        return torch.block_diag(*self.weight.flatten(1).chunk(self.groups))[:, :, None, None]
-
-
-class Depthwise(nn.Conv2d):
-    """A depthwise convolution that keeps the map's side at stride 1. `kernel`, its side in pixels, must be odd."""
-
-    def __init__(self, channels: int, kernel: int, stride: int = 1, dilation: int = 1, bias: bool = False):
-        padding = dilation * (kernel // 2)
-        super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=bias)
+from spaces.parts.cpu.rearrange import Halves
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -55,41 +29,49 @@ class BatchNorm(nn.BatchNorm2d):
         return compute_fused(x, self) if usable(x) else super().forward(x)
 
 
-class Unit(nn.Sequential):
-    """A ReLU, a depthwise convolution, a 1x1 convolution, batch normalisation, in this order. Only the last is
-    required."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return compute_fused(x, *self) if usable(x) else super().forward(x)
+def compute_units(x: Tensor, layers: Iterable[nn.Module]) -> Tensor:
+    """Layers one after another, as one autograd function for each unit, which a batch normalisation ends."""
+    unit = []
+    for layer in layers:
+        unit.append(layer)
+        if isinstance(layer, nn.BatchNorm2d):
+            x, unit = compute_fused(x, *unit), []
+    return x
 
 
 def compute_fused(x: Tensor, *parts: nn.Module) -> Tensor:
-    """The layers of a `Unit`, one after another, as one autograd function. x must be `usable`."""
-    found = {type(part): part for part in parts}
-    depthwise, pointwise, norm = found.get(Depthwise), found.get(Pointwise), parts[-1]
-    options = {"relu": nn.ReLU in found}
+    """The layers of a unit, one after another, as one autograd function: a ReLU, a depthwise convolution, a 1x1
+    convolution, batch normalisation. Only the last is required. x must be `usable`."""
+    *before, norm = parts
+    depthwise = next((part for part in before if isinstance(part, Depthwise)), None)
+    pointwise = next((part for part in before if isinstance(part, Pointwise)), None)
+    options = {"relu": any(isinstance(part, nn.ReLU) for part in before)}
     if depthwise is not None:
         options |= {"kernel": depthwise.weight, "stride": depthwise.stride[0], "dilation": depthwise.dilation[0]}
         options |= {"bias": depthwise.bias}
     if pointwise is not None:
         if (stride := pointwise.stride[0]) > 1:
             x = x[:, :, ::stride, ::stride]
-        options |= {"matrix": pointwise.matrix(), "bias": pointwise.bias}
+        options |= {"matrix": _matrix(pointwise), "bias": pointwise.bias}
     return _through(x, norm, **options)
+
+
+def _matrix(pointwise: Pointwise) -> Tensor:
+    """The weights as one ungrouped kernel (outputs, inputs, 1, 1): block-diagonal where there are groups."""
+    if pointwise.groups == 1:
+        return pointwise.weight
+    return torch.block_diag(*pointwise.weight.flatten(1).chunk(pointwise.groups))[:, :, None, None]
 
 
 def reduce_map(x: Tensor, convolutions: Sequence[Pointwise], norm: nn.BatchNorm2d, relu: bool) -> Tensor:
     """The even pixels through one convolution and the odd ones through another, concatenated, then normalised; with
     `relu` behind a ReLU. (images, channels, height, width) to half the side."""
-    if not usable(x):
-        halves = even_and_odd(F.relu(x) if relu else x)
-        return norm(torch.cat([convolution(half) for half, convolution in zip(halves, convolutions)], 1))
     matrix = torch.block_diag(*(convolution.weight.flatten(1) for convolution in convolutions))
     return _through(Halves.apply(x), norm, matrix=matrix[:, :, None, None], relu=relu)
 
 
 def _through(x, norm, kernel=None, matrix=None, bias=None, relu=False, stride=1, dilation=1) -> Tensor:
-    """A `Unit` with `norm` as its batch normalisation; other arguments as in `convolve_and_normalise`. The bias of the
+    """A unit with `norm` as its batch normalisation; other arguments as in `convolve_and_normalise`. The bias of the
     last convolution only moves the mean: it is added to the running average instead of to the maps."""
     if not (norm.training or norm.running_mean is None):
         moved = 0 if bias is None else bias * norm.weight * (norm.running_var + EPS).rsqrt()
@@ -102,7 +84,7 @@ def _through(x, norm, kernel=None, matrix=None, bias=None, relu=False, stride=1,
 
 
 def convolve_and_normalise(x, kernel, matrix, scale, shift, relu=True, stride=1, dilation=1) -> Tensor:
-    """A `Unit` with given weights and the statistics of the batch.
+    """A unit with given weights and the statistics of the batch.
 
     x: (images, channels, height, width); kernel: (channels, 1, k, k) or None; matrix: (outputs, channels, 1, 1) or
     None; scale and shift of the normalisation: (outputs,) or None. `relu`: whether a ReLU comes first. stride and
@@ -116,12 +98,13 @@ def convolve_and_normalise(x, kernel, matrix, scale, shift, relu=True, stride=1,
 def _update_averages(norm: nn.BatchNorm2d, mean: Tensor, inverse: Tensor, bias: Tensor | None, count: int) -> None:
     """Moves the running averages as torch does. The bias of a convolution in front has no gradient."""
     if norm.running_mean is not None:
+        norm.num_batches_tracked.add_(1)
         norm.running_mean.lerp_(mean if bias is None else mean + bias.detach(), norm.momentum)
         norm.running_var.lerp_((inverse.pow(-2) - EPS) * (count / max(count - 1, 1)), norm.momentum)
 
 
 def _evaluated(x, kernel, matrix, scale, shift, relu, stride, dilation, mean, variance) -> Tensor:
-    """A `Unit` with running averages, without gradients."""
+    """A unit with running averages, without gradients."""
     if kernel is not None:
         raw, *_ = _convolution(kernel, matrix, stride, dilation).forward(as_memory(x), Norm(relu=relu))
     else:
@@ -139,7 +122,7 @@ def _product(maps: Tensor, matrix: Tensor | None) -> Tensor:
 
 
 class _Unit(FusedFunction):
-    """(result, mean, 1 / deviation) of a `Unit`. The latter two, (outputs,), are the statistics of the maps in front of
+    """(result, mean, 1 / deviation) of a unit. The latter two, (outputs,), are the statistics of the maps in front of
     the normalisation. Arguments as in `convolve_and_normalise`."""
 
     @staticmethod

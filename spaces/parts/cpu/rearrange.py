@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from spaces.parts.convolutions import even_and_odd
 from spaces.parts.cpu.fused_function import FusedFunction
 from spaces.parts.cpu.kernels import usable
 from spaces.parts.cpu.layout import as_maps, as_memory
@@ -26,15 +26,6 @@ def split_channels(x: Tensor, channels: int) -> tuple[Tensor, Tensor]:
         return x[:, :channels], x[:, channels:]
     first, others = as_memory(x).split((channels, x.shape[1] - channels))
     return as_maps(first), as_maps(others)
-
-
-def even_and_odd(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Every second row and column of (images, channels, height, width), from the first on and from the second on. Maps
-    with an odd side, for which the public code fails, are padded with zeros."""
-    height, width = x.shape[2:]
-    if height % 2 or width % 2:
-        x = F.pad(x, (0, width % 2, 0, height % 2))
-    return x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]
 
 
 class Halves(FusedFunction):

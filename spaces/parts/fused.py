@@ -1,0 +1,56 @@
+"""The faster forms of the shared parts on a CPU: see `spaces.parts.cpu.channelwise` for how they compute."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from spaces.parts.cpu.channelwise import compute_fused, compute_units, reduce_map
+from spaces.parts.cpu.fuse import Fused
+from spaces.parts.cpu.kernels import EPS
+from spaces.parts.cpu.pooling import over_images
+from spaces.parts.cpu.rearrange import concatenate
+from spaces.parts.operations import Concat, DilConv, FactorizedReduce, ReluConvBn, SepConv
+
+
+class FastBatchNorm(Fused, nn.BatchNorm2d):
+    def fast(self, x: Tensor) -> Tensor:
+        return compute_fused(x, self) if self._usual() else nn.BatchNorm2d.forward(self, x)
+
+    def _usual(self) -> bool:
+        """Whether the kernels know it: torch's eps, and a scale and a shift wherever there are running averages."""
+        return self.eps == EPS and self.momentum is not None and (self.affine or not self.track_running_stats)
+
+
+class FastMaxPool(Fused, nn.MaxPool2d):
+    def fast(self, x: Tensor) -> Tensor:
+        return over_images(lambda maps: nn.MaxPool2d.forward(self, maps), x)
+
+
+class FastAvgPool(Fused, nn.AvgPool2d):
+    def fast(self, x: Tensor) -> Tensor:
+        return over_images(lambda maps: nn.AvgPool2d.forward(self, maps), x)
+
+
+class FastReluConvBn(Fused, ReluConvBn):
+    def fast(self, x: Tensor) -> Tensor:
+        return compute_units(x, self)
+
+
+class FastDilConv(Fused, DilConv):
+    def fast(self, x: Tensor) -> Tensor:
+        return compute_units(x, self)
+
+
+class FastSepConv(Fused, SepConv):
+    def fast(self, x: Tensor) -> Tensor:
+        return compute_units(x, self)
+
+
+class FastFactorizedReduce(Fused, FactorizedReduce):
+    def fast(self, x: Tensor) -> Tensor:
+        return reduce_map(x, (self.conv_1, self.conv_2), self.bn, relu=isinstance(self.relu, nn.ReLU))
+
+
+class FastConcat(Fused, Concat):
+    def fast(self, first: Tensor, *others: Tensor) -> Tensor:
+        return concatenate((first, *others))

@@ -1,0 +1,132 @@
+"""The supernet of a space of two cells, edge by edge and candidate by candidate (quark0/darts, cnn/model_search.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spaces.base import Arch, Size
+from spaces.parts.cell_choices import CellChoices
+from spaces.parts.cells import Cell, CellNetwork
+from spaces.parts.network import Supernet
+from spaces.parts.operations import Concat, FactorizedReduce, ReluConvBn, operation
+from spaces.parts.stack import CellShape, CellStack
+
+Wanted = Sequence[tuple[int, ...]]
+"""Per place the candidates that must be computed."""
+
+
+class MixedEdge(nn.Module):
+    """The weighted sum of all candidates of an edge, each with weights of its own."""
+
+    def __init__(self, names: Sequence[str], channels: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.candidates = nn.ModuleDict({name: operation(name, channels, stride, search=True) for name in names})
+
+    def forward(self, x: Tensor, weights: Tensor, wanted: tuple[int, ...]) -> Tensor:
+        """x: (images, channels, height, width); weights: (candidates,); wanted: the candidates to compute."""
+        if not wanted:
+            return x[:, :, :: self.stride, :: self.stride] * 0.0
+        candidates = list(self.candidates.values())
+        return sum(weights[k] * candidates[k](x) for k in wanted)
+
+
+class MixedCell(nn.Module):
+    """A cell with every candidate on every edge. Its output is the concatenation of all nodes."""
+
+    def __init__(self, cells: CellChoices, shape: CellShape):
+        super().__init__()
+        channels = shape.channels
+        self.nodes, self.outputs, self.sources = cells.nodes, cells.nodes * channels, [s for _, s in cells.edges]
+        self.preprocess0 = (FactorizedReduce if shape.halved else ReluConvBn)(shape.inputs[0], channels, search=True)
+        self.preprocess1 = ReluConvBn(shape.inputs[1], channels, search=True)
+        self.edges = nn.ModuleList(
+            MixedEdge(names, channels, 2 if shape.reduction and source < 2 else 1)
+            for source, names in zip(self.sources, cells.reduce if shape.reduction else cells.normal)
+        )
+        self.join = Concat()
+
+    def forward(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Wanted) -> Tensor:
+        """before, last: the outputs of the two previous cells; mix: per place the weights (candidates,)."""
+        states, place = [self.preprocess0(before), self.preprocess1(last)], 0
+        for _ in range(self.nodes):
+            into = range(place, place + len(states))
+            states.append(sum(self.edges[k](x, mix[k], wanted[k]) for k, x in zip(into, states)))
+            place = into.stop
+        return self.join(*states[2:])
+
+
+class CellSupernet(CellStack, Supernet):
+    """All architectures of a space of two cells. The places are the edges of the normal cell, in the order of
+    `CellChoices.edges`, then those of the reduction cell. There is no auxiliary head."""
+
+    def __init__(self, cells: CellChoices, size: Size):
+        super().__init__(size, lambda shape: MixedCell(cells, shape), search=True)
+        self.choices, self.size, self.shape = cells, size, cells.shape
+
+    def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
+        wanted, weights = [_wanted(row) for row in mix], [row.to(x) for row in mix]
+        half = len(self.choices.edges)
+        normal, reduce = (weights[:half], wanted[:half]), (weights[half:], wanted[half:])
+        *_, last = self.maps(x, normal, reduce)
+        return self.logits(last)
+
+    def step(self, i: int, before: Tensor, last: Tensor, normal: tuple, reduce: tuple) -> tuple[Tensor, Tensor]:
+        """normal, reduce: mix and wanted candidates of the places of either cell."""
+        return last, self.cells[i](before, last, *(reduce if i in self.reductions else normal))
+
+    def derive(self, mix: Sequence[Tensor]) -> Arch:
+        return self.choices.encode(self.choices.derive([row.tolist() for row in mix]))
+
+    def path(self, arch: Arch) -> list[Tensor]:
+        """One-hot weights on the CPU, wherever the supernet is: `forward` reads there which candidates to compute."""
+        mix = [torch.zeros(candidates) for candidates in self.shape]
+        for place, candidate in self.choices.places(self.choices.decode(arch)):
+            mix[place][candidate] = 1.0
+        return mix
+
+    def inherit(self, arch: Arch) -> nn.Module:
+        genotype = self.choices.decode(arch)
+        with torch.device("meta"):  # all its weights are copied below: none need to be drawn
+            network = CellNetwork(genotype, self.size, search=True)
+        network.to_empty(device=self.classifier.weight.device).to(self.classifier.weight)
+        for mine, its in zip(
+            (self.stem, self.stem2, self.classifier), (network.stem, network.stem2, network.classifier)
+        ):
+            if mine is not None:
+                its.load_state_dict(mine.state_dict())
+        places = self.choices.places(genotype)
+        half = len(places) // 2
+        for i, (mixed, cell) in enumerate(zip(self.cells, network.cells)):
+            _inherit(cell, mixed, places[half:] if i in self.reductions else places[:half])
+        return Logits(network)
+
+
+class Logits(nn.Module):
+    """A network without its auxiliary output."""
+
+    def __init__(self, network: CellNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)[0]
+
+
+def _inherit(cell: Cell, mixed: MixedCell, picks: Sequence[tuple[int, int]]) -> None:
+    """Copies the weights of a cell's operations. picks: of each its place in the supernet and its candidate there."""
+    cell.preprocess0.load_state_dict(mixed.preprocess0.state_dict())
+    cell.preprocess1.load_state_dict(mixed.preprocess1.state_dict())
+    for operation, (place, candidate) in zip(cell.operations, picks):
+        candidates = list(mixed.edges[place % len(mixed.edges)].candidates.values())
+        operation.load_state_dict(candidates[candidate].state_dict())
+
+
+def _wanted(weights: Tensor) -> tuple[int, ...]:
+    """The candidates that must be computed: all where weights need gradients, else those whose weight is not 0."""
+    if weights.requires_grad:
+        return tuple(range(len(weights)))
+    return tuple(k for k, weight in enumerate(weights.tolist()) if weight)
