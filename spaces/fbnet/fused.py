@@ -1,89 +1,93 @@
-"""The blocks of one layer of FBNet's supernet, computed together.
-
-The weights of the same kind of all blocks are one tensor, block after block, so that nothing is gathered and an
-optimizer step touches few tensors. Each kind of operation runs once, on the channels of all blocks.
-"""
+"""The faster form of one layer of FBNet's supernet: each kind of operation runs once, on the channels of all blocks."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from spaces.parts.blocks import MBConv
+from spaces.fbnet.supernet import MixedLayer
+from spaces.parts.blocks import ConvBn, MBConv
+from spaces.parts.cpu.fuse import Fused
 from spaces.parts.cpu.inverted_residuals import ExpandDepthwise, PointwiseShapes, Project, Section, pieces
-from spaces.parts.network import use_batch_statistics
+from spaces.parts.cpu.stacking import stack
 
 
-class Stack(nn.Module):
-    """The branches of blocks with the same input, stride and number of outputs, whose results are mixed. The last block
-    must have every kind of weight that any of them has."""
+class FastMixedLayer(Fused, MixedLayer):
+    """All blocks together where all candidates are wanted, else the wanted ones, each by its own faster form."""
 
-    def __init__(self, blocks: Sequence[MBConv]):
-        super().__init__()
-        # These copies are on the meta device, without data: the stack has their weights.
-        self.blocks = [use_batch_statistics(copy.deepcopy(block)).to("meta") for block in blocks]
-        named = [dict(block.named_parameters()) for block in blocks]
-        self.shapes = {name: [each[name].shape if name in each else None for each in named] for name in named[-1]}
-        for name in self.shapes:
-            weights = [each[name].detach().flatten() for each in named if name in each]
-            self.register_parameter(_own(name), nn.Parameter(torch.cat(weights)))
-        self.stride = blocks[0].depthwise[0].stride[0]
-        self.sections = [_section(list(alike)) for _, alike in groupby(blocks, _kind)]
-        self.expand = _shapes([block.expand[0] for block in blocks if block.expand is not None])
-        self.project = _shapes([block.project[0] for block in blocks])
-
-    def weights(self, number: int) -> dict[str, Tensor]:
-        """The weights of one block as views, under their names in the block."""
-        found = {}
-        for name, shapes in self.shapes.items():
-            if (shape := shapes[number]) is not None:
-                start = sum(before.numel() for before in shapes[:number] if before is not None)
-                found[name] = getattr(self, _own(name)).narrow(0, start, shape.numel()).view(shape)
-        return found
-
-    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        """x: (images, inputs, height, width); mix: (blocks,). The weighted sum of the blocks without their residual
-        connections."""
-        expand = self._expansion(), self.expand_1_weight, self.expand_1_bias
-        depthwise = self.depthwise_0_weight, self.depthwise_1_weight, self.depthwise_1_bias
-        hidden = ExpandDepthwise.compute(x, *expand, *depthwise, self.sections, self.stride)
-        affine = self.project_1_weight, self.project_1_bias
-        return Project.compute(hidden, mix, self.project_0_weight, *affine, self.project)
-
-    def _expansion(self) -> Tensor:
-        """The kernels of all expansions as one: (hidden, inputs, 1, 1)."""
-        if all(groups == 1 for groups, *_ in self.expand):
-            return self.expand_0_weight.view(-1, self.expand[0][2], 1, 1)
-        groups = pieces(self.expand_0_weight, self.expand)
-        return torch.cat([torch.block_diag(*group) for group in groups])[:, :, None, None]
+    def fast(self, x: Tensor, mix: Tensor) -> Tensor:
+        if not (mix.requires_grad or mix.all()):
+            return MixedLayer.forward(self, x, mix)
+        *blocks, skip = self.candidates
+        y = mixed_branches(blocks, x, mix[:-1])
+        return y + (mix.sum() * x if blocks[0].residual else mix[-1] * skip(x))
 
 
-def _own(name: str) -> str:
-    """The name in a stack of the weights that have this name in a block."""
-    return name.replace(".", "_")
+def mixed_branches(blocks: Sequence[MBConv], x: Tensor, mix: Tensor) -> Tensor:
+    """The weighted sum of blocks without their residual connections. They have the same input, stride and number of
+    outputs, and no biases. x: (images, inputs, height, width); mix: (blocks,)."""
+    expand = [block.expand for block in blocks if isinstance(block.expand, ConvBn)]
+    units = [unit for unit in (expand, [b.depthwise for b in blocks], [b.project for b in blocks]) if unit]
+    weights = stack([weights for unit in units for weights in zip(*map(_weights, unit))])
+    *expansion, kernels, scale, shift, matrices, last_scale, last_shift = weights
+    if expansion:
+        expansion[0] = _as_one([conv for conv, *_ in expand], expansion[0])
+    stride, sections = blocks[0].depthwise[0].stride[0], _sections(tuple(map(_kind, blocks)))
+    expansion = expansion or [None] * 3
+    hidden = ExpandDepthwise.apply(x, *expansion, kernels, scale, shift, sections, stride)
+    shapes = _shapes([block.project[0] for block in blocks])
+    return Project.apply(hidden, mix, matrices, last_scale, last_shift, shapes)
+
+
+def _weights(unit: ConvBn) -> tuple[Tensor, Tensor, Tensor]:
+    conv, norm, *_ = unit
+    return conv.weight, norm.weight, norm.bias
 
 
 def _shapes(convolutions: Sequence[nn.Conv2d]) -> PointwiseShapes:
     return [(c.groups, c.out_channels // c.groups, c.in_channels // c.groups) for c in convolutions]
 
 
-def _kind(block: MBConv) -> tuple[int, bool]:
-    """The side of its kernel, and whether it has an expansion."""
-    return block.depthwise[0].kernel_size[0], block.expand is not None
+def _as_one(convolutions: Sequence[nn.Conv2d], weights: Tensor) -> Tensor:
+    """The kernels of 1x1 convolutions with the same input as one: (outputs of all, inputs, 1, 1)."""
+    if all(conv.groups == 1 for conv in convolutions):
+        return weights.view(-1, convolutions[0].in_channels, 1, 1)
+    groups = pieces(weights, _shapes(convolutions))
+    return torch.cat([torch.block_diag(*group) for group in groups])[:, :, None, None]
 
 
-def _section(blocks: Sequence[MBConv]) -> Section:
-    """The depthwise kernels of blocks of one kind. Blocks without an expansion all read the input. Groups shuffle the
-    maps that are read."""
-    widths = [block.depthwise[0].in_channels for block in blocks]
-    side, expanded = _kind(blocks[0])
+class _Kind(NamedTuple):
+    """What the depthwise convolution of a block reads, and with which kernel."""
+
+    side: int
+    expanded: bool
+    width: int
+    groups: int
+
+
+def _kind(block: MBConv) -> _Kind:
+    conv, shuffle = block.depthwise[0], block.shuffle
+    groups = shuffle.groups if isinstance(shuffle, nn.ChannelShuffle) else 1
+    return _Kind(conv.kernel_size[0], isinstance(block.expand, ConvBn), conv.in_channels, groups)
+
+
+@cache
+def _sections(kinds: tuple[_Kind, ...]) -> list[Section]:
+    """The depthwise kernels of consecutive blocks, those of the same side with or without expansion together."""
+    return [_section(list(alike)) for _, alike in groupby(kinds, lambda kind: kind[:2])]
+
+
+def _section(kinds: Sequence[_Kind]) -> Section:
+    """Blocks without an expansion all read the input. Groups shuffle the maps that are read."""
+    side, expanded, *_ = kinds[0]
     reads: list[int] = []
-    for width, block in zip(widths, blocks):
-        start, each = len(reads) if expanded else 0, width // block.groups
-        reads += [start + group * each + i for i in range(each) for group in range(block.groups)]
+    for kind in kinds:
+        start, each = len(reads) if expanded else 0, kind.width // kind.groups
+        reads += [start + group * each + i for i in range(each) for group in range(kind.groups)]
     shuffled = reads != list(range(len(reads)))
     return Section(len(reads), side, expanded, torch.tensor(reads, device="cpu") if shuffled else None)

@@ -57,13 +57,13 @@ class Fbnet(Layerwise):
         return block(option, shape, self.conv_bias, self.e1_pointwise)
 
     def ends(self, design: Design, size: Size) -> tuple[nn.Module, nn.Module]:
-        from spaces.parts.blocks import Tail, conv_bn
+        from spaces.parts.blocks import ConvBn, Tail
 
         stem, *_, last = shapes_of(STAGES, size)
         head = width_at(HEADS.get(design, HEAD), size.channels)
         return (
-            conv_bn(stem.inputs, stem.outputs, 3, stem.stride, bias=self.conv_bias),
-            Tail(conv_bn(last.outputs, head, 1, bias=self.conv_bias), width=head, classes=size.classes),
+            ConvBn(stem.inputs, stem.outputs, 3, stem.stride, bias=self.conv_bias),
+            Tail(ConvBn(last.outputs, head, 1, bias=self.conv_bias), width=head, classes=size.classes),
         )
 
     def supernet(self, size: Size) -> Supernet:

@@ -9,27 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from spaces.base import Size, UserError
 from spaces.parts.auxiliary import AuxiliaryHead
-from spaces.parts.cpu.channelwise import BatchNorm, Depthwise, Pointwise, compute_fused
-from spaces.parts.cpu.kernels import usable
+from spaces.parts.convolutions import Depthwise, Pointwise
 from spaces.parts.layer_shapes import LayerShape
 from spaces.parts.network import DropPath, Network
 
 
-def conv_bn(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, relu: bool = True
-) -> nn.Sequential:
+class ConvBn(nn.Sequential):
     """Convolution, batch normalisation and, with `relu`, a ReLU. At stride 1 the map keeps its side."""
-    if groups == inputs == outputs:
-        conv = Depthwise(outputs, kernel, stride, bias=bias)
-    elif kernel == 1:
-        conv = Pointwise(inputs, outputs, stride, groups, bias)
-    else:
-        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
-    return nn.Sequential(conv, BatchNorm(outputs), *([nn.ReLU()] if relu else []))
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+        relu: bool = True,
+    ):
+        if groups == inputs == outputs:
+            conv: nn.Module = Depthwise(outputs, kernel, stride, bias=bias)
+        elif kernel == 1:
+            conv = Pointwise(inputs, outputs, stride, groups, bias)
+        else:
+            conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
+        super().__init__(conv, nn.BatchNorm2d(outputs), *([nn.ReLU()] if relu else []))
 
 
 class MBConv(nn.Module):
@@ -50,32 +57,15 @@ class MBConv(nn.Module):
     ):
         super().__init__()
         width = shape.inputs * expansion
-        self.expand = conv_bn(shape.inputs, width, 1, groups=groups, bias=bias) if pointwise else None
-        self.groups = groups
-        self.depthwise = conv_bn(width, width, kernel, shape.stride, groups=width, bias=bias)
-        self.project = conv_bn(width, shape.outputs, 1, groups=groups, bias=bias, relu=False)
+        self.expand = ConvBn(shape.inputs, width, 1, groups=groups, bias=bias) if pointwise else nn.Identity()
+        self.shuffle = nn.ChannelShuffle(groups) if groups > 1 else nn.Identity()
+        self.depthwise = ConvBn(width, width, kernel, shape.stride, groups=width, bias=bias)
+        self.project = ConvBn(width, shape.outputs, 1, groups=groups, bias=bias, relu=False)
         self.residual = shape.residual
 
-    def branch(self, x: Tensor) -> Tensor:
-        """The block without its residual connection: (images, inputs, height, width) to (images, outputs, …)."""
-        if usable(x):
-            return self._branch_fused(x)
-        hidden = x if self.expand is None else self.expand(x)
-        if self.groups > 1:
-            hidden = F.channel_shuffle(hidden, self.groups)
-        return self.project(self.depthwise(hidden))
-
-    def _branch_fused(self, x: Tensor) -> Tensor:
-        """Each ReLU is computed together with the convolution behind it."""
-        relu = [] if self.expand is None else [self.expand[2]]
-        hidden = x if self.expand is None else compute_fused(x, *self.expand[:2])
-        if self.groups > 1:
-            hidden = hidden.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
-        hidden = compute_fused(hidden, *relu, *self.depthwise[:2])
-        return compute_fused(hidden, self.depthwise[2], *self.project)
-
     def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
-        y = self.branch(x)
+        """(images, inputs, height, width) to (images, outputs, …). `drop` is applied to the branch of a residual."""
+        y = self.project(self.depthwise(self.shuffle(self.expand(x))))
         if not self.residual:
             return y
         return x + (y if drop is None else drop(y))

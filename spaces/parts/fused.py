@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from spaces.parts.cpu.blocks import FastConvBn, FastMBConv
 from spaces.parts.cpu.channelwise import compute_fused, compute_units, reduce_map
 from spaces.parts.cpu.fuse import Fused
 from spaces.parts.cpu.kernels import EPS
 from spaces.parts.cpu.pooling import over_images
 from spaces.parts.cpu.rearrange import concatenate
 from spaces.parts.operations import Concat, DilConv, FactorizedReduce, ReluConvBn, SepConv
+
+__all__ = [
+    "FastAvgPool",
+    "FastBatchNorm",
+    "FastConcat",
+    "FastConvBn",
+    "FastDilConv",
+    "FastFactorizedReduce",
+    "FastMBConv",
+    "FastMaxPool",
+    "FastReluConvBn",
+    "FastSepConv",
+]
 
 
 class FastBatchNorm(Fused, nn.BatchNorm2d):

@@ -50,13 +50,13 @@ class SinglePath(Layerwise):
     def ends(self, design: Design, size: Size) -> tuple[nn.Module, nn.Module]:
         from torch import nn
 
-        from spaces.parts.blocks import MBConv, Tail, conv_bn
+        from spaces.parts.blocks import ConvBn, MBConv, Tail
 
         stem, first, *_, last = shapes_of(STAGES, size)
         head = width_at(HEAD, size.channels)
         return (
-            nn.Sequential(conv_bn(stem.inputs, stem.outputs, 3, stem.stride), MBConv(first, 3, 1, pointwise=False)),
-            Tail(MBConv(last, 3, 6), conv_bn(last.outputs, head, 1), width=head, classes=size.classes),
+            nn.Sequential(ConvBn(stem.inputs, stem.outputs, 3, stem.stride), MBConv(first, 3, 1, pointwise=False)),
+            Tail(MBConv(last, 3, 6), ConvBn(last.outputs, head, 1), width=head, classes=size.classes),
         )
 
     def supernet(self, size: Size) -> Supernet:

@@ -41,6 +41,10 @@ class Fused(nn.Module):
         height, width)."""
         raise NotImplementedError
 
+    def prepare(self) -> Any:
+        """What `fast` wants to look up once: `fuse` keeps it as `_prepared`. No tensors: these may be replaced."""
+        return None
+
     def forward(self, *arguments: Any) -> Any:
         return self.fast(*arguments) if runs(self, arguments[0]) else super().forward(*arguments)
 
@@ -56,6 +60,7 @@ def fuse(network: Module) -> Module:
     for part in parts:
         if isinstance(part, Fused):
             part.__dict__["_below"] = [hooks for below in list(part.modules())[1:] for hooks in _hooks(below)]
+            part.__dict__["_prepared"] = part.prepare()
     return network
 
 
@@ -64,7 +69,7 @@ def unfuse(network: Module) -> Module:
     for part in network.modules():
         if isinstance(part, Fused):
             part.__class__ = type(part).__bases__[1]
-            del part.__dict__["_below"]
+            del part.__dict__["_below"], part.__dict__["_prepared"]
     return network
 
 

@@ -7,17 +7,16 @@ does not ask for are not computed: an architecture step needs none of the weight
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from spaces.parts.cpu.fused_function import FusedFunction
-from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply, usable
+from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply
 from spaces.parts.cpu.layout import as_maps, as_memory
 
 PointwiseShapes = Sequence[tuple[int, int, int]]
@@ -176,25 +175,6 @@ class Project(FusedFunction):
         affine = of_affine([sums], z)
         of_mix = (scale * affine[0] + shift * affine[1]).view(len(shapes), -1).sum(1) if needs_mix else None
         return as_maps(of_x) if needs_x else None, of_mix, of_weights, *(mixed(each, mix) for each in affine), None
-
-
-def conv_bn_relu(x: Tensor, layer: nn.Module) -> Tensor:
-    """x through a `conv_bn` without groups and bias, computed as one `Project`; through any other layer as it is."""
-    if not usable(x) or not _is_conv_bn(layer):
-        return layer(x)
-    (conv, norm, _), side = layer, layer[0].kernel_size[0]
-    high, wide = x.shape[2:]
-    padded, taps = F.pad(as_memory(x), (0, 0, *[side // 2] * 4)), itertools.product(range(side), repeat=2)
-    x = as_maps(torch.cat([padded[:, i : i + high : conv.stride[0], j : j + wide : conv.stride[0]] for i, j in taps]))
-    weights = conv.weight.permute(0, 2, 3, 1).flatten()  # in the order of x's channels
-    return F.relu(Project.compute(x, None, weights, norm.weight, norm.bias, [(1, conv.out_channels, x.shape[1])]))
-
-
-def _is_conv_bn(layer: nn.Module) -> bool:
-    kinds = nn.Conv2d, nn.BatchNorm2d, nn.ReLU
-    if not isinstance(layer, nn.Sequential) or len(layer) != len(kinds) or not all(map(isinstance, layer, kinds)):
-        return False
-    return layer[0].groups == 1 and layer[0].bias is None
 
 
 def mixed(affine: Tensor, mix: Tensor | None) -> Tensor:
