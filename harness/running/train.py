@@ -113,13 +113,13 @@ class Trainer:
                 continue
             x = self.inputs.augmented(images.index_select(0, index), self.generator)
             y = labels[index].to(self.device)
-            loss, right = self._step(x, y, optimizer, drop)
+            loss, right = self.step(x, y, optimizer, drop)
             total_loss += loss * len(index)
             correct += right
             seen += len(index)
         return (total_loss / seen).item(), (correct / seen).item()
 
-    def _step(self, x: Tensor, y: Tensor, optimizer: Optimizer, drop: DropPath | None) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, y: Tensor, optimizer: Optimizer, drop: DropPath | None) -> tuple[Tensor, Tensor]:
         """One step of the optimizer; the loss without the auxiliary head's, and how many images were classified
         rightly."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
