@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -14,51 +13,56 @@ from spaces.fbnet.supernet import MixedLayer
 from spaces.parts.blocks import ConvBn, MBConv
 from spaces.parts.cpu.fuse import Fused
 from spaces.parts.cpu.inverted_residuals import ExpandDepthwise, PointwiseShapes, Project, Section, pieces
-from spaces.parts.cpu.stacking import stack
+from spaces.parts.cpu.stacking import Stacks, slots
 
 
 class FastMixedLayer(Fused, MixedLayer):
     """All blocks together where all candidates are wanted, else the wanted ones, each by its own faster form."""
 
+    _prepared: MixedBranches
+
+    def prepare(self) -> MixedBranches:
+        *blocks, _ = self.candidates
+        return MixedBranches(blocks)
+
     def fast(self, x: Tensor, mix: Tensor) -> Tensor:
         if not (mix.requires_grad or mix.all()):
             return MixedLayer.forward(self, x, mix)
         *blocks, skip = self.candidates
-        y = mixed_branches(blocks, x, mix[:-1])
-        return y + (mix.sum() * x if blocks[0].residual else mix[-1] * skip(x))
+        skipped = mix.sum() * x if blocks[0].residual else mix[-1] * skip(x)
+        return self._prepared.forward(x, mix[:-1]) + skipped
 
 
-def mixed_branches(blocks: Sequence[MBConv], x: Tensor, mix: Tensor) -> Tensor:
+class MixedBranches:
     """The weighted sum of blocks without their residual connections. They have the same input, stride and number of
-    outputs, and no biases. x: (images, inputs, height, width); mix: (blocks,)."""
-    expand = [block.expand for block in blocks if isinstance(block.expand, ConvBn)]
-    units = [unit for unit in (expand, [b.depthwise for b in blocks], [b.project for b in blocks]) if unit]
-    weights = stack([weights for unit in units for weights in zip(*map(_weights, unit))])
-    *expansion, kernels, scale, shift, matrices, last_scale, last_shift = weights
-    if expansion:
-        expansion[0] = _as_one([conv for conv, *_ in expand], expansion[0])
-    stride, sections = blocks[0].depthwise[0].stride[0], _sections(tuple(map(_kind, blocks)))
-    expansion = expansion or [None] * 3
-    hidden = ExpandDepthwise.apply(x, *expansion, kernels, scale, shift, sections, stride)
-    shapes = _shapes([block.project[0] for block in blocks])
-    return Project.apply(hidden, mix, matrices, last_scale, last_shift, shapes)
+    outputs, and no biases in front of batch normalisation."""
+
+    def __init__(self, blocks: Sequence[MBConv]):
+        expand = [block.expand for block in blocks if isinstance(block.expand, ConvBn)]
+        depthwise, project = [block.depthwise for block in blocks], [block.project for block in blocks]
+        # Three groups of each: kernels, scales, shifts.
+        self.weights = Stacks(group for units in (expand, depthwise, project) for group in zip(*map(slots, units)))
+        self.expand, self.project = _shapes(expand), _shapes(project)
+        self.stride = blocks[0].depthwise[0].stride[0]
+        self.sections = [_section(list(alike)) for _, alike in groupby(map(_kind, blocks), lambda kind: kind[:2])]
+
+    def forward(self, x: Tensor, mix: Tensor) -> Tensor:
+        """x: (images, inputs, height, width); mix: (blocks,)."""
+        *expand, kernels, scale, shift, matrices, last_scale, last_shift = self.weights.read()
+        expansion = [self._matrix(expand[0], x.shape[1]), *expand[1:]] if expand else [None] * 3
+        hidden = ExpandDepthwise.apply(x, *expansion, kernels, scale, shift, self.sections, self.stride)
+        return Project.apply(hidden, mix, matrices, last_scale, last_shift, self.project)
+
+    def _matrix(self, kernels: Tensor, inputs: int) -> Tensor:
+        """The kernels of all expansions as one: (hidden, inputs, 1, 1)."""
+        if all(groups == 1 for groups, *_ in self.expand):
+            return kernels.view(-1, inputs, 1, 1)
+        return torch.cat([torch.block_diag(*groups) for groups in pieces(kernels, self.expand)])[:, :, None, None]
 
 
-def _weights(unit: ConvBn) -> tuple[Tensor, Tensor, Tensor]:
-    conv, norm, *_ = unit
-    return conv.weight, norm.weight, norm.bias
-
-
-def _shapes(convolutions: Sequence[nn.Conv2d]) -> PointwiseShapes:
+def _shapes(units: Sequence[ConvBn]) -> PointwiseShapes:
+    convolutions = [conv for conv, *_ in units]
     return [(c.groups, c.out_channels // c.groups, c.in_channels // c.groups) for c in convolutions]
-
-
-def _as_one(convolutions: Sequence[nn.Conv2d], weights: Tensor) -> Tensor:
-    """The kernels of 1x1 convolutions with the same input as one: (outputs of all, inputs, 1, 1)."""
-    if all(conv.groups == 1 for conv in convolutions):
-        return weights.view(-1, convolutions[0].in_channels, 1, 1)
-    groups = pieces(weights, _shapes(convolutions))
-    return torch.cat([torch.block_diag(*group) for group in groups])[:, :, None, None]
 
 
 class _Kind(NamedTuple):
@@ -76,14 +80,9 @@ def _kind(block: MBConv) -> _Kind:
     return _Kind(conv.kernel_size[0], isinstance(block.expand, ConvBn), conv.in_channels, groups)
 
 
-@cache
-def _sections(kinds: tuple[_Kind, ...]) -> list[Section]:
-    """The depthwise kernels of consecutive blocks, those of the same side with or without expansion together."""
-    return [_section(list(alike)) for _, alike in groupby(kinds, lambda kind: kind[:2])]
-
-
 def _section(kinds: Sequence[_Kind]) -> Section:
-    """Blocks without an expansion all read the input. Groups shuffle the maps that are read."""
+    """The depthwise kernels of consecutive blocks of the same side, all with or all without an expansion. Without one
+    they all read the input. Groups shuffle the maps that are read."""
     side, expanded, *_ = kinds[0]
     reads: list[int] = []
     for kind in kinds:

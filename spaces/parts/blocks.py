@@ -65,7 +65,14 @@ class MBConv(nn.Module):
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> Tensor:
         """(images, inputs, height, width) to (images, outputs, …). `drop` is applied to the branch of a residual."""
-        y = self.project(self.depthwise(self.shuffle(self.expand(x))))
+        return self.joined(x, self.branch(x), drop)
+
+    def branch(self, x: Tensor) -> Tensor:
+        """The block without its residual connection."""
+        return self.project(self.depthwise(self.shuffle(self.expand(x))))
+
+    def joined(self, x: Tensor, y: Tensor, drop: DropPath | None) -> Tensor:
+        """The result y of the branch with the residual connection, if any."""
         if not self.residual:
             return y
         return x + (y if drop is None else drop(y))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from spaces.parts.blocks import MBConv
 from spaces.parts.layer_shapes import LayerShape
@@ -25,22 +24,21 @@ class Excitation(nn.Module):
 
     def __init__(self, width: int, squeezed: int):
         super().__init__()
-        self.squeeze, self.excite = nn.Linear(width, squeezed), nn.Linear(squeezed, width)
+        self.squeeze, self.relu = nn.Linear(width, squeezed), nn.ReLU()
+        self.excite, self.sigmoid = nn.Linear(squeezed, width), nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean((2, 3))))))[:, :, None, None]
+        return x * self.sigmoid(self.excite(self.relu(self.squeeze(x.mean((2, 3))))))[:, :, None, None]
 
-    def mixed(self, x: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-        """x * (1 - weight + weight * s(x)). `second`: the weight of the second half of the channels in s. Where x has
-        only the first half of the channels, s is computed from that half."""
-        width = x.shape[1]
-        squeeze, excite = self.squeeze.weight[:, :width], self.excite.weight[:width]
-        if width == self.excite.out_features:
-            used = torch.cat([second.new_ones(width // 2), second.expand(width // 2)])
-            squeeze, excite = squeeze * used, excite * used[:, None]
-        hidden = F.relu(F.linear(x.mean((2, 3)), squeeze, self.squeeze.bias))
-        factor = torch.sigmoid(F.linear(hidden, excite, self.excite.bias[:width]))
-        return x * (1.0 - weight + weight * factor)[:, :, None, None]
+
+class MixedExcitation(Excitation):
+    """x * (1 - weight + weight * s(x)). `second`: the weight of the second half of the channels in s."""
+
+    def forward(self, x: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+        used = torch.cat([second.new_ones(x.shape[1] // 2), second.expand(x.shape[1] // 2)])
+        hidden = self.relu(self.squeeze(x.mean((2, 3)) * used))
+        excited = self.excite(hidden) * used + self.excite.bias * (1.0 - used)  # biases are not masked
+        return x * (1.0 - weight + weight * self.sigmoid(excited))[:, :, None, None]
 
     def norms(self) -> Tensor:
         """(2,): for each half of the channels, the Frobenius norm of its weights in both matrices."""
@@ -56,16 +54,22 @@ class ExcitedMBConv(MBConv):
         self.excitation = Excitation(expansion * shape.inputs, max(1, shape.inputs // 4))
 
     def branch(self, x: Tensor) -> Tensor:
-        return self.project(self.excitation(self.depthwise(self.expand(x))))
+        return self.project(self.excitation(self.depthwise(self.shuffle(self.expand(x)))))
 
 
 class ExcitedLayer(SuperkernelLayer):
     """A superkernel whose mix has nine weights: four blocks, the same with squeeze-and-excitation, skip."""
 
+    def __init__(self, shape: LayerShape):
+        super().__init__(shape)
+        self.excitation = MixedExcitation(6 * shape.inputs, max(1, shape.inputs // 4))
+
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         excited = mix[KERNELS : 2 * KERNELS]
-        wanted = mix.requires_grad or bool(excited.any())
-        return self.masked(x, mix[:KERNELS] + excited, excited.sum() if wanted else None)
+        kernels = mix[:KERNELS] + excited
+        hidden = self.relu(self.norm(self.depthwise(self.expand(x), kernels)))
+        y = self.project(self.excitation(hidden, kernels[1] + kernels[3], excited.sum()))
+        return x + y if self.residual else y
 
 
 class ExcitedSupernet(SinglePathSupernet):
@@ -75,6 +79,6 @@ class ExcitedSupernet(SinglePathSupernet):
     decisions = 4
 
     def gates(self, thresholds: Tensor, scale: Tensor | None = None) -> Gates:
-        norms = layer_norms([layer.kernel for layer in self.layers])
-        excitation = torch.stack([layer.block.excitation.norms() for layer in self.layers])
+        norms = layer_norms([layer.depthwise.weight for layer in self.layers])
+        excitation = torch.stack([layer.excitation.norms() for layer in self.layers])
         return gates(norms, thresholds, self.skippable(thresholds.device), scale, excitation)

@@ -17,7 +17,7 @@ from protocols.base import Budget
 from spaces.base import Size, UserError
 from spaces.darts.space import Darts
 from spaces.fbnet.space import Fbnet as FbnetSpace
-from tests.reference import fbnet as reference
+from spaces.parts.cpu.fuse import fuse
 from tests.reference.run import TinyRun, random_images
 
 SIZE = Size(channels=4, cells=0, classes=3, image=8)
@@ -37,21 +37,19 @@ def tiny_run(epochs=1, candidates=1, kind=TinyRun):
     return kind(FbnetSpace(), SIZE, Budget(epochs, 8, candidates), images)
 
 
-class NaiveRun(TinyRun):
-    """A run whose supernet computes block by block, with separate parameters for each block."""
+class FusedRun(TinyRun):
+    """A run whose supernet has its faster form."""
 
     def supernet(self):
-        naive = reference.separated(super().supernet())
-        naive.forward = lambda x, mix: reference.mixed(naive, FbnetSpace.options, x, mix)
-        return naive
+        return fuse(super().supernet())
 
 
-def test_a_whole_search_is_that_of_the_naive_form(double_precision):
-    runs = [tiny_run(epochs=4, kind=kind) for kind in (TinyRun, NaiveRun)]
-    ours, naive = (Fbnet(beta=10.0, theta_lr=1.0, warmup=0.25).search(run) for run in runs)
-    assert ours == naive
-    for mine, theirs in zip(runs[0].curve, runs[1].curve, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-6)
+def test_a_whole_search_is_the_same_with_the_faster_form(double_precision):
+    runs = [tiny_run(epochs=4, kind=kind) for kind in (TinyRun, FusedRun)]
+    found = [Fbnet(beta=10.0, theta_lr=1.0, warmup=0.25).search(run) for run in runs]
+    assert found[0] == found[1]
+    for plain, fused in zip(runs[0].curve, runs[1].curve, strict=True):
+        assert fused == pytest.approx(plain, rel=1e-6)
 
 
 def test_expected_cost_is_the_mean_over_paths():

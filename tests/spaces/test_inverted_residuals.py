@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spaces.fbnet.space import Fbnet
-from spaces.fbnet.supernet import MixedLayer
 from spaces.parts.cpu.inverted_residuals import ExpandDepthwise, Project, Section
 from spaces.parts.cpu.kernels import usable
 from spaces.parts.cpu.layout import as_maps, as_memory
-from spaces.parts.layer_shapes import LayerShape
-from spaces.parts.network import use_batch_statistics
 
 pytestmark = pytest.mark.skipif(not usable(torch.ones(1)), reason="no C compiler")
 
@@ -85,22 +81,6 @@ def test_parts_of_weights():
     y = Project.apply(*arguments), Project.plain(*arguments)
     found, expected = (torch.autograd.grad(each.square().cos().sum(), whole)[0] for each in y)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
-
-
-@pytest.mark.parametrize("x_wanted", [False, True])
-@pytest.mark.parametrize("mix_wanted", [False, True])
-def test_layers_without_kernels(monkeypatch, x_wanted, mix_wanted):
-    """Without kernels, layers compute the same by the plain forms."""
-    torch.manual_seed(0)
-    layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(4, 8, 2, 9))).double()
-    x, mix = random(3, 4, 9, 9, wanted=x_wanted), torch.rand(9, dtype=torch.float64).requires_grad_(mix_wanted)
-    results = []
-    for _ in range(2):
-        layer.zero_grad()
-        layer(x, mix).square().cos().sum().backward()
-        results.append([weight.grad for weight in layer.parameters()])
-        monkeypatch.setattr("spaces.parts.cpu.fused_function.usable", lambda x: False)
-    assert all(torch.allclose(a, b, rtol=0, atol=1e-9) for a, b in zip(*results))
 
 
 def test_memory():

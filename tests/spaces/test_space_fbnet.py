@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from spaces.base import Size, UserError
 from spaces.fbnet.space import FBNET_A, Fbnet
 from spaces.fbnet.supernet import MixedLayer
+from spaces.parts.cpu.fuse import fuse, unfuse
 from spaces.parts.layer_shapes import LayerShape
-from spaces.parts.network import DropPath, use_batch_statistics
-from tests.reference.fbnet import mixed, mixed_layer
+from spaces.parts.network import DropPath
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "layerwise.json").read_text())
 SPACE = Fbnet()
@@ -113,104 +113,57 @@ def test_network_trains_with_auxiliary_head_and_drop_path():
     assert torch.equal(skipped(x, drop)[0], skipped(x)[0])
 
 
-def supernet_case(dtype):
+def test_a_layer_is_the_weighted_sum_of_its_candidates():
+    """Eq. 3 of the paper; candidates have weights of their own."""
     torch.manual_seed(0)
-    supernet = Fbnet().supernet(TINY).to(dtype)
-    for weight in supernet.parameters():
-        weight.data += 0.1 * torch.randn_like(weight)
-    mix = [torch.rand(9, dtype=dtype).div(4).requires_grad_() for _ in range(22)]
-    return supernet, torch.randn(6, 3, 8, 8, dtype=dtype), mix
+    layer = MixedLayer(SPACE, LayerShape(4, 8, 2, 9)).double()
+    x, mix = torch.randn(5, 4, 9, 9, dtype=torch.float64), torch.rand(9, dtype=torch.float64)
+    with torch.no_grad():
+        expected = torch.stack([weight * candidate(x) for weight, candidate in zip(mix, layer.candidates)]).sum(0)
+        torch.testing.assert_close(layer(x, mix), expected, rtol=1e-12, atol=1e-12)
+    weights = [id(weight) for candidate in layer.candidates for weight in candidate.parameters()]
+    assert len(weights) == len(set(weights)) == len(list(layer.parameters()))
 
 
-def both_gradients(fast, naive, inputs):
-    """The largest difference between two forms of a function, in outputs and gradients, relative to their elements."""
-    results = []
-    for y in (fast, naive):
-        gradients = torch.autograd.grad(y.logsumexp(1).sum(), inputs, allow_unused=True)
-        results.append([y.detach(), *(g if g is not None else torch.zeros(()) for g in gradients)])
-    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results))
-
-
-def test_supernet_equals_naive_form():
-    supernet, x, mix = supernet_case(torch.float64)
-    inputs = [*supernet.parameters(), *mix]
-    assert both_gradients(supernet(x, mix), mixed(supernet, Fbnet.options, x, mix), inputs) <= 1e-9
-
-
-@pytest.mark.parametrize("place", [0, 4, 16])
-def test_layers_equal_naive_form_in_single_precision(place):
-    supernet, _, mix = supernet_case(torch.float32)
-    layer, weights = supernet.layers[place], mix[place]
-    x = torch.randn(6, SPACE.layer_shapes(TINY)[place].inputs, 8, 8, requires_grad=True)
-    inputs = [x, weights, *layer.parameters()]
-    assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), inputs) <= 1e-4
-
-
-@pytest.mark.parametrize("e1_pointwise", [False, True])
-@pytest.mark.parametrize("used", [range(9), (1, 2, 3), (0, 5, 8), (4, 7)])
-@pytest.mark.parametrize(
-    ("inputs", "outputs", "stride", "image"), [(4, 4, 1, 9), (4, 8, 2, 10), (8, 8, 1, 4), (4, 8, 2, 5)]
-)
-def test_stacked_layers_equal_naive_form(inputs, outputs, stride, image, used, e1_pointwise):
+@pytest.fixture(params=[unfuse, fuse], ids=["definition", "fused"])
+def supernet(request):
     torch.manual_seed(0)
-    space = Fbnet(conv_bias=False, e1_pointwise=e1_pointwise)
-    layer = use_batch_statistics(MixedLayer(space, LayerShape(inputs, outputs, stride, image))).double()
-    for weight in layer.parameters():
-        weight.data += 0.1 * torch.randn_like(weight)
-    mix = torch.tensor([float(i in used) for i in range(9)], dtype=torch.float64) * torch.rand(9, dtype=torch.float64)
-    x = torch.randn(5, inputs, image, image, dtype=torch.float64, requires_grad=True)
-    tensors = [x, *layer.parameters()]
-    for weights in (mix, mix.clone().requires_grad_()):
-        tensors += [weights] * weights.requires_grad
-        assert both_gradients(layer(x, weights), mixed_layer(layer, Fbnet.options, x, weights), tensors) <= 1e-9
+    return request.param(SPACE.supernet(TINY).double())
 
 
-@pytest.mark.parametrize("trained", [False, True])
-def test_large_layers_equal_naive_form(trained):
-    """Also in an architecture step, which trains no weights."""
-    torch.manual_seed(0)
-    layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(8, 12, 1, 16))).double()
-    for weight in layer.parameters():
-        weight.data += 0.1 * torch.randn_like(weight)
-    layer.requires_grad_(trained)
-    x = torch.randn(3, 8, 16, 16, dtype=torch.float64, requires_grad=True)
-    mix = torch.rand(9, dtype=torch.float64, requires_grad=True)
-    tensors = [x, mix, *(layer.parameters() if trained else [])]
-    assert both_gradients(layer(x, mix), mixed_layer(layer, Fbnet.options, x, mix), tensors) <= 1e-9
-
-
-@pytest.mark.parametrize("image", [3, 9])
-def test_stacked_layers_have_second_derivatives(image):
-    torch.manual_seed(0)
-    layer = use_batch_statistics(MixedLayer(Fbnet(conv_bias=False), LayerShape(4, 4, 1, image))).double()
-    x, mix = torch.randn(2, 4, image, image, dtype=torch.float64), torch.rand(9, dtype=torch.float64).requires_grad_()
-    inputs, results = [*layer.parameters(), mix], []
-    for y in (layer(x, mix), mixed_layer(layer, Fbnet.options, x, mix)):
-        first = torch.autograd.grad(y.square().sin().sum(), inputs, create_graph=True)
-        results.append(torch.autograd.grad(sum(g.square().sum() for g in first), inputs))
-    assert max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results)) <= 1e-8
-
-
-def test_paths_and_inheritance():
-    supernet, x, _ = supernet_case(torch.float64)
-    space, rng = Fbnet(), random.Random(0)
+def test_paths_and_inheritance(supernet):
+    x, rng = torch.randn(6, 3, 8, 8, dtype=torch.float64), random.Random(0)
     for _ in range(3):
-        arch = space.sample(rng)
+        arch = SPACE.sample(rng)
         path = supernet.path(arch)
         assert supernet.derive(path) == arch
         state = torch.get_rng_state()
         plain = supernet.inherit(arch)
         assert torch.equal(state, torch.get_rng_state())
         assert torch.allclose(supernet(x, path), plain(x), rtol=0, atol=1e-9)
-        assert torch.allclose(supernet(x, path), mixed(supernet, Fbnet.options, x, path), rtol=0, atol=1e-9)
+        mine = {id(weight) for weight in supernet.parameters()}
+        assert not any(id(weight) in mine for weight in plain.parameters())
 
 
-def test_candidates_of_weight_zero_are_not_computed():
-    supernet, x, _ = supernet_case(torch.float64)
+def test_candidates_of_weight_zero_are_not_computed(supernet):
+    x = torch.randn(6, 3, 8, 8, dtype=torch.float64)
     for layer in supernet.layers:
-        for weight in layer.weights(7).values():
+        for weight in layer.candidates[7].parameters():
             weight.detach().fill_(float("nan"))
     assert supernet(x, supernet.path((0,) * 22)).isfinite().all()
+
+
+def test_fresh_weights_are_drawn_in_the_order_of_the_definition():
+    """Stem, tail, then layer by layer its candidates: as separate modules in this order."""
+    torch.manual_seed(0)
+    supernet = SPACE.supernet(TINY)
+    torch.manual_seed(0)
+    space = Fbnet(conv_bias=False)
+    parts = [*space.ends((), TINY)]
+    parts += [space.block(option, shape) for shape in space.layer_shapes(TINY) for option in space.options]
+    drawn = [weight for part in parts for weight in part.parameters()]
+    stem, tail = supernet.stem.parameters(), supernet.tail.parameters()
+    assert all(map(torch.equal, [*stem, *tail, *supernet.layers.parameters()], drawn))
 
 
 def test_a_supernet_needs_skip_as_its_last_option():

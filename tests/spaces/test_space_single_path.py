@@ -14,10 +14,12 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.base import Size, UserError
+from spaces.parts.cpu.fuse import fuse, unfuse
 from spaces.single_path.space import SinglePath
 from spaces.single_path.thresholds import Gates, gates, indicator, mask, mixture, part_norms, runtime
 from spaces.single_path_se.space import SinglePathSe
-from tests.reference.single_path import masked, mixed, mixed_layer, searched
+from tests.reference.forms import worst
+from tests.reference.single_path import masked, searched
 
 GOLDEN = {
     name: fact["value"]
@@ -182,50 +184,40 @@ def supernet_case(space, dtype):
     return supernet, torch.randn(6, 3, 8, 8, dtype=dtype), mix
 
 
-def both_gradients(fast, naive, inputs):
-    """The largest difference between two forms of a function, in outputs and gradients, relative to their elements."""
-    results = []
-    for y in (fast, naive):
-        gradients = torch.autograd.grad(y.logsumexp(1).sum(), inputs, allow_unused=True)
-        results.append([y.detach(), *(g if g is not None else torch.zeros(()) for g in gradients)])
-    return max(float((a - b).abs().max() / b.abs().max().clamp_min(1.0)) for a, b in zip(*results))
-
-
 @SPACES
-def test_supernet_equals_naive_form(space):
-    supernet, x, mix = supernet_case(space, torch.float64)
-    inputs = [*supernet.parameters(), *mix]
-    assert both_gradients(supernet(x, mix), mixed(supernet, x, mix), inputs) <= 1e-9
-
-
-@SPACES
-def test_search_step_equals_naive_form(space):
+def test_search_step_is_that_of_decisions_part_by_part(space):
     """With thresholds between the norms, so that some parts are on and some off: gradients of thresholds and
     weights."""
     supernet, x, _ = supernet_case(space, torch.float64)
-    norms = [layer.kernel.norm() for layer in supernet.layers]
+    norms = [layer.depthwise.weight.norm() for layer in supernet.layers]
     thresholds = torch.stack([norm * torch.tensor([0.8, 0.7, 0.7, 0.7])[: supernet.decisions] for norm in norms])
     thresholds = (thresholds + 0.02 * torch.randn(thresholds.shape)).detach().double().requires_grad_()
     decided = supernet.gates(thresholds)
     assert all(0 < gate.mean() < 1 for gate in decided[:1] + decided[2:] if gate is not None)
-    inputs = [*supernet.parameters(), thresholds]
-    assert both_gradients(supernet(x, supernet.mixture(decided)), searched(supernet, x, thresholds), inputs) <= 1e-9
-
-
-@pytest.mark.parametrize("place", [0, 4, 16])
-@pytest.mark.parametrize("side", [8, 3])
-@SPACES
-def test_layers_equal_naive_form_in_single_precision(space, place, side):
-    supernet, _, mix = supernet_case(space, torch.float32)
-    layer, weights = supernet.layers[place], mix[place]
-    x = torch.randn(6, space.layer_shapes(TINY)[place].inputs, side, side, requires_grad=True)
-    inputs = [x, weights, *layer.parameters()]
-    assert both_gradients(layer(x, weights), mixed_layer(layer, x, weights), inputs) <= 1e-4
+    inputs, results = [*supernet.parameters(), thresholds], []
+    for y in (supernet(x, supernet.mixture(decided)), searched(supernet, x, thresholds)):
+        results.append([y.detach(), *torch.autograd.grad(y.logsumexp(1).sum(), inputs)])
+    assert worst(*results) <= 1e-9
 
 
 @SPACES
-def test_paths_and_inheritance(space):
+def test_a_layer_is_a_block_with_a_masked_kernel(space):
+    """The block of the largest option, whose kernel is the sum of the parts that the options keep."""
+    supernet, _, mix = supernet_case(space, torch.float64)
+    layer, weights, shape = supernet.layers[5], mix[5].detach(), space.layer_shapes(TINY)[5]
+    block = layer.inherit(space.block("5x5-6", shape))
+    block.depthwise[0].weight.data = masked(layer.depthwise.weight, weights[:4])
+    x = torch.randn(6, shape.inputs, 8, 8, dtype=torch.float64)
+    if isinstance(space, SinglePathSe):
+        weights[4:8] = 0.0
+    torch.testing.assert_close(layer(x, weights), block(x), rtol=1e-9, atol=1e-9)
+
+
+@SPACES
+@pytest.mark.parametrize("form", [unfuse, fuse], ids=["definition", "fused"])
+def test_paths_and_inheritance(space, form):
     supernet, x, _ = supernet_case(space, torch.float64)
+    form(supernet)
     rng = random.Random(0)
     for _ in range(2):
         arch = space.sample(rng)
@@ -235,7 +227,7 @@ def test_paths_and_inheritance(space):
         plain = supernet.inherit(arch)
         assert torch.equal(state, torch.get_rng_state())
         whole = supernet(x, [weights.clone().requires_grad_() for weights in path])
-        for other in (plain(x), whole, mixed(supernet, x, path)):
+        for other in (plain(x), whole):
             assert torch.allclose(supernet(x, path), other, rtol=0, atol=1e-9)
 
 

@@ -42,9 +42,7 @@ class FastMBConv(Fused, MBConv):
             hidden = hidden.unflatten(1, (self.shuffle.groups, -1)).transpose(1, 2).flatten(1, 2)
         conv, norm, last_relu = self.depthwise
         y = compute_fused(compute_fused(hidden, *relu, conv, norm), last_relu, *self.project)
-        if not self.residual:
-            return y
-        return x + (y if drop is None else drop(y))
+        return self.joined(x, y, drop)
 
 
 def _windows(x: Tensor, conv: nn.Conv2d) -> Tensor:
