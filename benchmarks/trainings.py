@@ -24,12 +24,13 @@ from benchmarks.one_batch import Batch, noise
 from benchmarks.peak import flops
 from harness.plan import registry
 from harness.plan.jobs import Search, Training
-from harness.running.train import Trainer, build
+from harness.running.networks import fresh
+from harness.running.train import Trainer
 from protocols.base import Recipe, Setting, Tricks
 from protocols.datasets import Data, Split
 from protocols.parts.optimizers import SGD
 from spaces.base import Size
-from spaces.parts.cpu.fuse import fuse, unfuse
+from spaces.parts.cpu.fuse import unfuse
 from spaces.parts.network import Network
 
 EVALUATIONS = ("evaluation_8_cells", "evaluation_20_cells")
@@ -72,7 +73,7 @@ def _case(name: str, scale: Scale) -> Case:
 
 def _measure(name: str, case: Case, design: object, scale: Scale) -> Ratio:
     space = registry.space(case.space)
-    ours = fuse(build(space, design, case.size, 0, scale.device))
+    ours = fresh(lambda: space.network(design, case.size), 0, scale.device)
     definition = unfuse(copy.deepcopy(ours))
     images, labels = noise(case.size, case.setting.recipe.batch, 0)
     batch = images.to(scale.device), labels.to(scale.device)

@@ -19,10 +19,11 @@ from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe
 from harness.running.curves import Curves
 from harness.running.inputs import Inputs, device
+from harness.running.networks import fresh
 from protocols.base import Recipe, Setting
 from protocols.datasets import Data, load
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
-from spaces.base import Size, Space
+from spaces.base import Size
 from spaces.parts.network import DropPath, Network
 
 EVALUATION_BATCH = 250
@@ -40,7 +41,7 @@ def train(
     seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
     design = space.read(text)
     size = job.size(len(data.classes), data.inputs)
-    network = build(space, design, size, seed, device())
+    network = fresh(lambda: space.network(design, size), seed, device())
     trainer = Trainer(network, data, setting, torch.Generator().manual_seed(seed))
     images = torch.cat([data.train.images, data.val.images])
     labels = torch.cat([data.train.labels, data.val.labels])
@@ -54,14 +55,6 @@ def train(
     }
     kept = weights_of(network, size, data) if job.keep_weights else None
     return {"arch": space.write(design), "result": result, "curves": curves}, kept
-
-
-def build(space: Space, design: Any, size: Size, seed: int, where: torch.device) -> Network:
-    """A network whose fresh weights depend on `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = space.network(design, size)
-    return network.to(where).to(memory_format=torch.channels_last)
 
 
 def weights_of(network: Network, size: Size, data: Data) -> Weights:
