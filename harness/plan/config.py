@@ -56,6 +56,7 @@ class Config(_Strict):
     depth_gap: DepthGap | None = None
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
     @field_validator("datasets", "searches")
@@ -86,12 +87,12 @@ class Config(_Strict):
     def trainings_of(self, dataset: str) -> list[Training]:
         """Every search's architecture once, and the depth gap's architectures at each depth, as often as it repeats."""
         searches = self.searches_of(dataset)
-        cells = registry.protocol(self.protocol).setting(dataset).cells
-        found = {Training(search, cells) for search in searches}
+        cells, keep = registry.protocol(self.protocol).setting(dataset).cells, self.keep_weights
+        found = {Training(search, cells, keep_weights=keep) for search in searches}
         gap = self.depth_gap
         if gap and dataset in gap.datasets:
             found |= {
-                Training(search, depth, repeat)
+                Training(search, depth, repeat, keep_weights=keep)
                 for search in searches
                 if search.space == gap.space
                 for depth in gap.cells

@@ -4,9 +4,8 @@ fingerprint says everything that its numbers were made from."""
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,13 +62,6 @@ class Search:
         del axes["parameters"]
         return axes
 
-    @property
-    def arguments(self) -> list[str]:
-        """What the command line calls this job."""
-        pairs = [part for name, value in self.parameters for part in ("--set", f"{name}={json.dumps(value)}")]
-        axes = [part for name, value in self.key.items() for part in (f"--{name}", str(value))]
-        return [*axes, *pairs]
-
     def size(self, classes: int, inputs: int) -> Size:
         """Of the supernet."""
         s = self.setting
@@ -99,12 +91,14 @@ class Search:
 @dataclass(frozen=True, order=True)
 class Training:
     """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a
-    text; the method is then a mere label). `repeat` counts training seeds."""
+    text; the method is then a mere label). `repeat` counts training seeds. `keep_weights`: whether the
+    weights are written too, which moves no number: two trainings that differ in it alone are the same job."""
 
     search: Search
     cells: int
     repeat: int = 0
     arch: str = ""
+    keep_weights: bool = field(default=False, compare=False)
 
     @property
     def setting(self) -> Setting:
@@ -119,10 +113,6 @@ class Training:
         """`main`: the training that the method is judged by; the others belong to ablations."""
         main = self.cells == self.setting.cells and self.repeat == 0
         return {**self.search.key, "cells": self.cells, "repeat": self.repeat, "main": main}
-
-    @property
-    def arguments(self) -> list[str]:
-        return [*self.search.arguments, "--cells", str(self.cells), "--repeat", str(self.repeat)]
 
     def size(self, classes: int, inputs: int, auxiliary: bool = True) -> Size:
         """Of the network; without `auxiliary`, of the network without its auxiliary head."""

@@ -19,6 +19,7 @@ from harness import records
 from harness.plan import registry
 from harness.plan.fingerprints import hash_of
 from harness.plan.jobs import RANDOM, Search, Training
+from harness.records import weights
 from harness.running.attempts import ALLOWED, Attempts
 from harness.running.clock import Clock
 from harness.running.curves import Diverged
@@ -72,7 +73,8 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
         load_torch()
         from harness.running.train import train
 
-        return train(job, found["arch"], paths.data, run.checkpoint(), run.clock)
+        outcome, run.weights = train(job, found["arch"], paths.data, run.checkpoint(), run.clock)
+        return outcome
 
     run = Attempt("train", job, paths, {"arch": found.get("arch")})
     return run.restored() or run.finish(work, hours)
@@ -102,6 +104,8 @@ class Attempt:
         self.kept = paths.work / "finished" / f"{self.identity}.json"
         self.checkpoint_path = paths.work / f"{job.name}.checkpoint"
         self.attempts = Attempts(paths.work / f"{job.name}.attempt")
+        self.keeps_weights = isinstance(job, Training) and job.keep_weights
+        self.weights: weights.Weights | None = None
 
     def checkpoint(self) -> Checkpoint:
         from harness.running.checkpoint import Checkpoint
@@ -118,6 +122,13 @@ class Attempt:
         except UserError as error:
             print(f"{error}; ignored", file=sys.stderr)
             return None
+        if not self.keeps_weights:
+            record.pop("weights", None)
+        elif fault := weights.fault(self.kept, record):
+            print(f"record {self.kept} was {fault}; ignored", file=sys.stderr)
+            return None
+        else:
+            weights.write(self.out, weights.path(self.kept).read_bytes())
         records.write(self.out, record)
         return record
 
@@ -154,6 +165,12 @@ class Attempt:
             "status": status,
             **outcome,
         }
+        if self.weights and status == "done":
+            record["weights"] = self.weights.field()
+            for file in (self.kept, self.out):  # before the record that names them
+                weights.write(file, self.weights.content)
+        else:
+            weights.path(self.out).unlink(missing_ok=True)  # of an earlier record
         if status == "done":
             records.write(self.kept, record)
         records.write(self.out, record)
