@@ -97,7 +97,9 @@ def test_a_plan_equals_the_definition(space, seed, cells, image, batch, auxiliar
 
 def test_large_images_and_stems_of_three_convolutions():
     space = registry.space("darts")
-    plain = space.network(space.decode(space.sample(random.Random(0))), Size(8, 3, 5, 70, stem="imagenet", auxiliary=True))
+    plain = space.network(
+        space.decode(space.sample(random.Random(0))), Size(8, 3, 5, 70, stem="imagenet", auxiliary=True)
+    )
     plain = plain.double().to(memory_format=torch.channels_last)
     fused = fuse(copy.deepcopy(plain))
     assert_equal_step(plain, fused, images(11, 70))

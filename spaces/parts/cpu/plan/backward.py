@@ -162,7 +162,12 @@ class Backward:
         forward = self.forward
         view, weight = forward.view(value.inputs[0]), value.options["weight"]
         products = forward.dense(value)
-        plain = len(products) == 1 and weight[0, 0].numel() == 1 and view.cut is None and value.maps[1:] == view.value.maps[1:]
+        plain = (
+            len(products) == 1
+            and weight[0, 0].numel() == 1
+            and view.cut is None
+            and value.maps[1:] == view.value.maps[1:]
+        )
         into, added, in_sums = self._reader(view, plain)
         offset = self._parameter(weight)
         for window, x, norm, matrix, first in products:

@@ -118,7 +118,9 @@ class Forward:
             return False
         o, channels = value.options, value.inputs[0].maps[0]
         high, wide = [*o["weight"].shape[2:], 1, 1][:2]
-        square = high == wide and high % 2 == 1 and high <= WIDEST and len(set(o["stride"])) == len(set(o["dilation"])) == 1
+        square = (
+            high == wide and high % 2 == 1 and high <= WIDEST and len(set(o["stride"])) == len(set(o["dilation"])) == 1
+        )
         reach = (o["dilation"][0] * (high // 2),) * 2
         single = o["groups"] == channels == len(o["weight"]) and channels > 1
         return single and square and o["padding"] == reach and self.view(value.inputs[0]).cut is None
@@ -233,9 +235,7 @@ class Forward:
         window = self._window(view, value, o["weight"].shape[2:] or (1, 1), o["stride"], o["padding"], o["dilation"])
         weight, groups = o["weight"], o["groups"]
         last = not weight.is_contiguous()
-        window = window._replace(
-            channels=window.channels // groups, outputs=value.maps[0] // groups, last=int(last)
-        )
+        window = window._replace(channels=window.channels // groups, outputs=value.maps[0] // groups, last=int(last))
         found = []
         for group in range(groups):
             from_ = group * window.channels
@@ -328,7 +328,9 @@ class Forward:
     def _add_into(self, to: int, value: Value, add: bool) -> None:
         view = self.view(value)
         demand(view.cut is None and view.order is None, "slices that are added")
-        self.steps.add("add", *self.sizes(value), self.stored[view.value].maps, self.norm(view), self.factors(view), to, add)
+        self.steps.add(
+            "add", *self.sizes(value), self.stored[view.value].maps, self.norm(view), self.factors(view), to, add
+        )
 
     def sizes(self, value: Value) -> tuple[int, int, int]:
         channels, height, width = value.maps

@@ -175,9 +175,7 @@ def _relu(x, inplace=False):
 def _pool(x, kernel, stride, padding, average, padded):
     kernel, padding = _pair(kernel), _pair(padding)
     stride = kernel if stride in (None, [], ()) else _pair(stride)
-    sides = [
-        (side + 2 * pad - size) // step + 1 for side, pad, size, step in zip(x.shape[2:], padding, kernel, stride)
-    ]
+    sides = [(side + 2 * pad - size) // step + 1 for side, pad, size, step in zip(x.shape[2:], padding, kernel, stride)]
     return _pooled(x, kernel, stride, padding, average, padded, sides)
 
 
