@@ -1,7 +1,8 @@
 """Compiles `plan.c`, which includes `kernels.c`, at its first use and keeps the library in the user's cache folder.
 
 With portable numerics (`numerics`) it is compiled for one kind of processor, with every rounding stated: each compiler
-and processor gives the same bits. With native ones it is compiled for this processor. There is no library where no C compiler is found (the environment variable CC, else cc) or where NAS_KERNELS is 0.
+gives the same bits. With native ones it is compiled for this processor. There is no library where no C compiler is
+found (the environment variable CC, else cc) or where NAS_KERNELS is 0.
 Imports no torch: a job names the compiler before it starts to compute.
 """
 
