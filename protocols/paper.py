@@ -24,7 +24,7 @@ SMALL = Setting(
 LARGE = replace(SMALL, image=224, cells=8, stem="imagenet", tricks=replace(SMALL.tricks, crop=1))
 
 PROTOCOL = Protocol(
-    version="paper-2.4",
+    version="paper-3.0",
     default=SMALL,
     settings={"sport8": LARGE, "mit67": LARGE, "flowers102": LARGE},
 )

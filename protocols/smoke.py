@@ -7,7 +7,8 @@ config/smoke.yaml`.
 from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
 
 PROTOCOL = Protocol(
-    version="smoke-1.4",
+    version="smoke-2.0",
+    numerics="portable",
     default=Setting(
         image=8,
         width=1 / 9,

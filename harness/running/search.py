@@ -93,12 +93,9 @@ class SearchRun(Run):
 
     def supernet(self) -> Any:
         """The space's supernet, with fresh weights that depend on the seed alone, on the device."""
-        import torch
+        from harness.running.networks import fresh
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._seed("weights"))
-            supernet = self.space.supernet(self.size)
-        return supernet.to(self.device).to(memory_format=torch.channels_last)
+        return fresh(lambda: self.space.supernet(self.size), self._seed("weights"), self.device)
 
     def _half(self, split: str) -> tuple[Tensor, Tensor]:
         if split not in ("train", "val"):
@@ -155,7 +152,8 @@ class SearchRun(Run):
         import torch
 
         from harness.running.checkpoint import Checkpoint
-        from harness.running.train import Trainer, build
+        from harness.running.networks import fresh
+        from harness.running.train import Trainer
 
         if self._evaluations == self.budget.evaluations:
             raise RuntimeError(
@@ -166,7 +164,7 @@ class SearchRun(Run):
         self._evaluations += 1
         s, epochs = self.setting, self.budget.evaluation_epochs
         size = Training(self.job, s.cells).size(self.size.classes, self.size.inputs)
-        network = build(self.space, self.space.decode(arch), size, seed, self.device)
+        network = fresh(lambda: self.space.build(arch, size), seed, self.device)
         trainer = Trainer(network, self.data, s, torch.Generator().manual_seed(seed))
         trainer.train(*self._half("train"), epochs, Checkpoint(None, ""))
         self.images += len(self._half("train")[0]) * epochs

@@ -7,50 +7,49 @@ without a ReLU, and classifiers have no bias.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from typing import cast
+
 from torch import Tensor, nn
 
 from spaces.base import Size, UserError
 from spaces.enas.choices import layout
 from spaces.parts.auxiliary import pool_to_2x2
-from spaces.parts.cpu.rearrange import concatenate
-from spaces.parts.genotype import Genotype
+from spaces.parts.convolutions import Pointwise
+from spaces.parts.genotype import Edge, Genotype
 from spaces.parts.network import DropPath, Network
-from spaces.parts.operations import FactorizedReduce, ReluConvBn, operation
-from spaces.parts.stack import cifar_stem
+from spaces.parts.operations import Concat, FactorizedReduce, ReluConvBn, operation
+from spaces.parts.stack import CellShape, CellStack
 
 
 class BareReduce(FactorizedReduce):
     """A factorized reduction without its ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, search: bool = False):
-        super().__init__(inputs, outputs, search)
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(inputs, outputs)
         self.relu = nn.Identity()
 
 
 class Layer(nn.Module):
-    """One cell, from its calibrated inputs to the concatenation of its loose ends.
+    """One cell, from its calibrated inputs to the concatenation of its loose ends."""
 
-    `inputs`: channels of the layer before the last and of the last one; `halved`: whether the former has a map of twice
-    the side.
-    """
-
-    def __init__(self, genotype: Genotype, inputs: tuple[int, int], channels: int, reduction: bool, halved: bool):
+    def __init__(self, edges: tuple[Edge, ...], concat: tuple[int, ...], shape: CellShape):
         super().__init__()
-        edges, self.concat = (
-            (genotype.reduce, genotype.reduce_concat) if reduction else (genotype.normal, genotype.normal_concat)
-        )
+        channels = shape.channels
         self.sources = [source for _, source in edges]
-        self.calibrate0 = FactorizedReduce(inputs[0], channels) if halved else fit(inputs[0], channels)
-        self.calibrate1 = fit(inputs[1], channels)
+        self.concat, self.outputs = concat, len(concat) * channels
+        self.calibrate0 = (
+            FactorizedReduce(shape.inputs[0], channels) if shape.halved else fit(shape.inputs[0], channels)
+        )
+        self.calibrate1 = fit(shape.inputs[1], channels)
         self.base = ReluConvBn(channels, channels)
         self.operations = nn.ModuleList()
         for name, source in edges:
-            stride = 2 if reduction and source < 2 else 1
+            stride = 2 if shape.reduction and source < 2 else 1
             bare = name == "skip_connect" and stride == 2
             self.operations.append(BareReduce(channels, channels) if bare else operation(name, channels, stride))
-        loose = [state for state in self.concat if state < 2 and reduction]
+        loose = [state for state in concat if state < 2 and shape.reduction]
         self.loose = nn.ModuleDict({str(state): BareReduce(channels, channels) for state in loose})
+        self.join = Concat()
 
     def forward(self, before: Tensor, last: Tensor, drop: DropPath | None) -> Tensor:
         states = [self.calibrate0(before), self.base(self.calibrate1(last))]
@@ -58,7 +57,7 @@ class Layer(nn.Module):
             states.append(self._side(i, states, drop) + self._side(i + 1, states, drop))
         for state, reduce in self.loose.items():
             states[int(state)] = reduce(states[int(state)])
-        return concatenate([states[state] for state in self.concat])
+        return self.join(*(states[state] for state in self.concat))
 
     def _side(self, i: int, states: list[Tensor], drop: DropPath | None) -> Tensor:
         apply = self.operations[i]
@@ -79,44 +78,40 @@ class AuxiliaryHead(nn.Module):
 
     def __init__(self, channels: int, classes: int):
         super().__init__()
-        self.project = nn.Sequential(nn.Conv2d(channels, 128, 1, bias=False), nn.BatchNorm2d(128), nn.ReLU())
+        self.relu = nn.ReLU()
+        self.project = nn.Sequential(Pointwise(channels, 128), nn.BatchNorm2d(128), nn.ReLU())
         convolution = [nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(128, 768, 2, bias=False)]
         self.features = nn.Sequential(*convolution, nn.BatchNorm2d(768), nn.ReLU())
         self.classifier = nn.Linear(768, classes, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(images, channels, height, width) -> (images, classes)."""
-        x = self.features(self.project(pool_to_2x2(F.relu(x))))
+        x = self.features(self.project(pool_to_2x2(self.relu(x))))
         return self.classifier(x.mean((2, 3)))
 
 
-class EnasNetwork(Network):
+class EnasNetwork(CellStack, Network):
     """Stem, `size.cells` + 2 layers, ReLU, global pooling, linear classifier."""
 
     def __init__(self, genotype: Genotype, size: Size):
-        super().__init__()
         if size.stem != "cifar":
             raise UserError(f"space enas: macro 'enas' has no stem '{size.stem}'; use macro 'darts' for large images")
-        layers, reductions = layout("enas", size.cells)
-        self.stem = cifar_stem(size.inputs, 3 * size.channels)
-        self.layers = nn.ModuleList()
-        self.auxiliary_after = reductions[1] + 1
-        inputs, channels, halved = (3 * size.channels, 3 * size.channels), size.channels, False
-        for i in range(layers):
-            reduction = i in reductions
-            channels *= 2 if reduction else 1
-            layer = Layer(genotype, inputs, channels, reduction, halved)
-            self.layers.append(layer)
-            inputs, halved = (inputs[1], len(layer.concat) * channels), reduction
-            if size.auxiliary and i == self.auxiliary_after:
-                self.auxiliary = AuxiliaryHead(inputs[1], size.classes)
-        self.classifier = nn.Linear(inputs[1], size.classes, bias=False)
+
+        def layer(shape: CellShape) -> Layer:
+            if shape.reduction:
+                return Layer(genotype.reduce, genotype.reduce_concat, shape)
+            return Layer(genotype.normal, genotype.normal_concat, shape)
+
+        super().__init__(size, layer, layout=layout("enas", size.cells), bias=False)
+        self.relu = nn.ReLU()
+        self.auxiliary_after = self.reductions[1] + 1
+        if size.auxiliary:
+            read = cast(Layer, self.cells[self.auxiliary_after])
+            self.auxiliary = AuxiliaryHead(read.outputs, size.classes)
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
-        before = last = self.stem(x)
         auxiliary = None
-        for i, layer in enumerate(self.layers):
-            before, last = last, layer(before, last, drop)
+        for i, last in enumerate(self.maps(x, drop)):
             if i == self.auxiliary_after and self.auxiliary is not None and self.training:
                 auxiliary = self.auxiliary(last)
-        return self.classifier(F.relu(last).mean((2, 3))), auxiliary
+        return self.logits(self.relu(last)), auxiliary

@@ -16,8 +16,8 @@ Candidates = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class CellChoices:
-    """A normal and a reduction cell. Each node adds two operations on two distinct states: the cell's inputs 0 and 1 and
-    the nodes before it. All nodes make up the cell's output. `none` is mixed where it is a candidate, never chosen.
+    """A normal and a reduction cell. Each node adds two operations on two distinct states: the cell's inputs 0 and 1
+    and the nodes before it. All nodes make up the cell's output. `none` is mixed where it is a candidate, never chosen.
 
     An architecture lists, for the normal cell and then the reduction cell, three numbers per node: the pair of inputs,
     in lexicographic order; the operation on the lower input; the operation on the higher one.

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from spaces.parts.cpu.blocks import FastConvBn, FastMBConv
 from spaces.parts.cpu.channelwise import compute_fused, compute_units, reduce_map
 from spaces.parts.cpu.fuse import Fused
 from spaces.parts.cpu.kernels import EPS
+from spaces.parts.cpu.mixed_cell import Fan
+from spaces.parts.cpu.plan.networks import FastCellNetwork, FastLayerwiseNetwork
 from spaces.parts.cpu.pooling import over_images
-from spaces.parts.cpu.rearrange import concatenate
+from spaces.parts.cpu.rearrange import concatenate, split_channels
+from spaces.parts.mixed_cells import MixedCell, Wanted
 from spaces.parts.operations import Concat, DilConv, FactorizedReduce, ReluConvBn, SepConv
 
 __all__ = [
     "FastAvgPool",
     "FastBatchNorm",
+    "FastCellNetwork",
     "FastConcat",
     "FastConvBn",
     "FastDilConv",
     "FastFactorizedReduce",
+    "FastLayerwiseNetwork",
     "FastMBConv",
     "FastMaxPool",
+    "FastMixedCell",
     "FastReluConvBn",
     "FastSepConv",
 ]
@@ -68,3 +76,25 @@ class FastFactorizedReduce(Fused, FactorizedReduce):
 class FastConcat(Fused, Concat):
     def fast(self, first: Tensor, *others: Tensor) -> Tensor:
         return concatenate((first, *others))
+
+
+class FastMixedCell(Fused, MixedCell):
+    """State by state instead of edge by edge: all edges that leave a state are computed together."""
+
+    def prepare(self) -> list[tuple[list[int], Fan]]:
+        """For each state except the last the places of the edges that leave it, and these edges."""
+        leaving = [[k for k, source in enumerate(self.sources) if source == state] for state in range(self.nodes + 1)]
+        return [(places, Fan([self.edges[k] for k in places])) for places in leaving]
+
+    def fast(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Wanted) -> Tensor:
+        def carried(source: int, x: Tensor) -> Tensor:
+            """The results of the edges that leave a state, concatenated along the channels."""
+            places, fan = self._prepared[source]
+            return fan.forward(x, [mix[k] for k in places], [wanted[k] for k in places])
+
+        first, x, nodes = self.preprocess0(before), self.preprocess1(last), []
+        sums = carried(0, first)  # of the nodes that are not complete yet
+        for source in range(1, self.nodes + 1):
+            x, sums = split_channels(sums + carried(source, x), first.shape[1])
+            nodes.append(x)
+        return concatenate(nodes)

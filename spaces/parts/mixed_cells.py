@@ -120,9 +120,9 @@ def _inherit(cell: Cell, mixed: MixedCell, picks: Sequence[tuple[int, int]]) -> 
     """Copies the weights of a cell's operations. picks: of each its place in the supernet and its candidate there."""
     cell.preprocess0.load_state_dict(mixed.preprocess0.state_dict())
     cell.preprocess1.load_state_dict(mixed.preprocess1.state_dict())
-    for operation, (place, candidate) in zip(cell.operations, picks):
+    for its, (place, candidate) in zip(cell.operations, picks):
         candidates = list(mixed.edges[place % len(mixed.edges)].candidates.values())
-        operation.load_state_dict(candidates[candidate].state_dict())
+        its.load_state_dict(candidates[candidate].state_dict())
 
 
 def _wanted(weights: Tensor) -> tuple[int, ...]:

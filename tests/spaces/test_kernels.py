@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces.parts.cpu import build
+from spaces.parts.cpu import build, numerics
 from spaces.parts.cpu.kernels import Convolution, Norm, apply, moments, slopes, unapply, usable
 from spaces.parts.cpu.layout import as_maps
 
@@ -190,7 +190,7 @@ def logits(path, **environment):
     return torch.load(path, weights_only=True)
 
 
-def test_without_a_compiler_and_without_a_cache(tmp_path):
+def test_without_kernels_and_without_a_cache(tmp_path):
     """Networks and supernets of all spaces give the same with kernels, cached or not, and with torch's own layers."""
     kept = tmp_path / "cache"
     compiler, ours = logits(tmp_path / "a", XDG_CACHE_HOME=str(kept))
@@ -200,16 +200,29 @@ def test_without_a_compiler_and_without_a_cache(tmp_path):
     (tmp_path / "file").touch()
     unkept = logits(tmp_path / "c", XDG_CACHE_HOME=str(tmp_path / "file"))[1]
     assert all(map(torch.equal, ours, again)) and all(map(torch.equal, ours, unkept))
-    for environment in ({"NAS_KERNELS": "0"}, {"CC": "no-such-compiler"}, {"CC": "false"}):
-        compiler, plain = logits(tmp_path / "d", XDG_CACHE_HOME=str(tmp_path / "empty"), **environment)
-        assert compiler is None
-        for mine, theirs in zip(ours, plain, strict=True):
-            torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+    compiler, plain = logits(tmp_path / "d", NAS_KERNELS="0")
+    assert compiler is None
+    for mine, theirs in zip(ours, plain, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("missing", [{"NAS_KERNELS": "0"}, {"CC": "no-such-compiler"}, {"CC": "false"}])
+def test_without_a_compiler_there_are_no_kernels(tmp_path, missing):
+    """The test above shows what networks compute then."""
+    command = [sys.executable, "-c", "from spaces.parts.cpu.build import compiler; print(compiler())"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)} | missing
+    assert subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout == "None\n"
 
 
 def test_the_library_is_compiled_once_per_source_compiler_and_processor(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for processor in ("one", "one", "another"):
-        monkeypatch.setattr(build, "_processor", lambda said=processor: said)
+        monkeypatch.setattr(numerics, "processor", lambda said=processor: said)
+        monkeypatch.setattr(numerics, "portable", lambda: False)
         build._compiled("float")
     assert len(list((tmp_path / "nas-vs-random").iterdir())) == 2
+    for processor in ("one", "another"):  # portable code is one processor's as another's
+        monkeypatch.setattr(numerics, "processor", lambda said=processor: said)
+        monkeypatch.setattr(numerics, "portable", lambda: True)
+        build._compiled("float")
+    assert len(list((tmp_path / "nas-vs-random").iterdir())) == 3

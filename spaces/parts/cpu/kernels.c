@@ -5,22 +5,15 @@ the same for all sizes of maps and kernels, and padding only changes addresses. 
 time through all its stages, so that intermediate results stay in the caches. A map is stored before its normalisation;
 every function that reads it applies that normalisation (`norm`).
 
-Compiled with -Dreal=float or -Dreal=double. NaN stays NaN. */
+NaN stays NaN. */
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "vectors.h"
 
 #ifdef __clang__
 const char *compiler = __VERSION__;
 #else
 const char *compiler = "GCC " __VERSION__;
 #endif
-
-#define LANES (64 / (long)sizeof(real))
-#define ALWAYS static inline __attribute__((always_inline))
-typedef real vec __attribute__((vector_size(64)));
-typedef __typeof__((vec){} < (vec){}) mask;
 
 /* (x - mean) * inverse * weight + bias, then ReLU. Each array has one number per channel; NULL ones are left out. */
 typedef struct {
@@ -35,50 +28,6 @@ typedef struct {
     long groups, inputs, outputs, height, width, images, kernel, stride, dilation, channels;
     const long *reads;
 } shape;
-
-ALWAYS long least(long a, long b) { return a < b ? a : b; }
-ALWAYS vec where(mask wanted, vec x) { return (vec)((mask)x & wanted); } /* 0 where not wanted */
-ALWAYS vec positive(vec x) { return where(~(x < 0), x); }
-
-/* Loads the first `some` numbers, zeros behind them. Inlined with the constant LANES it is one load. */
-ALWAYS vec load(const real *from, long some) {
-    vec x = {};
-    memcpy(&x, from, some * sizeof(real));
-    return x;
-}
-
-ALWAYS void store(real *to, vec x, long some) { memcpy(to, &x, some * sizeof(real)); }
-
-/* f(some, ...), compiled once for whole vectors and once for the last, incomplete one. */
-#define FOR_LANES(some, f, ...) ((some) >= LANES ? f(LANES, __VA_ARGS__) : f(some, __VA_ARGS__))
-
-/* The sum of all lanes, by adding halves: adding one after another would wait for each addition. */
-ALWAYS real sum(vec x) {
-    real parts[LANES];
-    memcpy(parts, &x, sizeof x);
-    for (long some = LANES / 2; some; some /= 2)
-        for (long i = 0; i < some; i++) parts[i] += parts[i + some];
-    return parts[0];
-}
-
-ALWAYS vec first_lanes(long some) {
-    vec x = {};
-    for (long i = 0; i < least(some, LANES); i++) x[i] = 1;
-    return x;
-}
-
-/* Memory that a thread keeps between calls: fresh pages would cost more time than the work done in them. */
-static vec *room(size_t vectors) {
-    static __thread vec *kept;
-    static __thread size_t size;
-    if (size < vectors) {
-        free(kept);
-        kept = aligned_alloc(64, vectors * sizeof(vec));
-        if (!kept) abort();
-        size = vectors;
-    }
-    return kept;
-}
 
 /* ---- Normalisation ---- */
 
@@ -217,7 +166,7 @@ ALWAYS void row_of(vec *out, long columns, const rows *r, long kernel, long stri
 #pragma GCC unroll 5
             for (long j = 0; j < kernel; j++)
 #pragma GCC unroll 4
-                for (long t = 0; t < TILE; t++) sums[t] += taps[j] * x[t * stride + j * dilation];
+                for (long t = 0; t < TILE; t++) gain(sums + t, all(taps[j]), x[t * stride + j * dilation]);
         }
         for (long t = 0; t < TILE; t++) out[c + t] = sums[t];
     }
@@ -239,8 +188,8 @@ ALWAYS void taps_of(vec *taps, long high, long columns, const vec *g, const vec 
         for (long c = 0; c < columns; c += 2)
 #pragma GCC unroll 5
             for (long j = 0; j < kernel; j++) {
-                even[j] += g[c] * x[c * stride + j * dilation];
-                odd[j] += g[c + 1] * x[(c + 1) * stride + j * dilation];
+                gain(even + j, g[c], x[c * stride + j * dilation]);
+                gain(odd + j, g[c + 1], x[(c + 1) * stride + j * dilation]);
             }
 #pragma GCC unroll 5
     for (long j = 0; j < kernel; j++) taps[j] += even[j] + odd[j];
@@ -267,14 +216,14 @@ static void multiply(vec *out, long outputs, const vec *z, long inputs, long col
                 for (long i = 0; i < TILE; i++)
 #pragma GCC unroll 4
                     for (long t = 0; t < TILE; t++)
-                        sums[i][t] += matrix[(o + i) * across + k * along] * z[k * columns + c + t];
+                        gain(sums[i] + t, all(matrix[(o + i) * across + k * along]), z[k * columns + c + t]);
             for (long i = 0; i < TILE; i++)
                 for (long t = 0; t < TILE; t++) out[(o + i) * columns + c + t] = sums[i][t];
         }
     for (; o < outputs; o++)
         for (long c = 0; c < columns; c++) {
             vec total = {};
-            for (long k = 0; k < inputs; k++) total += matrix[o * across + k * along] * z[k * columns + c];
+            for (long k = 0; k < inputs; k++) gain(&total, all(matrix[o * across + k * along]), z[k * columns + c]);
             out[o * columns + c] = total;
         }
 }
@@ -290,12 +239,13 @@ static void products(vec *into, const vec *g, long outputs, const vec *z, long i
 #pragma GCC unroll 4
                     for (long i = 0; i < TILE; i++)
 #pragma GCC unroll 4
-                        for (long j = 0; j < TILE; j++) sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
+                        for (long j = 0; j < TILE; j++)
+                            gain(sums[i] + j, g[(o + i) * columns + c], z[(k + j) * columns + c]);
             else
                 for (long i = 0; i < high; i++)
                     for (long j = 0; j < wide; j++)
                         for (long c = 0; c < columns; c++)
-                            sums[i][j] += g[(o + i) * columns + c] * z[(k + j) * columns + c];
+                            gain(sums[i] + j, g[(o + i) * columns + c], z[(k + j) * columns + c]);
             for (long i = 0; i < high; i++)
                 for (long j = 0; j < wide; j++) into[(o + i) * inputs + k + j] += sums[i][j];
         }
@@ -388,7 +338,8 @@ void convolve(const shape *s, const real *x, const norm *in, const real *kernels
               real *y, real *mean, real *inverse) {
     const plan p = planned(s);
     const long taps = s->kernel * s->kernel, channels = s->groups * s->outputs;
-    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + channels * 3 / 8 + 1);
+    const long for_sums = channels * 3 * sizeof(double) / sizeof(vec) + 1;
+    vec *u = room(s->inputs * (p.in_map + p.out_map) + s->outputs * p.out_map + for_sums);
     vec *z = u + s->inputs * p.in_map, *out = z + s->inputs * p.out_map;
     double *sums = (double *)(out + s->outputs * p.out_map), *pivots = sums + 2 * channels;
     memset(sums, 0, 2 * channels * sizeof(double));

@@ -95,7 +95,15 @@ def test_without_a_new_record_it_loads_nothing_and_ends_when_asked(folder):
     assert not driven.follower.is_running()
 
 
+def touched(folder):
+    """Records are newer than what the follower has seen; True."""
+    for path in (folder / "results").rglob("search-0.json"):
+        path.touch()
+    return True
+
+
 def test_without_a_server_there_is_one_warning(folder):
+    search(folder, 0)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         log = folder / "warnings"
@@ -105,10 +113,7 @@ def test_without_a_server_there_is_one_warning(folder):
         with log.open("w") as file:
             env = {**ENVIRONMENT, "MLFLOW_TRACKING_URI": uri}
             process = subprocess.Popen(command, cwd=folder, env=env, stderr=file)
-        time.sleep(3)  # it has seen what there is
-        for path in (folder / "results").rglob("search-0.json"):
-            path.touch()
-        wait_until(log.read_text, 120)
+        wait_until(lambda: touched(folder) and log.read_text(), 120)
         time.sleep(8)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
