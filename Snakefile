@@ -114,6 +114,7 @@ for batch in BATCHES:
         params:
             jobs=shlex.join(job.name for job in batch.jobs),
             fingerprints=[job.fingerprint() for job in batch.jobs],
+            keep_weights=CONFIG.keep_weights,
         shell:
             f"python -m harness run {BENCHMARK} {{params.jobs}} > {{log}} 2>&1"
 

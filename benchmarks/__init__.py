@@ -1,1 +1,1 @@
-"""Speed: our code against the naive forms of the tests, for `python -m harness bench`."""
+"""Speed: our steps against the definitions in plain PyTorch, for `python -m harness bench`."""

@@ -1,4 +1,4 @@
-"""The table of `python -m harness bench`: our code against the naive forms in tests/reference."""
+"""The table of `python -m harness bench`: our code against the definitions in plain PyTorch."""
 
 from __future__ import annotations
 
@@ -9,59 +9,85 @@ from types import ModuleType
 
 import torch
 
+from benchmarks import searches, trainings
 from benchmarks.measuring import Ratio, Scale
+from benchmarks.peak import peak
+from harness.plan import registry
 from harness.records.environment import machine
 from harness.records.files import write_atomically
 from harness.running.inputs import device
 from spaces.base import Size, UserError
 
-SEARCHES = ("darts_first_order", "darts_second_order", "enas", "fbnet", "single_path")
-EVALUATIONS = ("evaluation_8_cells", "evaluation_20_cells")
-CURES = {
-    "tests": "run it in the root of a checkout",
-    "torchvision": "pip install -e '.[test]' in a checkout",
-}
-NAMES = (*SEARCHES[:2], *EVALUATIONS, *SEARCHES[2:], "input_pipeline")
+NAMES = (*searches.NAMES[:3], *trainings.EVALUATIONS, *searches.NAMES[3:], *trainings.TRAININGS, "input_pipeline")
+HEAD = f"{'':24}{'ratio':>7}{'low':>8}{'high':>8}{'n':>4}{'contiguous':>12}{'channels last':>15}{'ms':>9}{'of peak':>9}"
 
 
 def scale(where: torch.device) -> Scale:
     """The sizes that are measured on this device: larger ones on a GPU."""
+    wide = Size(16, 8, 10, 32)
     if where.type == "cuda":
-        return Scale(where, Size(16, 8, 10, 32), 64, Size(36, 20, 10, 32), 96, compiled=True)
-    return Scale(where, Size(8, 8, 10, 16), 64, Size(8, 20, 10, 16), 64)
+        return Scale(where, wide, 64, Size(36, 20, 10, 32), 96, wide, 16, compiled=True)
+    return Scale(where, Size(8, 8, 10, 16), 64, Size(8, 20, 10, 16), 64, wide, 16)
 
 
 def measure(chosen: Scale, names: Iterable[str] = NAMES) -> Iterator[Ratio]:
-    """Ratios in the order of `names`; UserError outside a checkout, without torchvision,
-    and where a result is not the naive form's."""
-    for name in names:
-        yield _module(name).measure(name, chosen)
+    """Rows in the order of `names`, without their share of the peak. UserError for a row that is none and without
+    torchvision, both at once; and where a result is not the definition's."""
+    modules = {name: _module(name) for name in names}
+    return (module.measure(name, chosen) for name, module in modules.items())
 
 
 def _module(name: str) -> ModuleType:
-    try:
-        from benchmarks import evaluation, input_pipeline, searches
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        if missing not in CURES:
-            raise
-        raise UserError(f"bench compares with {missing}, which is not here: {CURES[missing]}") from None
-    if name in SEARCHES:
+    if name in searches.NAMES:
         return searches
-    return evaluation if name in EVALUATIONS else input_pipeline
+    if name in trainings.NAMES:
+        return trainings
+    if name not in NAMES:
+        raise registry.refuse("row", name, NAMES)
+    try:
+        from benchmarks import input_pipeline
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "torchvision":
+            raise
+        cure = "pip install -e '.[test]' in a checkout"
+        raise UserError(f"bench compares with torchvision, which is not here: {cure}") from None
+    return input_pipeline
 
 
-def run(out: Path | None) -> None:
-    """Prints the table, each row as soon as it is measured, and writes it as JSON to `out`, if given."""
+def run(out: Path | None, names: Iterable[str] = ()) -> None:
+    """Prints the table, each row as soon as it is measured, and writes it as JSON to `out`, if given. `names`: the rows
+    to measure, all where there are none."""
     chosen = scale(device())
-    s, e = chosen.search, chosen.evaluation
-    where = torch.cuda.get_device_name() if chosen.device.type == "cuda" else f"{machine()}, 1 thread"
-    print(f"{where}, torch {torch.__version__}: time of the naive form divided by ours")
-    print(f"searches C={s.channels}, {s.cells} cells, {s.image}x{s.image}, batch {chosen.batch}; ", end="")
-    print(f"evaluation C={e.channels}, {e.image}x{e.image}, batch {chosen.evaluation_batch}")
-    found = []
-    for row in measure(chosen):
-        found.append(row)
-        print(f"{row.name:20} {row.ratio:6.2f}  [{row.low:.2f}, {row.high:.2f}]  n={row.n}", flush=True)
+    rows, found = measure(chosen, tuple(names) or NAMES), []
+    able = peak(chosen.device)
+    _print_head(chosen, able)
+    for row in rows:
+        share = row.flops / row.seconds / able if row.flops else None
+        found.append(row._replace(share=share))
+        print(_line(found[-1]), flush=True)
     if out:
-        write_atomically(out, json.dumps([row._asdict() for row in found], indent=1).encode() + b"\n")
+        about = {"torch": torch.__version__, "machine": _machine(chosen), "peak": able}
+        table = {**about, "rows": [row._asdict() for row in found]}
+        write_atomically(out, json.dumps(table, indent=1).encode() + b"\n")
+
+
+def _machine(chosen: Scale) -> str:
+    return torch.cuda.get_device_name() if chosen.device.type == "cuda" else f"{machine()}, 1 thread"
+
+
+def _print_head(chosen: Scale, able: float) -> None:
+    s, w, e = chosen.search, chosen.wide, chosen.evaluation
+    print(f"{_machine(chosen)}, torch {torch.__version__}, peak {able / 1e9:.1f} Gflop/s")
+    print("time of the definition in its faster memory layout divided by ours")
+    print(f"searches C={s.channels}, {s.cells} cells, {s.image}x{s.image}, batch {chosen.batch}; ", end="")
+    print(f"wide C={w.channels}, {w.image}x{w.image}, batch {chosen.wide_batch}; ", end="")
+    print(f"evaluation C={e.channels}, {e.image}x{e.image}, batch {chosen.evaluation_batch}; ", end="")
+    print(f"trainings as protocol {chosen.protocol} on digits")
+    print(HEAD)
+
+
+def _line(row: Ratio) -> str:
+    layouts = [f"{row.layouts[name]:.2f}" if row.layouts else "" for name in ("contiguous", "channels_last")]
+    share = "" if row.share is None else f"{row.share:.1%}"
+    ratio = f"{row.ratio:7.2f}{row.low:8.2f}{row.high:8.2f}{row.n:4}"
+    return f"{row.name:24}{ratio}{layouts[0]:>12}{layouts[1]:>15}{1e3 * row.seconds:9.1f}{share:>9}"

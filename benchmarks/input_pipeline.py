@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from statistics import median
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToTensor, functional
 
-from benchmarks.measuring import TOLERANCES, Ratio, Scale, pairs, summary
+from benchmarks.measuring import TOLERANCES, Ratio, Scale, summary, turns
 from protocols.parts.augmentation import augment
 from spaces.base import UserError
 
@@ -60,7 +61,9 @@ def measure(name: str, scale: Scale) -> Ratio:
     )
     _drain(loader, -1)  # starts the workers
     ours = partial(_epoch, images, scale, generator)
-    return summary(name, [slow / fast for slow, fast in pairs(ours, partial(_drain, loader), scale, alone=False)])
+    times = turns([ours, partial(_drain, loader)], scale, alone=False)
+    ratios = {"torchvision": [theirs / mine for mine, theirs in times]}
+    return summary(name, ratios, median(mine for mine, _ in times))._replace(layouts={})
 
 
 def _drain(loader: DataLoader[Tensor], number: int) -> None:

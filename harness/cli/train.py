@@ -27,10 +27,12 @@ python -m harness train --protocol laptop --dataset digits --space fbnet \\
 @options.named("methods", "Name of the search method. With --arch a label.", default="by_hand")
 @options.seed
 @options.parameters
+@options.numerics
 @click.option("--search", type=PATH, help="Record of the search that found the architecture. Either this or --arch.")
 @click.option("--arch", metavar="ARCH", help="An architecture in the literature's notation.")
 @click.option("--cells", type=COUNT, help="Number of cells.  [default: the protocol's]")
 @click.option("--repeat", type=int, default=0, help="Number of the training seed.")
+@click.option("--keep-weights", is_flag=True, help="Write the trained weights beside the record: OUT.weights.pt.")
 @options.places
 @options.hours
 def train(
@@ -38,6 +40,7 @@ def train(
     arch: str | None,
     cells: int | None,
     repeat: int,
+    keep_weights: bool,
     data: Path | None,
     out: Path | None,
     work: Path,
@@ -53,7 +56,7 @@ def train(
     from harness.running import job as running
 
     found = search_job(**axes)
-    job = Training(found, cells or found.setting.cells, repeat, arch or "")
+    job = Training(found, cells or found.setting.cells, repeat, arch or "", keep_weights)
     source = records.read(search) if search else {"status": "done", "arch": arch}
     record = running.train(job, source, paths(job, data, out, work), hours)
     print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")

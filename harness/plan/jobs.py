@@ -4,9 +4,8 @@ fingerprint says everything that its numbers were made from."""
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,11 @@ from harness.plan import fingerprints, rechecks, registry
 from harness.plan.fingerprints import hash_of
 from protocols.base import Setting
 from spaces.base import Size, UserError
+from spaces.parts.cpu import build
+from spaces.parts.cpu.numerics import PORTABLE
 
 RANDOM = "random_sampling"
+LAYERS = "torch's layers"
 
 
 def slug(dataset: str) -> str:
@@ -34,7 +36,8 @@ def fraction_of(channels: int, width: float) -> int:
 
 @dataclass(frozen=True, order=True)
 class Search:
-    """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs."""
+    """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs. `numerics`: where
+    they are not the protocol's."""
 
     protocol: str
     dataset: str
@@ -42,6 +45,18 @@ class Search:
     method: str
     seed: int
     parameters: tuple[tuple[str, Any], ...] = ()
+    numerics: str = ""
+
+    @property
+    def mode(self) -> str:
+        """The numerics: "portable" or "native"."""
+        return self.numerics or registry.protocol(self.protocol).numerics
+
+    @property
+    def rests_on(self) -> str:
+        """The numerics and what computes. Two of these never share a fingerprint; known without compiling anything."""
+        kernels = build.expected(self.mode == PORTABLE)
+        return f"{self.mode}, {'kernels in C' if kernels else LAYERS}"
 
     @property
     def setting(self) -> Setting:
@@ -60,15 +75,8 @@ class Search:
     @property
     def key(self) -> dict[str, Any]:
         axes = asdict(self)
-        del axes["parameters"]
+        del axes["parameters"], axes["numerics"]
         return axes
-
-    @property
-    def arguments(self) -> list[str]:
-        """What the command line calls this job."""
-        pairs = [part for name, value in self.parameters for part in ("--set", f"{name}={json.dumps(value)}")]
-        axes = [part for name, value in self.key.items() for part in (f"--{name}", str(value))]
-        return [*axes, *pairs]
 
     def size(self, classes: int, inputs: int) -> Size:
         """Of the supernet."""
@@ -85,6 +93,7 @@ class Search:
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
             "setting": _as_dict(self.setting),
+            "numerics": self.rests_on,
             "code": _code(self),
         }
 
@@ -99,12 +108,22 @@ class Search:
 @dataclass(frozen=True, order=True)
 class Training:
     """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a
-    text; the method is then a mere label). `repeat` counts training seeds."""
+    text; the method is then a mere label). `repeat` counts training seeds. `keep_weights`: whether the
+    weights are written too, which moves no number: two trainings that differ in it alone are the same job."""
 
     search: Search
     cells: int
     repeat: int = 0
     arch: str = ""
+    keep_weights: bool = field(default=False, compare=False)
+
+    @property
+    def mode(self) -> str:
+        return self.search.mode
+
+    @property
+    def rests_on(self) -> str:
+        return self.search.rests_on
 
     @property
     def setting(self) -> Setting:
@@ -120,10 +139,6 @@ class Training:
         main = self.cells == self.setting.cells and self.repeat == 0
         return {**self.search.key, "cells": self.cells, "repeat": self.repeat, "main": main}
 
-    @property
-    def arguments(self) -> list[str]:
-        return [*self.search.arguments, "--cells", str(self.cells), "--repeat", str(self.repeat)]
-
     def size(self, classes: int, inputs: int, auxiliary: bool = True) -> Size:
         """Of the network; without `auxiliary`, of the network without its auxiliary head."""
         s = self.setting
@@ -136,6 +151,7 @@ class Training:
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
             "setting": _as_dict(self.setting),
+            "numerics": self.rests_on,
             "code": _code(self),
         }
 

@@ -12,6 +12,7 @@ from harness.plan import rechecks, registry
 from harness.plan.config import Config
 from harness.plan.fingerprints import hash_of
 from harness.plan.jobs import Job, Search, Training, data_folder, record_path
+from harness.records import weights
 from protocols.datasets import manifest
 from spaces.base import UserError
 
@@ -63,6 +64,8 @@ def _judged(job: Job, path: Path, record: dict[str, Any], found: dict[Search, An
         return Held(job, path, None, "made from other images than those that are prepared now")
     if isinstance(job, Training) and record["status"] == "done" and record["arch"] != found.get(job.search):
         return Held(job, path, None, "made from another architecture than its search has found")
+    if isinstance(job, Training) and job.keep_weights and record["status"] == "done":
+        return Held(job, path, None if (fault := weights.fault(path, record)) else record, fault)
     return Held(job, path, record)
 
 

@@ -3,7 +3,8 @@
 Fields: schema, kind ("search" or "train"), status ("done", or why not: "diverged", "failed", "oom", "timeout"), key
 (the axes), arch (text), result, curves (columns of numbers, one row an epoch), config (all that decided the outcome),
 fingerprint (its hash), data (hash of the prepared dataset), environment (versions, commit), measured (times, dates,
-host: the only part that may differ when the job is run again), sha256 (of all but `measured` and itself).
+host: the only part that may differ when the job is run again), sha256 (of all but `measured` and itself). A training
+that keeps its weights also has weights (see `harness.records.weights`).
 """
 
 from __future__ import annotations

@@ -52,12 +52,12 @@ def describe_supernet(space: Space, size: Size) -> dict[str, Any]:
     with torch.device("meta"):  # shapes alone: nothing is computed, in the plain form of every layer
         supernet = space.supernet(size)
         mix = [torch.full((candidates,), 1.0).requires_grad_() for candidates in supernet.shape]
-        with _Counter() as counter:
+        with FlopCounter() as counter:
             supernet(torch.zeros(2, size.inputs, size.image, size.image), mix)
     return {"parameters": _parameters(supernet), "macs": counter.flops // 2 // 2, "places": list(supernet.shape)}
 
 
-class _Counter(TorchDispatchMode):
+class FlopCounter(TorchDispatchMode):
     """torch's count of floating-point operations, without the decompositions of FlopCounterMode: ENAS's 1,300 batch
     normalisations take it 8 s."""
 
@@ -66,13 +66,17 @@ class _Counter(TorchDispatchMode):
         self.flops = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        from torch.utils.flop_counter import flop_registry
-
         out = function(*args, **(kwargs or {}))
-        formula = flop_registry.get(function.overloadpacket)
+        formula = self.formula(function.overloadpacket)
         if formula is not None:
             self.flops += formula(*args, **(kwargs or {}), out_val=out)
         return out
+
+    def formula(self, operation: Any) -> Any:
+        """Of the operations of an operator, for its arguments; None for one that does not count."""
+        from torch.utils.flop_counter import flop_registry
+
+        return flop_registry.get(operation)
 
 
 def _parameters(network: nn.Module) -> int:

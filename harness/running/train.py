@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from harness.plan import registry
 from harness.plan.jobs import Training
 from harness.plan.seeds import seed_of
+from harness.records.weights import Weights
 from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe
 from harness.running.curves import Curves
@@ -20,15 +23,19 @@ from harness.running.networks import fresh
 from protocols.base import Recipe, Setting
 from protocols.datasets import Data, load
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
+from spaces.base import Size
 from spaces.parts.network import DropPath, Network
 
 EVALUATION_BATCH = 250
 
 
-def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock: Any) -> dict[str, Any]:
+def train(
+    job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock: Any
+) -> tuple[dict[str, Any], Weights | None]:
     """Trains the architecture `text` on train and val together and measures it on test, once, after the last epoch.
 
-    `folder`: the prepared dataset. `clock`: kept in the checkpoint. Returns the record's fields arch, result, curves.
+    `folder`: the prepared dataset. `clock`: kept in the checkpoint. Returns the record's fields arch, result, curves
+    and, where the job keeps them, the weights after the last epoch.
     """
     space, setting, data = registry.space(job.search.space), job.setting, load(folder)
     seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
@@ -46,7 +53,16 @@ def train(job: Training, text: str, folder: Path, checkpoint: Checkpoint, clock:
         "images": len(images) * epochs,
         **describe(space, design, job.size(len(data.classes), data.inputs, auxiliary=False)),
     }
-    return {"arch": space.write(design), "result": result, "curves": curves}
+    kept = weights_of(network, size, data) if job.keep_weights else None
+    return {"arch": space.write(design), "result": result, "curves": curves}, kept
+
+
+def weights_of(network: Network, size: Size, data: Data) -> Weights:
+    """The state of a network under the names of its definition, on the CPU and contiguous, as torch.save writes it."""
+    buffer, whole = io.BytesIO(), torch.contiguous_format
+    torch.save({name: value.cpu().clone(memory_format=whole) for name, value in network.state_dict().items()}, buffer)
+    fits = {"size": asdict(size), "classes": list(data.classes), "mean": list(data.mean), "std": list(data.std)}
+    return Weights(buffer.getvalue(), fits)
 
 
 class Trainer:
@@ -90,13 +106,13 @@ class Trainer:
                 continue
             x = self.inputs.augmented(images.index_select(0, index), self.generator)
             y = labels[index].to(self.device)
-            loss, right = self._step(x, y, optimizer, drop)
+            loss, right = self.step(x, y, optimizer, drop)
             total_loss += loss * len(index)
             correct += right
             seen += len(index)
         return (total_loss / seen).item(), (correct / seen).item()
 
-    def _step(self, x: Tensor, y: Tensor, optimizer: Optimizer, drop: DropPath | None) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, y: Tensor, optimizer: Optimizer, drop: DropPath | None) -> tuple[Tensor, Tensor]:
         """One step of the optimizer; the loss without the auxiliary head's, and how many images were classified
         rightly."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):

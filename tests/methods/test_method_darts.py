@@ -1,5 +1,6 @@
 """The DARTS method: its architecture gradients against those of the public code, and its search on a tiny problem."""
 
+import copy
 import math
 import random
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks import public_darts
 from methods.darts import Darts
 from methods.parts.architect import Alphas, first_order, second_order
 from methods.parts.bilevel import accuracy, entropy, weight_step
@@ -17,7 +19,7 @@ from protocols.base import Budget
 from protocols.parts.optimizers import SGD, Adam, cosine
 from spaces.base import Size, Space, UserError
 from spaces.darts import space as darts
-from tests.reference import darts as reference
+from spaces.parts.cpu.fuse import unfuse
 from tests.reference.run import TinyRun, random_images
 from tests.spaces.test_space_darts import published_supernet
 
@@ -96,7 +98,7 @@ def test_search_steps_are_the_naive_ones():
     """In float64, after a weight step, so that the second order has momentum."""
     generator, supernet = torch.Generator().manual_seed(0), run_of().supernet().double()
     alphas = Alphas(supernet.shape, generator).double()
-    naive = reference.Search(reference.naive(supernet), alphas.logits[0])
+    naive = public_darts.Search(unfuse(copy.deepcopy(supernet)), alphas.logits[0])
     weights = SGD(supernet.parameters(), LR, MOMENTUM, DECAY)
     train, valid = (
         (torch.randn(8, 3, 8, 8, generator=generator).double(), torch.randint(5, (8,), generator=generator))

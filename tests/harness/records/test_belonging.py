@@ -5,7 +5,7 @@ import pytest
 from harness import records
 from harness.plan import config, datasets, fingerprints
 from harness.plan.jobs import Training, data_folder, record_path
-from harness.records import belonging
+from harness.records import belonging, weights
 from harness.running import status
 from protocols.datasets import manifest
 from protocols.datasets.parts.store import prepare
@@ -117,3 +117,28 @@ def test_a_declaration_keeps_the_records(benchmark, monkeypatch):
     today = fingerprints.hash_of(job.modules())
     monkeypatch.setattr("harness.plan.rechecks.stands_for", lambda protocol: {today: "0" * 64})
     assert job.specification()["code"] == "0" * 64
+
+
+def test_a_training_without_the_weights_that_the_configuration_asks_for_is_not_finished(benchmark):
+    asking = benchmark.model_copy(update={"keep_weights": True})
+    trainings = asking.trainings_of("digits")
+    problems = lambda: [one.problem for one in belonging.held(asking) if one.problem]  # noqa: E731
+    assert problems() == ["made without weights"] * len(trainings)
+    for job in trainings:
+        kept = weights.Weights(b"all of them", {"size": {}})
+        weights.write(record_path(job), kept.content)
+        write(job, weights=kept.field())
+    assert problems() == [] and status.status(asking).finished
+    first, second, third, *_ = trainings
+    weights.path(record_path(first)).unlink()
+    weights.path(record_path(second)).write_bytes(b"some of them")
+    write(third, status="diverged", reason="loss is nan")  # a failure has none, and is a result
+    assert [problem.partition(" (")[0] for problem in problems()] == [
+        "made with weights that are missing now",
+        "made with weights that were changed since",
+    ]
+    with pytest.raises(
+        UserError, match="was made with weights that are missing now .*delete it and run snakemake again"
+    ):
+        belonging.checked(asking)
+    assert len(belonging.checked(benchmark)) == 8  # who does not ask needs none

@@ -1,9 +1,8 @@
-"""The steps of a DARTS search as its public code writes them, on the supernet's definition. The method's steps are
-compared with them, in their results and in their speed."""
+"""The steps of a DARTS search as its public code writes them (quark0/darts, cnn/architect.py and train_search.py). The
+method's steps are compared with them, in their results and in their speed."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
@@ -12,28 +11,17 @@ from torch import Tensor
 from torch.func import functional_call
 
 from protocols.parts.optimizers import SGD
-from spaces.darts.supernet import DartsSupernet
-from spaces.parts.cpu.fuse import unfuse
-
-
-def naive(supernet: DartsSupernet) -> DartsSupernet:
-    """A copy of a supernet that computes by its definition."""
-    return unfuse(copy.deepcopy(supernet))
-
-
-def mixed(supernet: DartsSupernet, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-    """Logits by the definition with the supernet's own weights, so that gradients reach them."""
-    return functional_call(naive(supernet), dict(supernet.named_parameters()), (x, mix))
-
+from spaces.parts.network import Supernet
 
 Batch = tuple[Tensor, Tensor]
+"""(images, labels)"""
 
 
 class Search:
-    """The steps of a search on a naive supernet. All gradients are computed, used or not, as in the public code's
+    """The steps of a search on a supernet. All gradients are computed, used or not, as in the public code's
     `loss.backward()`."""
 
-    def __init__(self, network: DartsSupernet, alphas: Tensor, momentum: float = 0.9, weight_decay: float = 3e-4):
+    def __init__(self, network: Supernet, alphas: Tensor, momentum: float = 0.9, weight_decay: float = 3e-4):
         """alphas: (places, candidates), the logits of the mixture."""
         self.network, self.alphas = network, alphas.detach().clone().requires_grad_()
         self.momentum, self.weight_decay = momentum, weight_decay
