@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spaces.base import UserError
+from spaces.parts.cpu.numerics import MODES, NATIVE
 
 __all__ = ["Budget", "Protocol", "Recipe", "Setting", "Tricks"]
 
@@ -123,15 +124,20 @@ class Version:
 
 @dataclass(frozen=True)
 class Protocol:
-    """`version`: see `Version`. `settings` holds the datasets that differ from `default`."""
+    """`version`: see `Version`. `settings` holds the datasets that differ from `default`. `numerics`: "portable", the
+    same bits on every x86-64 processor with AVX2 and FMA, and no GPU; or "native", the fastest code of the machine. A
+    configuration can name the other."""
 
     version: str
     default: Setting
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    numerics: str = NATIVE
 
     def __post_init__(self) -> None:
         if Version.parse(self.version).minor is None:
             raise UserError(f"version {self.version!r} of a protocol has no MINOR: write {self.version}.0")
+        if self.numerics not in MODES:
+            raise UserError(f"Protocol.numerics must be one of {', '.join(MODES)}, got {self.numerics!r}")
 
     def setting(self, dataset: str) -> Setting:
         """The setting of a dataset, which is the default where it has none of its own."""

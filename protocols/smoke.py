@@ -8,6 +8,7 @@ from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
 
 PROTOCOL = Protocol(
     version="smoke-2.0",
+    numerics="portable",
     default=Setting(
         image=8,
         width=1 / 9,

@@ -26,6 +26,7 @@ python -m harness frontier --protocol laptop --dataset digits --space single_pat
 @options.method
 @options.seed
 @options.parameters
+@options.numerics
 @click.option("--field", default="cost_weight", help="The field of the method to search.")
 @click.option("--low", type=float, required=True, help="A value that finds too costly architectures.")
 @click.option("--high", type=float, required=True, help="A value that finds too cheap architectures.")

@@ -21,6 +21,7 @@ python -m harness search --protocol laptop --dataset digits --space enas --metho
 @options.method
 @options.seed
 @options.parameters
+@options.numerics
 @options.places
 @options.hours
 def search(data: Path | None, out: Path | None, work: Path, hours: float | None, **axes: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
@@ -20,6 +20,7 @@ from harness.plan.jobs import RANDOM, Job, Search, Training
 from harness.plan.shipped import shipped
 from spaces.base import UserError
 
+Pairs = tuple[tuple[str, Any], ...]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 
@@ -57,6 +58,7 @@ class Config(_Strict):
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
+    numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
     @field_validator("datasets", "searches")
@@ -74,15 +76,18 @@ class Config(_Strict):
     def searches_of(self, dataset: str) -> list[Search]:
         """Every search on a dataset: the methods', and the random baseline of each space."""
         found = [
-            Search(self.protocol, dataset, entry.space, entry.method, seed, tuple(sorted(entry.set.items())))
+            self._search(dataset, entry.space, entry.method, seed, tuple(sorted(entry.set.items())))
             for entry in self.searches
             for seed in range(self.seeds)
         ]
         for space in self.spaces:
             gap = self.depth_gap
             wanted = gap.architectures if gap and gap.space == space and dataset in gap.datasets else 0
-            found += [Search(self.protocol, dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
+            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
         return sorted(set(found))
+
+    def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
+        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "")
 
     def trainings_of(self, dataset: str) -> list[Training]:
         """Every search's architecture once, and the depth gap's architectures at each depth, as often as it repeats."""

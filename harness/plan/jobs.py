@@ -14,8 +14,11 @@ from harness.plan import fingerprints, rechecks, registry
 from harness.plan.fingerprints import hash_of
 from protocols.base import Setting
 from spaces.base import Size, UserError
+from spaces.parts.cpu import build
+from spaces.parts.cpu.numerics import PORTABLE
 
 RANDOM = "random_sampling"
+LAYERS = "torch's layers"
 
 
 def slug(dataset: str) -> str:
@@ -33,7 +36,8 @@ def fraction_of(channels: int, width: float) -> int:
 
 @dataclass(frozen=True, order=True)
 class Search:
-    """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs."""
+    """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs. `numerics`: where
+    they are not the protocol's."""
 
     protocol: str
     dataset: str
@@ -41,6 +45,18 @@ class Search:
     method: str
     seed: int
     parameters: tuple[tuple[str, Any], ...] = ()
+    numerics: str = ""
+
+    @property
+    def mode(self) -> str:
+        """The numerics: "portable" or "native"."""
+        return self.numerics or registry.protocol(self.protocol).numerics
+
+    @property
+    def rests_on(self) -> str:
+        """The numerics and what computes. Two of these never share a fingerprint; known without compiling anything."""
+        kernels = build.expected(self.mode == PORTABLE)
+        return f"{self.mode}, {'kernels in C' if kernels else LAYERS}"
 
     @property
     def setting(self) -> Setting:
@@ -59,7 +75,7 @@ class Search:
     @property
     def key(self) -> dict[str, Any]:
         axes = asdict(self)
-        del axes["parameters"]
+        del axes["parameters"], axes["numerics"]
         return axes
 
     def size(self, classes: int, inputs: int) -> Size:
@@ -77,6 +93,7 @@ class Search:
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
             "setting": _as_dict(self.setting),
+            "numerics": self.rests_on,
             "code": _code(self),
         }
 
@@ -99,6 +116,14 @@ class Training:
     repeat: int = 0
     arch: str = ""
     keep_weights: bool = field(default=False, compare=False)
+
+    @property
+    def mode(self) -> str:
+        return self.search.mode
+
+    @property
+    def rests_on(self) -> str:
+        return self.search.rests_on
 
     @property
     def setting(self) -> Setting:
@@ -126,6 +151,7 @@ class Training:
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
             "setting": _as_dict(self.setting),
+            "numerics": self.rests_on,
             "code": _code(self),
         }
 

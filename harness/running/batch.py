@@ -19,6 +19,7 @@ from harness.running import driver
 from harness.running.attempts import ALLOWED
 from harness.running.job import Attempt, JobPaths, Record, load_torch, search, train
 from spaces.base import UserError
+from spaces.parts.cpu import numerics
 
 
 def run(jobs: Iterable[Job], hours: float | None = None) -> None:
@@ -28,6 +29,7 @@ def run(jobs: Iterable[Job], hours: float | None = None) -> None:
     alive = driver.watch()
     found: dict[Search, Record] = {}
     for job in jobs:
+        numerics.choose(job.mode)
         if isinstance(job, Training) and job.search not in found:
             found[job.search] = records.read(record_path(job.search))
         record = _restored(job, found) or _made(job, found, hours, alive)

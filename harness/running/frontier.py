@@ -18,6 +18,7 @@ from harness.running.job import JobPaths
 from harness.running.job import search as run_search
 from protocols.datasets import load
 from spaces.base import UserError
+from spaces.parts.cpu import numerics
 
 
 class Probe(NamedTuple):
@@ -58,6 +59,7 @@ def bisect(
 
 def prober(search: Search, field: str, data: Path, out: Path, work: Path) -> Callable[[float], Probe]:
     """Runs the search with one of its method's parameters set; a record a probe in `out`."""
+    numerics.choose(search.mode)
     from harness.running.counts import describe
 
     facts = load(data)

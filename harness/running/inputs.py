@@ -10,12 +10,13 @@ from torch import Tensor
 from protocols.base import Setting
 from protocols.datasets import Data
 from protocols.parts.augmentation import augment, normalise
+from spaces.parts.cpu import numerics
 
 
 def device() -> torch.device:
-    """The GPU where there is one. On a CPU, one thread per job: many jobs run side by side, and the bits depend on
-    it."""
-    if torch.cuda.is_available():
+    """The GPU where there is one; with portable numerics always the CPU. There one thread per job: many jobs run side
+    by side, and the bits depend on it."""
+    if torch.cuda.is_available() and not numerics.portable():
         return torch.device("cuda")
     torch.set_num_threads(1)
     return torch.device("cpu")

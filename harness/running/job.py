@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from harness import records
 from harness.plan import registry
 from harness.plan.fingerprints import hash_of
-from harness.plan.jobs import RANDOM, Search, Training
+from harness.plan.jobs import LAYERS, RANDOM, Search, Training
 from harness.records import weights
 from harness.running.attempts import ALLOWED, Attempts
 from harness.running.clock import Clock
@@ -26,6 +26,7 @@ from harness.running.curves import Diverged
 from harness.running.driver import leave
 from protocols.datasets import manifest
 from spaces.base import UserError
+from spaces.parts.cpu import numerics
 from spaces.parts.cpu.build import compiler
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class JobPaths:
 
 def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
     """Searches, and writes the record. `hours`: after so many the job ends as a timeout."""
+    numerics.choose(job.mode)
     space = registry.space(job.space)
     method = registry.method(job.method, **dict(job.parameters))
     if reason := method.unsupported(space):
@@ -66,6 +68,7 @@ def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
 def train(job: Training, found: Record, paths: JobPaths, hours: float | None = None) -> Record:
     """Trains the architecture that `found`, the record of a search, names; measures its test accuracy once; writes the
     record."""
+    numerics.choose(job.mode)
 
     def work(run: Attempt) -> Outcome:
         if found["status"] != "done":
@@ -81,14 +84,15 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
 
 
 def load_torch() -> None:
-    """Imports torch without the garbage collector, which would look for cycles in what stays anyway: 0.2 s less."""
-    if "torch" in sys.modules:
-        return
-    gc.disable()
-    import torch  # noqa: F401
+    """Imports torch without the garbage collector, which would look for cycles in what stays anyway: 0.2 s less.
+    UserError where torch does not compute with the numerics that were chosen."""
+    if "torch" not in sys.modules:
+        gc.disable()
+        import torch  # noqa: F401
 
-    gc.enable()
-    gc.freeze()
+        gc.enable()
+        gc.freeze()
+    numerics.verify()
 
 
 class Attempt:
@@ -98,7 +102,7 @@ class Attempt:
         self.kind, self.job, self.out = kind, job, paths.out
         self.clock = Clock()
         self.made_from = {"fingerprint": job.fingerprint(), "data": manifest(paths.data)["sha256"]}
-        self.environment = records.environment("torch", "numpy") | {"kernels": compiler() or "none"}
+        self.environment = records.environment("torch", "numpy") | _numerics(job)
         versions = {name: version for name, version in self.environment.items() if name != "commit"}
         self.identity = hash_of({**self.made_from, **versions, **inputs})
         self.kept = paths.work / "finished" / f"{self.identity}.json"
@@ -177,6 +181,15 @@ class Attempt:
         self.checkpoint_path.unlink(missing_ok=True)
         self.attempts.end()
         return record
+
+
+def _numerics(job: Search | Training) -> dict[str, str]:
+    """What the record's environment says of them. UserError where a compiler is there and fails: the fingerprint says
+    that there are kernels."""
+    found = compiler()
+    if not found and not job.rests_on.endswith(LAYERS):
+        raise UserError("the kernels do not compile: mend the compiler (CC), or set NAS_KERNELS=0 to do without them")
+    return {"numerics": job.mode, "kernels": found or "none"}
 
 
 def _failure(reason: str, curves: dict[str, Any] | None = None) -> Outcome:

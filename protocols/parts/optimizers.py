@@ -18,6 +18,8 @@ from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
+from spaces.parts.cpu.descent import descend, together
+
 
 def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
     """The learning rate of an epoch (from 0) on half a cosine from `lr` to `lr_min`, which it would reach in the epoch
@@ -91,6 +93,10 @@ class SGD(Optimizer):
         return {"momentum_buffer": None}
 
     def update(self, params, grads, columns, group):
+        momenta = columns["momentum_buffer"]
+        if all(buffer is not None for buffer in momenta) and together(params, grads, momenta):
+            descend(params, grads, momenta, **group)
+            return
         sgd(params, grads, columns["momentum_buffer"], dampening=0.0, maximize=False, foreach=True, **group)
 
 

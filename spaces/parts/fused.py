@@ -11,6 +11,7 @@ from spaces.parts.cpu.channelwise import compute_fused, compute_units, reduce_ma
 from spaces.parts.cpu.fuse import Fused
 from spaces.parts.cpu.kernels import EPS
 from spaces.parts.cpu.mixed_cell import Fan
+from spaces.parts.cpu.plan.networks import FastCellNetwork, FastLayerwiseNetwork
 from spaces.parts.cpu.pooling import over_images
 from spaces.parts.cpu.rearrange import concatenate, split_channels
 from spaces.parts.mixed_cells import MixedCell, Wanted
@@ -19,12 +20,15 @@ from spaces.parts.operations import Concat, DilConv, FactorizedReduce, ReluConvB
 __all__ = [
     "FastAvgPool",
     "FastBatchNorm",
+    "FastCellNetwork",
     "FastConcat",
     "FastConvBn",
     "FastDilConv",
     "FastFactorizedReduce",
+    "FastLayerwiseNetwork",
     "FastMBConv",
     "FastMaxPool",
+    "FastMixedCell",
     "FastReluConvBn",
     "FastSepConv",
 ]

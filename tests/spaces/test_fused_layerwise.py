@@ -248,7 +248,9 @@ def test_every_module_is_seen_once(space):
     for network, arguments in cases:
         for form in (network, fuse(network)):
             seen = Counter()
-            leaves = [part for part in form.modules() if not list(part.children()) and not isinstance(part, nn.ModuleList)]
+            leaves = [
+                part for part in form.modules() if not list(part.children()) and not isinstance(part, nn.ModuleList)
+            ]
             hooks = [leaf.register_forward_hook(lambda part, *_, seen=seen: seen.update([part])) for leaf in leaves]
             form.train()(*arguments)
             for hook in hooks:

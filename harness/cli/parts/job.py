@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 
 def search_job(
-    protocol: str, dataset: str, space: str, method: str, seed: int, parameters: Iterable[tuple[str, Any]]
+    protocol: str,
+    dataset: str,
+    space: str,
+    method: str,
+    seed: int,
+    parameters: Iterable[tuple[str, Any]],
+    numerics: str | None,
 ) -> Search:
     from harness.plan.jobs import Search
 
-    return Search(protocol, dataset, space, method, seed, tuple(sorted(dict(parameters).items())))
+    return Search(protocol, dataset, space, method, seed, tuple(sorted(dict(parameters).items())), numerics or "")
 
 
 def paths(job: Search | Training, data: Path | None, out: Path | None, work: Path) -> JobPaths:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.parts.values import COUNT, PAIR, PATH, completing
+from spaces.parts.cpu.numerics import MODES
 
 Decorator = Callable[[Any], Any]
 
@@ -43,6 +44,9 @@ parameters = click.option(
     multiple=True,
     metavar="FIELD=VALUE",
     help="A field of the method. Repeatable.",
+)
+numerics = click.option(
+    "--numerics", type=click.Choice(MODES), help="The same bits everywhere, or speed.  [default: the protocol's]"
 )
 places = several(
     click.option("--data", type=PATH, help="The prepared dataset.  [default: work/data/DATASET-IMAGE]"),

@@ -1,7 +1,8 @@
-"""Compiles `kernels.c` at its first use and keeps the library in the user's cache folder.
+"""Compiles `plan.c`, which includes `kernels.c`, at its first use and keeps the library in the user's cache folder.
 
 With portable numerics (`numerics`) it is compiled for one kind of processor, with every rounding stated: each compiler
-and processor gives the same bits. With native ones it is compiled for this processor. There is no library where no C compiler is found (the environment variable CC, else cc) or where NAS_KERNELS is 0.
+gives the same bits. With native ones it is compiled for this processor. There is no library where no C compiler is
+found (the environment variable CC, else cc) or where NAS_KERNELS is 0.
 Imports no torch: a job names the compiler before it starts to compute.
 """
 
@@ -20,8 +21,8 @@ from pathlib import Path
 
 from spaces.parts.cpu import numerics
 
-SOURCE = Path(__file__).with_name("kernels.c")
-HEADER = Path(__file__).with_name("vectors.h")
+SOURCES = [Path(__file__).with_name(name) for name in ("plan.c", "descent.c", "kernels.c", "vectors.h")]
+"""The first one includes the others."""
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC")
 PORTABLE = ("-mavx2", "-mfma", "-ffp-contract=off", "-DPORTABLE")
 NATIVE = ("-march=native",)
@@ -57,7 +58,7 @@ def library(real: str) -> ctypes.CDLL | None:
         return None
     except (OSError, subprocess.CalledProcessError) as error:
         said = (getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)).splitlines()[0]
-        warnings.warn(f"{SOURCE.name} does not compile, torch's slower layers are used: {said}", stacklevel=2)
+        warnings.warn(f"{SOURCES[0].name} does not compile, torch's slower layers are used: {said}", stacklevel=2)
         return None
     pointer, number, real, norm = ctypes.c_void_p, ctypes.c_long, ctypes.c_double, ctypes.POINTER(Norm)
     found.moments.argtypes = [number, number, pointer, real, pointer, pointer]
@@ -67,6 +68,10 @@ def library(real: str) -> ctypes.CDLL | None:
     maps = [ctypes.POINTER(Shape), pointer, norm, pointer, pointer]
     found.convolve.argtypes = [*maps, real, pointer, pointer, pointer]
     found.convolve_back.argtypes = [*maps, pointer, norm, pointer, pointer, number, pointer, number, *[pointer] * 3]
+    found.replay.argtypes = [pointer, number, pointer]
+    found.norm_of.argtypes, found.norm_of.restype = [number, pointer, pointer], real
+    found.scale_all.argtypes = [number, pointer, pointer, real]
+    found.descend.argtypes = [number, *[pointer] * 4, real, real, real, number]
     return found
 
 
@@ -92,7 +97,7 @@ def _kept(command: list[str]) -> Path:
     """The library's place in the user's cache. Its name is a hash of source and command, and of the processor where it
     is compiled for it: on another it might not run."""
     processor = "" if set(PORTABLE) <= set(command) else numerics.processor()
-    made_of = repr((command, SOURCE.read_bytes(), HEADER.read_bytes(), processor))
+    made_of = repr((command, [source.read_bytes() for source in SOURCES], processor))
     folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "nas-vs-random"
     return folder / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
 
@@ -105,7 +110,7 @@ def _compiled(real: str) -> ctypes.CDLL:
         return ctypes.CDLL(str(kept.absolute()))
     with tempfile.TemporaryDirectory() as fresh:
         new = Path(fresh) / kept.name
-        subprocess.run([*command, "-o", new, SOURCE, "-lm"], check=True, capture_output=True)
+        subprocess.run([*command, "-o", new, SOURCES[0], "-lm"], check=True, capture_output=True)
         with contextlib.suppress(OSError):  # the folder cannot be written to: it is compiled again next time
             kept.parent.mkdir(parents=kept.is_absolute(), exist_ok=True)
             half = kept.with_suffix(f".{os.getpid()}")

@@ -17,16 +17,9 @@ from torch import Tensor, nn
 
 from spaces.parts.convolutions import Depthwise, Pointwise
 from spaces.parts.cpu.fused_function import FusedFunction
-from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply, usable
+from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply
 from spaces.parts.cpu.layout import as_maps, as_memory
 from spaces.parts.cpu.rearrange import Halves
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """torch's batch normalisation."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return compute_fused(x, self) if usable(x) else super().forward(x)
 
 
 def compute_units(x: Tensor, layers: Iterable[nn.Module]) -> Tensor:
@@ -90,8 +83,6 @@ def convolve_and_normalise(x, kernel, matrix, scale, shift, relu=True, stride=1,
     None; scale and shift of the normalisation: (outputs,) or None. `relu`: whether a ReLU comes first. stride and
     dilation are the kernel's.
     """
-    if not usable(x):
-        return _Unit.plain(x, kernel, matrix, scale, shift, relu, stride, dilation)
     return _Unit.apply(x, kernel, matrix, scale, shift, relu, stride, dilation)[0]
 
 

@@ -8,25 +8,18 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from spaces.parts.cpu.kernels import usable
-
 
 class FusedFunction(Function):
     """An autograd function with a plain form, which torch's own operations compute.
 
-    The arguments of `forward`, `plain` and `compute` are the same: tensors or None first, of which the first one is
+    The arguments of `forward` and `plain` are the same: tensors or None first, of which the first one is
     maps (images, channels, height, width); then constants. `forward` must store the constants in `ctx.constants` and
     save its tensor arguments first, as they came; it may save further tensors behind them.
     """
 
-    @classmethod
-    def compute(cls, *arguments: Any) -> Tensor:
-        """The result by the kernels where they are usable for the first argument, else by the plain form."""
-        return cls.apply(*arguments) if usable(arguments[0]) else cls.plain(*arguments)
-
     @staticmethod
     def plain(*arguments: Any) -> Tensor:
-        """The same function in torch's operations: where no kernels are usable, and for second derivatives."""
+        """The same function in torch's operations, for second derivatives."""
         raise NotImplementedError
 
     @classmethod

@@ -19,8 +19,8 @@ from spaces.parts.cpu.fused_function import FusedFunction
 from spaces.parts.cpu.kernels import Convolution, Norm, apply, moments, slopes, unapply
 from spaces.parts.cpu.layout import as_maps, as_memory
 from spaces.parts.cpu.rearrange import concatenate
+from spaces.parts.cpu.shared_map import SharedMap
 from spaces.parts.mixed_cells import MixedEdge
-from spaces.parts.shared_map import SharedMap
 
 CHAINS = {
     "sep_conv_3x3": (3, 1),

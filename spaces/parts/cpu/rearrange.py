@@ -9,21 +9,16 @@ from torch import Tensor
 
 from spaces.parts.convolutions import even_and_odd
 from spaces.parts.cpu.fused_function import FusedFunction
-from spaces.parts.cpu.kernels import usable
 from spaces.parts.cpu.layout import as_maps, as_memory
 
 
 def concatenate(maps: Sequence[Tensor]) -> Tensor:
     """Maps (images, channels, height, width) one behind another along the channels."""
-    if not usable(maps[0]):
-        return torch.cat(list(maps), 1)
     return as_maps(torch.cat([x.permute(1, 2, 3, 0) for x in maps]))
 
 
 def split_channels(x: Tensor, channels: int) -> tuple[Tensor, Tensor]:
     """The first `channels` channels of (images, channels, height, width), and the others."""
-    if not usable(x):
-        return x[:, :channels], x[:, channels:]
     first, others = as_memory(x).split((channels, x.shape[1] - channels))
     return as_maps(first), as_maps(others)
 

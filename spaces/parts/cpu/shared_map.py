@@ -7,7 +7,6 @@ from functools import cached_property
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spaces.parts.cpu.kernels import usable
 from spaces.parts.cpu.pooling import over_images
 from spaces.parts.cpu.rearrange import Halves
 
@@ -23,20 +22,17 @@ class SharedMap:
     @cached_property
     def halves(self) -> Tensor:
         """The positive part of the even pixels and, behind it along the channels, of the odd ones."""
-        return F.relu(Halves.compute(self.x))
+        return F.relu(Halves.apply(self.x))
 
     @cached_property
     def max_pool_3x3(self) -> Tensor:
-        return self._pooled(nn.MaxPool2d(3, self.stride, 1))
+        return over_images(nn.MaxPool2d(3, self.stride, 1), self.x)
 
     @cached_property
     def avg_pool_3x3(self) -> Tensor:
-        return self._pooled(nn.AvgPool2d(3, self.stride, 1, count_include_pad=False))
+        return over_images(nn.AvgPool2d(3, self.stride, 1, count_include_pad=False), self.x)
 
     @property
     def skip_connect(self) -> Tensor:
         """Of stride 1, where it is the identity."""
         return self.x
-
-    def _pooled(self, pool: nn.Module) -> Tensor:
-        return over_images(pool, self.x) if usable(self.x) else pool(self.x)

@@ -1,0 +1,340 @@
+"""The steps of a network's forward pass.
+
+Normalisations, ReLUs, slices, shuffles and drop path are no steps of their own: whoever reads maps applies them (a
+`View`). A depthwise convolution in front of a 1x1 convolution is computed with it. What is concatenated is computed
+where the concatenation lies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor, nn
+
+from spaces.parts.cpu.plan.arena import Arena
+from spaces.parts.cpu.plan.graph import Graph, Value, demand
+from spaces.parts.cpu.plan.steps import Norm, Shape, Steps, Window, bits
+
+VIEWS = ("relu", "window", "shuffle", "flatten", "drop")
+WIDEST = 15  # see kernels.py
+
+
+@dataclass
+class View:
+    """How maps are read: the value that is stored, and what is applied to it."""
+
+    value: Value
+    relu: bool = False
+    cut: tuple[int, int, int, int] | None = None  # first row, first column, steps
+    order: Tensor | None = None
+    drop: int | None = None
+
+    @property
+    def bare(self) -> bool:
+        return not (self.relu or self.cut or self.drop is not None) and self.order is None
+
+
+@dataclass
+class Stored:
+    """Where a value's maps lie, and how to read them. The maps of a normalisation are those of its input."""
+
+    maps: int = 0
+    norm: Norm = field(default_factory=Norm)
+
+
+class Forward:
+    """Makes the steps for a graph. Addresses of parameters and buffers are those of now."""
+
+    def __init__(self, graph: Graph, arena: Arena, item: int):
+        """item: bytes of a number."""
+        self.graph, self.arena, self.item = graph, arena, item
+        self.steps = Steps()
+        self.keep: list[Tensor] = []  # whose addresses stand in steps
+        self.stored: dict[Value, Stored] = {}
+        self.users: dict[Value, list[Value]] = {value: [] for value in graph.values}
+        for value in graph.values:
+            for each in value.inputs:
+                self.users[each].append(value)
+        self.drops = {v: i for i, v in enumerate(v for v in graph.values if v.operation == "drop")}
+        self.images = graph.values[0].shape[0]
+        self.masks = arena.take(max(len(self.drops), 1) * self.images * item)
+        self.readers = {value: len(self._readers(value)) for value in graph.values}
+        self.place: dict[Value, tuple[Value, int]] = {}  # the concatenation, and the first channel in it
+        self.statistics: dict[Value, tuple[Value, int]] = {}  # the normalisation of a convolution, and the channel
+        self.inside: dict[Value, Value] = {}  # a depthwise convolution, and the 1x1 convolution that computes it
+        for value in graph.values:
+            self._prepare(value)
+
+    def run(self) -> Forward:
+        for value in self.graph.values:
+            if value.operation not in VIEWS:
+                getattr(self, f"_{value.operation}")(value)
+        return self
+
+    # ---- what belongs together ----
+
+    def _readers(self, value: Value) -> list[Value]:
+        """Those that read a value, through views too."""
+        found = []
+        for user in self.users[value]:
+            found += self._readers(user) if user.operation in VIEWS else [user]
+        return found
+
+    def _prepare(self, value: Value) -> None:
+        if value.operation == "cat":
+            first = 0
+            for part in value.inputs:
+                if self._may_lie_in(part, value):
+                    self.place[part] = value, first
+                first += part.maps[0]
+        if value.operation == "norm" and value.options["training"]:
+            self._give_statistics(value.inputs[0], value, 0)
+        if value.operation == "conv" and self.is_depthwise(before := value.inputs[0]) and self.users[before] == [value]:
+            plain = value.options["weight"].shape[2:].numel() == 1 and value.options["stride"] == (1, 1)
+            if plain and value.options["padding"] == (0, 0) and before.options["bias"] is None:
+                self.inside[before] = value
+
+    def _may_lie_in(self, part: Value, cat: Value) -> bool:
+        """Not if somebody reads it later: its gradient would not be complete with that of the concatenation."""
+        stored = part.operation in ("conv", "pool", "add", "cat")
+        latest = max(user.number for user in self._readers(part))
+        return stored and part not in self.place and cat.inputs.count(part) == 1 and latest <= cat.number
+
+    def _give_statistics(self, value: Value, norm: Value, first: int) -> None:
+        """A convolution that only the normalisation reads computes its moments, also in a concatenation."""
+        parts = value.inputs if value.operation == "cat" else (value,)
+        if len(self.users[value]) > 1 or any(p.operation != "conv" or len(self.users[p]) > 1 for p in parts):
+            return
+        if value.operation == "cat" and any(self.place.get(part, (None,))[0] is not value for part in parts):
+            return
+        for part in parts:
+            self.statistics[part] = norm, first
+            first += part.maps[0]
+        self.statistics[value] = norm, 0
+
+    def is_depthwise(self, value: Value) -> bool:
+        """Whether kernels.c can compute it as a depthwise convolution."""
+        if value.operation != "conv":
+            return False
+        o, channels = value.options, value.inputs[0].maps[0]
+        high, wide = [*o["weight"].shape[2:], 1, 1][:2]
+        square = (
+            high == wide and high % 2 == 1 and high <= WIDEST and len(set(o["stride"])) == len(set(o["dilation"])) == 1
+        )
+        reach = (o["dilation"][0] * (high // 2),) * 2
+        single = o["groups"] == channels == len(o["weight"]) and channels > 1
+        return single and square and o["padding"] == reach and self.view(value.inputs[0]).cut is None
+
+    # ---- addresses ----
+
+    def view(self, value: Value) -> View:
+        """How to read a value."""
+        if value.operation not in VIEWS:
+            return View(value)
+        inner = self.view(value.inputs[0])
+        if value.operation == "flatten":
+            demand(inner.cut is None and inner.order is None, "a flattened slice")
+            return inner
+        demand(inner.drop is None, "a dropped path that is not added at once")
+        if value.operation == "relu":
+            return replace(inner, relu=True)
+        if value.operation == "drop":
+            return replace(inner, drop=self.drops[value])
+        if value.operation == "shuffle":
+            demand(inner.order is None, "a shuffled shuffle")
+            return replace(inner, order=value.options["order"])
+        top, left, down, across = inner.cut or (0, 0, 1, 1)
+        (first, start), (step, stride) = value.options["starts"], value.options["steps"]
+        demand(min(first, start) >= 0 or inner.cut is None or (top < down and left < across), "a padded slice")
+        return replace(inner, cut=(top + first * down, left + start * across, down * step, across * stride))
+
+    def norm(self, view: View) -> Norm:
+        return self.stored[view.value].norm._replace(relu=int(view.relu))
+
+    def address(self, tensor: Tensor | None) -> int:
+        return 0 if tensor is None else tensor.data_ptr()
+
+    def numbers(self, value: Value) -> int:
+        """How many numbers a channel has."""
+        _, height, width = value.maps
+        return height * width * self.images
+
+    def bytes(self, value: Value) -> int:
+        return value.maps[0] * self.numbers(value) * self.item
+
+    def _room(self, value: Value) -> int:
+        """Where the maps of a value lie."""
+        if value in self.stored:
+            return self.stored[value].maps
+        if value in self.place:
+            whole, first = self.place[value]
+            maps = self._room(whole) + first * self.numbers(value) * self.item
+        else:
+            maps = self.arena.take(self.bytes(value))
+        self.stored[value] = Stored(maps)
+        return maps
+
+    def _moments(self, value: Value) -> tuple[int, int]:
+        """Where the statistics of a value go: 0 where nobody wants them."""
+        if value not in self.statistics:
+            return 0, 0
+        norm, first = self.statistics[value]
+        if norm not in self.stored:
+            room = norm.maps[0] * self.item
+            self.stored[norm] = Stored(0, Norm(self.arena.take(room), self.arena.take(room)))
+        return self.stored[norm].norm.moved(first * self.item)[:2]
+
+    # ---- steps ----
+
+    def _input(self, value: Value) -> None:
+        self._room(value)
+
+    def _conv(self, value: Value) -> None:
+        if value in self.inside:
+            return
+        o = value.options
+        y = self._room(value)
+        if value not in self.statistics and o["bias"] is not None:
+            self.stored[value].norm = Norm(bias=self.address(o["bias"]))
+        moments = self._moments(value)
+        if self.is_depthwise(value) or value.inputs[0] in self.inside:
+            shape, view, kernels, matrices = self.depthwise(value)
+            spare = value.maps[0] * self.item
+            moments = moments if moments[0] else (self.arena.take(spare), self.arena.take(spare))
+            at = self.stored[view.value].maps, self.norm(view), self.address(kernels), self.address(matrices)
+            self.steps.add("convolve", shape, *at, y, *moments)
+            return
+        for window, x, norm, weight, first in self.dense(value):
+            out = y + first * self.numbers(value) * self.item
+            means = tuple(address and address + first * self.item for address in moments)
+            self.steps.add("dense", window, x, norm, weight, out, *means)
+
+    def depthwise(self, value: Value) -> tuple[Shape, View, nn.Parameter, nn.Parameter | None]:
+        """A depthwise convolution with the 1x1 convolution behind it, if any: (shape, what it reads, kernels,
+        matrices)."""
+        first = value if self.is_depthwise(value) else value.inputs[0]
+        view, o = self.view(first.inputs[0]), first.options
+        demand(view.drop is None, "a convolution of a dropped path")
+        channels, height, width = view.value.maps
+        groups, inputs, outputs, matrices = channels, 1, 1, None
+        if first is not value:
+            groups, matrices = value.options["groups"], value.options["weight"]
+            inputs, outputs = channels // groups, value.maps[0] // groups
+        reads = 0
+        if view.order is not None:
+            self.keep.append(view.order)
+            reads = view.order.data_ptr()
+        kernel = o["weight"].shape[2], o["stride"][0], o["dilation"][0]
+        shape = Shape(groups, inputs, outputs, height, width, self.images, *kernel, channels, reads)
+        return shape, view, o["weight"], matrices
+
+    def dense(self, value: Value) -> list[tuple[Window, int, Norm, int, int]]:
+        """One product for each group: (window, maps, norm, weight, first output)."""
+        view, o = self.view(value.inputs[0]), value.options
+        demand(view.order is None and view.drop is None, "a convolution of shuffled maps")
+        window = self._window(view, value, o["weight"].shape[2:] or (1, 1), o["stride"], o["padding"], o["dilation"])
+        weight, groups = o["weight"], o["groups"]
+        last = not weight.is_contiguous()
+        window = window._replace(channels=window.channels // groups, outputs=value.maps[0] // groups, last=int(last))
+        found = []
+        for group in range(groups):
+            from_ = group * window.channels
+            x = self.stored[view.value].maps + from_ * self.numbers(view.value) * self.item
+            first = group * window.outputs
+            matrix = weight.data_ptr() + first * weight[0].numel() * self.item
+            found.append((window, x, self.norm(view).moved(from_ * self.item), matrix, first))
+        return found
+
+    def _window(self, view, value, kernel, stride, padding, dilation) -> Window:
+        """What a convolution or a pooling of a view reads."""
+        top, left, down, across = view.cut or (0, 0, 1, 1)
+        padded = padding != (0, 0)
+        demand(not padded or view.cut is None or (top < down and left < across), "a padded slice")
+        channels, height, width = view.value.maps
+        return Window(
+            *(channels, height, width, self.images),
+            *value.maps,
+            *kernel,
+            *(top - padding[0] * down, left - padding[1] * across),
+            *(stride[0] * down, stride[1] * across),
+            *(dilation[0] * down, dilation[1] * across),
+        )  # fmt: skip
+
+    def _norm(self, value: Value) -> None:
+        source, o = value.inputs[0], value.options
+        demand(source.operation not in VIEWS or self.view(source).bare, "a normalisation of a view")
+        inner = self.view(source).value
+        maps, count = self.stored[inner].maps, self.numbers(value)
+        affine = {"weight": self.address(o["weight"]), "bias": self.address(o["bias"])}
+        if not o["training"]:
+            self._fixed_norm(value, maps, affine)
+            return
+        if source not in self.statistics:
+            demand(self.stored[inner].norm == Norm(), "a normalisation of a normalisation")
+            room = value.maps[0] * self.item
+            self.stored[value] = Stored(0, Norm(self.arena.take(room), self.arena.take(room)))
+            self.steps.add("moments", value.maps[0], count, maps, *self.stored[value].norm[:2])
+        norm = self.stored[value].norm._replace(**affine)
+        self.stored[value] = Stored(maps, norm)
+        if o["mean"] is not None:
+            bias = self._own_bias(source)
+            averages = self.address(o["mean"]), self.address(o["variance"]), self.address(o["batches"])
+            self.steps.add("averages", value.maps[0], count, *norm[:2], bias, *averages, bits(o["momentum"]))
+
+    def _own_bias(self, source: Value) -> int:
+        """The bias of a convolution in front of a normalisation, which is only added to the running average."""
+        parts = source.inputs if source.operation == "cat" else (source,)
+        biased = [p for p in parts if p.operation == "conv" and p.options["bias"] is not None]
+        demand(not biased or parts == (source,), "concatenated convolutions with a bias")
+        return self.address(source.options["bias"]) if biased else 0
+
+    def _fixed_norm(self, value: Value, maps: int, affine: dict[str, int]) -> None:
+        """With running averages."""
+        source, o = value.inputs[0], value.options
+        demand(self._own_bias(source) == 0 or self.readers[source] == 1, "a convolution that is read twice")
+        mean, inverse = self.address(o["mean"]), self.arena.take(value.maps[0] * self.item)
+        self.steps.add("deviation", value.maps[0], self.address(o["variance"]), inverse)
+        if bias := self._own_bias(source):
+            shifted = self.arena.take(value.maps[0] * self.item)
+            self.steps.add("shift", value.maps[0], mean, bias, shifted)
+            mean = shifted
+        self.stored[value] = Stored(maps, Norm(mean, inverse, **affine))
+
+    def _pool(self, value: Value) -> None:
+        view, window = self.pooling(value)
+        o = value.options
+        at = self.stored[view.value].maps, self.norm(view), self._room(value)
+        self.steps.add("pool", window, *at, o["average"], o["padded"])
+
+    def pooling(self, value: Value) -> tuple[View, Window]:
+        view, o = self.view(value.inputs[0]), value.options
+        demand(view.order is None and view.drop is None and view.cut is None, "a pooling of slices")
+        return view, self._window(view, value, o["kernel"], o["stride"], o["padding"], (1, 1))
+
+    def _add(self, value: Value) -> None:
+        for i, each in enumerate(value.inputs):
+            self._add_into(self._room(value), each, i > 0)
+
+    def _copy(self, value: Value) -> None:
+        self._add_into(self._room(value), value.inputs[0], False)
+
+    def _cat(self, value: Value) -> None:
+        to = self._room(value)
+        for part in value.inputs:
+            if self.place.get(part, (None,))[0] is not value:
+                self._add_into(to, part, False)
+            to += self.bytes(part)
+
+    def _add_into(self, to: int, value: Value, add: bool) -> None:
+        view = self.view(value)
+        demand(view.cut is None and view.order is None, "slices that are added")
+        self.steps.add(
+            "add", *self.sizes(value), self.stored[view.value].maps, self.norm(view), self.factors(view), to, add
+        )
+
+    def sizes(self, value: Value) -> tuple[int, int, int]:
+        channels, height, width = value.maps
+        return channels, height * width, self.images
+
+    def factors(self, view: View) -> int:
+        return 0 if view.drop is None else self.masks + view.drop * self.images * self.item
