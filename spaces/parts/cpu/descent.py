@@ -1,5 +1,5 @@
-"""Gradient clipping and stochastic gradient descent as one call each: with hundreds of small tensors, torch's own take as
-long as the network's whole forward pass."""
+"""Gradient clipping and stochastic gradient descent as one call each: with hundreds of small tensors, torch's own take
+as long as the network's whole forward pass."""
 
 from __future__ import annotations
 
