@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from harness.running.memory import keep_freed_memory
 from protocols.base import Setting
 from protocols.datasets import Data
 from protocols.parts.augmentation import augment, normalise
@@ -15,7 +16,8 @@ from spaces.parts.cpu import numerics
 
 def device() -> torch.device:
     """The GPU where there is one; with portable numerics always the CPU. There one thread per job: many jobs run side
-    by side, and the bits depend on it."""
+    by side, and the bits depend on it. Freed memory is kept."""
+    keep_freed_memory()
     if torch.cuda.is_available() and not numerics.portable():
         return torch.device("cuda")
     torch.set_num_threads(1)
