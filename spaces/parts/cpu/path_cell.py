@@ -1,7 +1,7 @@
 """A cell on one path as one step of autograd: nodes that add two operations each, then a 1x1 convolution of states.
 
-A separable convolution keeps its maps as the convolutions left them, and their reader normalises them. Its second
-batch normalisation is applied where the node is added up. In the comments g(x) is the gradient of x.
+Its passes are lists of steps that `plan.c` replays. Separable convolutions keep their maps as the convolutions left them;
+whoever reads them normalises them. States that the last convolution reads lie one behind another.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from spaces.parts.cpu.build import library
 from spaces.parts.cpu.fused_function import FusedFunction
-from spaces.parts.cpu.kernels import EPS, Convolution, Norm, apply, moments, slopes, unapply
+from spaces.parts.cpu.kernels import EPS, TYPES
 from spaces.parts.cpu.layout import as_maps, as_memory
+from spaces.parts.cpu.plan.steps import Norm, Shape, Steps, Window
 
-RELU = Norm(relu=True)
+RELU = Norm(relu=1)
 UNIT = 4
 """Tensors of the weights of one ReLU, depthwise convolution, 1x1 convolution and batch normalisation."""
 
@@ -40,84 +42,170 @@ class Side(NamedTuple):
     weights: tuple[int, int] | None
 
 
-class Separable:
-    """sep_conv: both of its convolutions, and what their gradients need."""
+class Pass:
+    """The steps of a cell, forward and back. What is stored is an address: the maps of the states, of each side what
+    its gradient needs, and the result of the last convolution."""
 
-    def __init__(self, rows: Sequence[Tensor]):
-        self.units = [unit(rows[:UNIT]), unit(rows[UNIT:])]
-        self.convolutions = [Convolution(kernels, matrix.flatten(1)[None]) for kernels, matrix, *_ in self.units]
+    def __init__(self, inputs: Sequence[Tensor], matrix: Tensor, affine: Sequence[Tensor], banks: Sequence[Tensor]):
+        """inputs: maps (channels, height, width, images); matrix: (outputs, states that are read * channels)."""
+        self.inputs, self.matrix, self.affine, self.banks = inputs, matrix, affine, banks
+        self.channels, self.height, self.width, self.images = inputs[0].shape
+        self.bytes = inputs[0].numel() * inputs[0].element_size()
+        self.kept: list[Tensor] = []
+        self.steps = Steps()
 
-    def forward(self, x: Tensor, into: Tensor, add: bool) -> None:
-        self.maps, self.norms = [x], [RELU]
-        for i, convolution in enumerate(self.convolutions):
-            raw, mean, inverse = convolution.forward(self.maps[i], self.norms[i])
-            self.maps.append(raw)
-            self.norms.append(Norm(mean, inverse, *self.units[i][2:], relu=i == 0))
-        apply(raw, self.norms[-1], into, add)
+    def room(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> Tensor:
+        self.kept.append(self.inputs[0].new_empty(shape, dtype=dtype))
+        return self.kept[-1]
 
-    def backward(self, g: Tensor, into: Tensor, add: bool) -> list[Tensor]:
-        """g(x) is written to `into` or added to it; the result is g of the rows."""
-        gradients: list[Tensor] = []
-        sums, between = slopes(self.maps[2], self.norms[2], g), torch.empty_like(self.maps[1])
-        for i, to, adds in ((1, between, False), (0, into, add)):
-            of_kernels, of_matrix, before = self.convolutions[i].backward(
-                self.maps[i], self.norms[i], self.maps[i + 1], self.norms[i + 1], sums, g, to, True, adds
-            )
-            gradients = [of_kernels.flatten(1), of_matrix[0], sums[:, 1], sums[:, 0], *gradients]
-            sums, g = before, between
-        return gradients
+    def maps(self, count: int = 1) -> int:
+        return self.room((count, *self.inputs[0].shape)).data_ptr()
 
+    def replay(self, gradients: int = 0) -> None:
+        table = self.steps.table()
+        library(TYPES[self.inputs[0].dtype]).replay(table.data_ptr(), len(table), gradients)
+        self.steps = Steps()
 
-class Pool:
-    """A 3x3 pooling, with the images in the place of channels: in our layout that is torch's channels_last form."""
+    # ---- forward ----
 
-    def __init__(self, operation: str):
-        self.largest = operation == "max_pool_3x3"
+    def forward(self, sides: Sequence[Side], ends: Sequence[int]) -> Tensor:
+        """The normalised result of the last convolution."""
+        self.sides, self.ends, self.read = sides, ends, self.maps(len(ends))
+        self.states = [x.data_ptr() for x in self.inputs]
+        for end in ends:
+            if end < len(self.inputs):
+                self._add(self.states[end], Norm(), self._slot(self.read, end), False)
+        self.needs: list[tuple[int, ...]] = []
+        for i, side in enumerate(sides):
+            if i % 2 == 0:
+                node = len(self.states)
+                self.states.append(self._slot(self.read, node) if node in ends else self.maps())
+            self.needs.append(self._side(side, self.states[side.source], self.states[-1], i % 2 == 1))
+        self.raw, (mean, inverse) = self.maps(), self._pair()
+        self.norm = Norm(mean, inverse, *(each.data_ptr() for each in self.affine))
+        self.steps.add("dense", self._last(), self.read, RELU, self.matrix.data_ptr(), self.raw, mean, inverse)
+        result = torch.empty_like(self.inputs[0])
+        self._add(self.raw, self.norm, result.data_ptr(), False)
+        self.replay()
+        return result
 
-    def forward(self, x: Tensor, into: Tensor, add: bool) -> None:
-        self.x = x.permute(0, 3, 1, 2)
-        if self.largest:
-            y, self.indices = F.max_pool2d(self.x, 3, 1, 1, return_indices=True)
+    def _side(self, side: Side, x: int, node: int, add: bool) -> tuple[int, ...]:
+        """(raw maps, mean, 1 / deviation of both convolutions), or the result of a pooling, or nothing."""
+        if side.weights is not None:
+            kept: list[int] = []
+            reads = RELU
+            for i in (0, 1):
+                kernels, matrix, scale, shift = self._weights(side, i)
+                x, reads, at = self.maps(), Norm(*self._pair(), scale, shift, relu=i == 0), (x, reads, kernels, matrix)
+                self.steps.add("convolve", self._shape(side, i), *at, x, *reads[:2])
+                kept += [x, *reads[:2]]
+            self._add(x, reads, node, add)
+            return tuple(kept)
+        if side.operation == "skip_connect":
+            self._add(x, Norm(), node, add)
+            return ()
+        pooled = self.maps()
+        self.steps.add("pool", self._window(), x, Norm(), pooled, self._average(side), 0)
+        self._add(pooled, Norm(), node, add)
+        return (pooled,)
+
+    def _add(self, x: int, norm: Norm, to: int, add: bool) -> None:
+        self.steps.add("add", self.channels, self.height * self.width, self.images, x, norm, 0, to, add)
+
+    # ---- back ----
+
+    def backward(self, g: Tensor, offsets: Sequence[int], into: Tensor) -> list[Tensor]:
+        """The gradients of the inputs. Those of weights are written to `into`, at `offsets`: of the matrix, the scale
+        and the shift of the last convolution, then of every bank."""
+        of_matrix, of_scale, of_shift, *self.offsets = offsets
+        of_read = self.maps(len(self.ends))
+        sums = self._slopes(self.raw, self.norm, g.data_ptr(), of_scale, of_shift)
+        at = self.read, RELU, self.matrix.data_ptr(), self.raw, self.norm, sums, g.data_ptr()
+        self.steps.add("dense_back", self._last(), *at, of_read, False, 0, of_matrix)
+        self.gradients = {end: self._slot(of_read, end) for end in self.ends}
+        results = []
+        for i in range(len(self.inputs)):
+            results.append(self.room(self.inputs[i].shape))
+            if i in self.gradients:
+                self._add(self.gradients[i], Norm(), results[i].data_ptr(), False)
+                self.gradients[i] = results[i].data_ptr()
+        for i in range(len(self.sides) - 1, -1, -1):
+            self._side_back(self.sides[i], self.needs[i], self.gradients[2 + i // 2], results)
+        self.replay(into.data_ptr())
+        return results
+
+    def _side_back(self, side: Side, needs: tuple[int, ...], g: int, results: Sequence[Tensor]) -> None:
+        source, x, add = side.source, self.states[side.source], side.source in self.gradients
+        if not add:
+            self.gradients[source] = results[source].data_ptr() if source < len(results) else self.maps()
+        to = self.gradients[source]
+        if side.weights is not None:
+            self._separable_back(side, needs, g, to, add)
+        elif side.operation == "skip_connect":
+            sizes = self.channels, self.height * self.width, self.images
+            self.steps.add("add_back", *sizes, x, Norm(), 0, g, to, add)
         else:
-            y = F.avg_pool2d(self.x, 3, 1, 1, count_include_pad=False)
-        _put(y.permute(0, 2, 3, 1), into, add)
+            self.steps.add("pool_back", self._window(), x, Norm(), *needs, g, to, add, self._average(side), 0)
 
-    def backward(self, g: Tensor, into: Tensor, add: bool) -> list[Tensor]:
-        g, window = g.permute(0, 3, 1, 2), ([3, 3], [1, 1], [1, 1])
-        if self.largest:
-            of_x = torch.ops.aten.max_pool2d_with_indices_backward(g, self.x, *window, [1, 1], False, self.indices)
-        else:
-            of_x = torch.ops.aten.avg_pool2d_backward(g, self.x, *window, False, False, None)
-        _put(of_x.permute(0, 2, 3, 1), into, add)
-        return []
+    def _separable_back(self, side: Side, needs: tuple[int, ...], g: int, to: int, add: bool) -> None:
+        x, (first, *inner), (second, *outer) = self.states[side.source], needs[:3], needs[3:]
+        (k1, m1, *affine1), (k2, m2, *affine2) = self._weights(side, 0), self._weights(side, 1)
+        norm1, norm2 = Norm(*inner, *affine1, relu=1), Norm(*outer, *affine2)
+        (gk1, gm1, *given1), (gk2, gm2, *given2) = self._places(side, 0), self._places(side, 1)
+        between, sums1 = self.maps(), self._sums()
+        sums2 = self._slopes(second, norm2, g, *given2)
+        at = first, norm1, k2, m2, second, norm2, sums2, g, between, False, sums1, gk2, gm2
+        self.steps.add("convolve_back", self._shape(side, 1), *at)
+        self.steps.add("take", self.channels, sums1, *given1)
+        at = x, RELU, k1, m1, first, norm1, sums1, between, to, add, 0, gk1, gm1
+        self.steps.add("convolve_back", self._shape(side, 0), *at)
 
+    def _slopes(self, x: int, norm: Norm, g: int, of_scale: int, of_shift: int) -> int:
+        sums = self._sums()
+        self.steps.add("slopes", self.channels, self.height * self.width * self.images, x, norm, g, sums)
+        self.steps.add("take", self.channels, sums, of_scale, of_shift)
+        return sums
 
-class Identity:
-    """skip_connect."""
+    # ---- sizes and places ----
 
-    def forward(self, x: Tensor, into: Tensor, add: bool) -> None:
-        _put(x, into, add)
+    def _slot(self, maps: int, state: int) -> int:
+        """Where a state lies among those that the last convolution reads."""
+        return maps + self.ends.index(state) * self.bytes
 
-    def backward(self, g: Tensor, into: Tensor, add: bool) -> list[Tensor]:
-        _put(g, into, add)
-        return []
+    def _sums(self) -> int:
+        return self.room((2 * self.channels,), torch.float64).data_ptr()
 
+    def _pair(self) -> tuple[int, int]:
+        mean, inverse = self.room((2, self.channels))
+        return mean.data_ptr(), inverse.data_ptr()
 
-def _put(x: Tensor, into: Tensor, add: bool) -> None:
-    into.add_(x) if add else into.copy_(x)
+    def _weights(self, side: Side, i: int) -> list[int]:
+        """The addresses of the four weights of one of a side's two units."""
+        bank, row = side.weights or (0, 0)
+        return [weights[row].data_ptr() for weights in self.banks[bank + UNIT * i : bank + UNIT * (i + 1)]]
 
+    def _places(self, side: Side, i: int) -> list[int]:
+        """The offsets of their gradients."""
+        bank, row = side.weights or (0, 0)
+        range_ = slice(bank + UNIT * i, bank + UNIT * (i + 1))
+        return [at + row * weights[0].numel() for at, weights in zip(self.offsets[range_], self.banks[range_])]
 
-def _rows(side: Side, banks: Sequence[Tensor]) -> list[Tensor]:
-    if side.weights is None:
-        return []
-    bank, row = side.weights
-    return [weights[row] for weights in banks[bank : bank + 2 * UNIT]]
+    def _shape(self, side: Side, i: int) -> Shape:
+        bank, _ = side.weights or (0, 0)
+        kernel = math.isqrt(self.banks[bank + UNIT * i].shape[2])
+        sizes = self.height, self.width, self.images
+        return Shape(1, self.channels, self.channels, *sizes, kernel, 1, 1, self.channels)
 
+    def _window(self) -> Window:
+        sizes = self.height, self.width
+        return Window(self.channels, *sizes, self.images, self.channels, *sizes, 3, 3, -1, -1, 1, 1, 1, 1)
 
-def _operation(side: Side, banks: Sequence[Tensor]) -> Separable | Pool | Identity:
-    if side.weights is not None:
-        return Separable(_rows(side, banks))
-    return Identity() if side.operation == "skip_connect" else Pool(side.operation)
+    def _last(self) -> Window:
+        sizes, channels = (self.height, self.width), self.channels
+        return Window(len(self.ends) * channels, *sizes, self.images, channels, *sizes, 1, 1, 0, 0, 1, 1, 1, 1)
+
+    def _average(self, side: Side) -> bool:
+        return side.operation == "avg_pool_3x3"
 
 
 class PathCell(FusedFunction):
@@ -125,7 +213,7 @@ class PathCell(FusedFunction):
 
     matrices: (states, outputs, channels), of which those in `ends` are used; scale, shift: (outputs,), of the batch
     normalisation behind them. Then the banks of weights: tensors (rows, …), eight per bank. Then the constants: sides,
-    two per node, and ends, the states that are read behind a ReLU.
+    two per node, and ends, the states that are read behind a ReLU, in order.
     """
 
     @staticmethod
@@ -133,7 +221,7 @@ class PathCell(FusedFunction):
         *banks, sides, ends = rest
         states = [first, second]
         for pair in zip(sides[::2], sides[1::2]):
-            states.append(sum(_plain(side, states[side.source], _rows(side, banks)) for side in pair))
+            states.append(sum(_plain(side, states[side.source], banks) for side in pair))
         x = F.relu(torch.cat([states[i] for i in ends], 1))
         x = F.conv2d(x, torch.cat([matrices[i] for i in ends], 1)[:, :, None, None])
         return F.batch_norm(x, None, None, scale, shift, True, 0.0, EPS)
@@ -141,55 +229,39 @@ class PathCell(FusedFunction):
     @staticmethod
     def forward(ctx, first, second, matrices, scale, shift, *rest):
         *banks, sides, ends = rest
-        states, operations = [as_memory(first), as_memory(second)], [_operation(side, banks) for side in sides]
-        for i, (side, operation) in enumerate(zip(sides, operations)):
-            if i % 2 == 0:
-                states.append(torch.empty_like(states[0]))
-            operation.forward(states[side.source], states[-1], i % 2 == 1)
-        read = states[0].new_empty(len(ends), *states[0].shape)
-        for i, end in enumerate(ends):
-            apply(states[end], RELU, read[i])
         matrix = matrices[list(ends)].transpose(0, 1).flatten(1)
-        raw = (matrix @ read.flatten(0, 1).flatten(1)).unflatten(1, states[0].shape[1:])
-        norm = Norm(*moments(raw), scale, shift)
-        ctx.constants, ctx.kept = (sides, ends), (states, operations, read, matrix, raw, norm)
+        steps = Pass((as_memory(first), as_memory(second)), matrix, (scale, shift), banks)
+        y = steps.forward(sides, ends)
+        ctx.constants, ctx.steps = (sides, ends), steps
         ctx.save_for_backward(first, second, matrices, scale, shift, *banks)
-        return as_maps(apply(raw, norm))
+        return as_maps(y)
 
     @staticmethod
     def backward(ctx, g):
         if torch.is_grad_enabled():
             return PathCell.plain_backward(ctx, g)
-        (sides, ends), (states, operations, read, matrix, raw, norm) = ctx.constants, ctx.kept
-        _, _, matrices, scale, _, *banks = ctx.saved_tensors
-        g = as_memory(g)
-        sums = slopes(raw, norm, g)
-        g = unapply(raw, norm, sums, g).flatten(1)
+        (_, ends), steps = ctx.constants, ctx.steps
+        _, _, matrices, scale, shift, *banks = ctx.saved_tensors
+        weights = [steps.matrix, scale, shift, *banks]
+        sizes = [each.numel() for each in weights]
+        offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+        flat = g.new_zeros(sum(sizes))
+        inputs = steps.backward(as_memory(g), offsets, flat)
+        of_matrix, *others = (part.view_as(each) for part, each in zip(flat.split(sizes), weights))
         of_matrices = torch.zeros_like(matrices)
-        of_matrix = g @ read.flatten(0, 1).flatten(1).t()
         of_matrices[list(ends)] = of_matrix.unflatten(1, (len(ends), -1)).transpose(0, 1)
-        of_ends = (matrix.t() @ g).view_as(read)
-        into: dict[int, Tensor] = {end: unapply(states[end], RELU, None, of_ends[i]) for i, end in enumerate(ends)}
-        of_banks = [torch.zeros_like(weights) for weights in banks]
-        for i in range(len(sides) - 1, -1, -1):
-            side, add = sides[i], sides[i].source in into
-            if not add:
-                into[side.source] = torch.empty_like(raw)
-            gradients = operations[i].backward(into[2 + i // 2], into[side.source], add)
-            for k, gradient in enumerate(gradients):
-                bank, row = side.weights
-                of_banks[bank + k][row] = gradient
-        inputs = as_maps(into[0]), as_maps(into[1])
-        return *inputs, of_matrices, sums[:, 1].to(scale.dtype), sums[:, 0].to(scale.dtype), *of_banks, None, None
+        return *map(as_maps, inputs), of_matrices, *others, None, None
 
 
-def _plain(side: Side, x: Tensor, rows: Sequence[Tensor]) -> Tensor:
+def _plain(side: Side, x: Tensor, banks: Sequence[Tensor]) -> Tensor:
     if side.operation == "skip_connect":
         return x
     if side.operation == "max_pool_3x3":
         return F.max_pool2d(x, 3, 1, 1)
     if side.operation == "avg_pool_3x3":
         return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    bank, row = side.weights or (0, 0)
+    rows = [weights[row] for weights in banks[bank : bank + 2 * UNIT]]
     for kernels, matrix, scale, shift in (unit(rows[:UNIT]), unit(rows[UNIT:])):
         x = F.conv2d(F.relu(x), kernels, padding=kernels.shape[-1] // 2, groups=len(kernels))
         x = F.batch_norm(F.conv2d(x, matrix), None, None, scale, shift, True, 0.0, EPS)
