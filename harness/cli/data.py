@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ import click
 from harness.cli.base import command
 from harness.cli.parts import options
 from harness.cli.parts.values import COUNT, PATH
+from spaces.base import UserError
+from spaces.parts.cpu import numerics
 
 EXAMPLES = "python -m harness data --dataset digits --image 12   # writes work/data/digits-12"
 
@@ -23,6 +26,8 @@ def data(dataset: str, image: int, root: Path, out: Path | None) -> None:
 
     Images are stored as plain tensors with checksums.
     """
+    with suppress(UserError):  # the same images for all numerics, also on another processor
+        numerics.choose(numerics.PORTABLE)
     from harness.plan import datasets
     from harness.plan.jobs import data_folder
     from protocols.datasets.parts.store import prepare

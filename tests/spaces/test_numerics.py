@@ -82,7 +82,7 @@ def test_every_compiler_gives_the_same_bits(compilers, tmp_path):
 
 
 CHOOSE = "from spaces.parts.cpu import numerics; numerics.choose({!r}); import torch; numerics.verify(); "
-SAID = "import os; print(*map(os.environ.get, numerics.VARIABLES), torch.backends.cpu.get_cpu_capability())"
+SAID = "import os; print(*map(os.environ.get, list(numerics.VARIABLES)[:3]), torch.backends.cpu.get_cpu_capability())"
 
 
 def test_portable_overrules_what_is_set():

@@ -22,6 +22,8 @@ VARIABLES = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions
     "MKL_CBWR": "COMPATIBLE",  # products; AVX2 is another code on Intel's processors than on others
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's sines: the pixels of drawn datasets
+    "OPENBLAS_CORETYPE": "Haswell",  # numpy's products
 }
 MKL_COMPATIBLE = 3  # MKL_CBWR_COMPATIBLE in MKL's headers
 CURE = "`numerics: native` in the configuration, or --numerics native, gives this machine's own numbers"

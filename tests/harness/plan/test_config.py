@@ -175,3 +175,13 @@ def test_the_study_of_learning_makes_the_default_searches():
     default, study = (config.load(registry.ROOT / f"config/{name}.yaml") for name in ("default", "learning"))
     assert study.searches == default.searches
     assert set(study.datasets) <= set(default.datasets)
+
+
+def test_numerics_of_a_configuration_go_to_every_job():
+    name = registry.ROOT / "config/smoke.yaml"
+    assert {job.mode for job in config.load(name).jobs_of("digits")} == {"portable"}
+    native = config.load(name, {"numerics": "native"}).jobs_of("digits")
+    assert {job.mode for job in native} == {"native"}
+    assert all(job.arguments[job.arguments.index("--numerics") + 1] == "native" for job in native)
+    with pytest.raises(UserError, match="numerics: Input should be 'portable' or 'native', got 'fast'"):
+        config.load(name, {"numerics": "fast"})

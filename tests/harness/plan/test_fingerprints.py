@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ SEARCHES = [
     for method in registry.names("methods")
     if registry.method(method).unsupported(registry.space(space)) is None
 ]
+JOB = Search("smoke", "digits", "fbnet", "fbnet", 0)
 JOBS = [*SEARCHES, *(Training(Search("smoke", "digits", space, "darts", 0), 3) for space in registry.names("spaces"))]
 CLOSURE = sorted({module for job in JOBS for module in job.modules()})
 SAMPLE = '''
@@ -167,3 +169,22 @@ print(fingerprints.hash_of(fingerprints.modules(*{CLOSURE!r})))
     assert done.returncode == 0, done.stderr
     sample, whole = done.stdout.split()
     assert (sample, whole) == (HASH, hash_of(fingerprints.modules(*CLOSURE)))
+
+
+def test_two_numerics_never_share_a_fingerprint(monkeypatch, tmp_path):
+    """Neither two modes, nor compiled kernels and torch's layers; the protocol's own mode needs no name."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", sys.executable)
+    jobs = [job for search in (JOB, replace(JOB, numerics="native")) for job in (search, Training(search, 3))]
+    with_kernels = [job.fingerprint() for job in jobs]
+    assert [job.specification()["numerics"] for job in jobs[1:3]] == [
+        "portable, kernels in C",
+        "native, kernels in C",
+    ]
+    without = []
+    for name, value in {"NAS_KERNELS": "0", "CC": "no-such-compiler"}.items():
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            without.append([job.fingerprint() for job in jobs])
+    assert without[0] == without[1] and len({*with_kernels, *without[0]}) == 8
+    assert replace(JOB, numerics="portable").fingerprint() == JOB.fingerprint()

@@ -286,3 +286,25 @@ def test_an_output_that_cannot_be_written_is_one_line(paths, tmp_path):
 def test_records_name_the_paths_of_their_numbers(paths):
     search(JOB, paths)
     assert json.loads(paths.out.read_text())["key"]["method"] == "random_sampling"
+
+
+def test_the_environment_names_the_numerics(paths):
+    environment = search(JOB, paths)["environment"]
+    assert environment["numerics"] == "portable" and environment["kernels"] != ""
+
+
+def test_numerics_that_are_not_those_of_this_process(paths):
+    import torch  # noqa: F401
+
+    with pytest.raises(UserError, match="torch is loaded already, with other numerics than native: run this in a proc"):
+        search(dataclasses.replace(JOB, numerics="native"), paths)
+
+
+def test_a_compiler_that_fails_is_no_other_numerics(paths, monkeypatch):
+    """The fingerprint, made before anything is compiled, says kernels."""
+    monkeypatch.setattr("harness.running.job.compiler", lambda: None)
+    monkeypatch.setenv("CC", sys.executable)
+    with pytest.raises(UserError, match="the kernels do not compile: mend the compiler"):
+        search(JOB, paths)
+    monkeypatch.setenv("NAS_KERNELS", "0")
+    assert search(JOB, paths)["environment"]["kernels"] == "none"
