@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from harness.plan import registry
@@ -121,7 +121,7 @@ class Trainer:
             total = loss if auxiliary is None else loss + self.setting.tricks.auxiliary * cross_entropy(auxiliary, y)
         optimizer.zero_grad()
         total.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.setting.recipe.clip)
+        optimizer.clip(self.setting.recipe.clip)
         optimizer.step()
         return loss.detach(), (logits.argmax(1) == y).sum()
 

@@ -18,7 +18,7 @@ from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
-from spaces.parts.cpu.descent import descend, together
+from spaces.parts.cpu.descent import clip, descend, together
 
 
 def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
@@ -47,6 +47,10 @@ class Optimizer:
     def zero_grad(self) -> None:
         for p in self.params:
             p.grad = None
+
+    def clip(self, most: float) -> None:
+        """Scales all gradients, so that their Euclidean norm is at most `most`."""
+        clip(self.params, most)
 
     def step(self) -> None:
         with torch.no_grad():

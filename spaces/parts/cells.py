@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from spaces.base import Size
@@ -62,8 +64,8 @@ class CellNetwork(CellStack, Network):
         super().__init__(size, cell, search)
         self.auxiliary_after = self.reductions[1]
         if size.auxiliary:
-            outputs = self.cells[self.auxiliary_after].outputs
-            self.auxiliary = AuxiliaryHead(int(outputs), size.classes, imagenet=size.stem == "imagenet")
+            read: Any = self.cells[self.auxiliary_after]
+            self.auxiliary = AuxiliaryHead(read.outputs, size.classes, imagenet=size.stem == "imagenet")
 
     def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
         extra = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from spaces.parts.stack import CellShape, CellStack
 
 Wanted = Sequence[tuple[int, ...]]
 """Per place the candidates that must be computed."""
+Places = tuple[Sequence[Tensor], Wanted]
+"""The mix and the wanted candidates of the places of one cell."""
 
 
 class MixedEdge(nn.Module):
@@ -74,8 +77,7 @@ class CellSupernet(CellStack, Supernet):
         *_, last = self.maps(x, normal, reduce)
         return self.logits(last)
 
-    def step(self, i: int, before: Tensor, last: Tensor, normal: tuple, reduce: tuple) -> tuple[Tensor, Tensor]:
-        """normal, reduce: mix and wanted candidates of the places of either cell."""
+    def step(self, i: int, before: Tensor, last: Tensor, normal: Places, reduce: Places) -> tuple[Tensor, Tensor]:
         return last, self.cells[i](before, last, *(reduce if i in self.reductions else normal))
 
     def derive(self, mix: Sequence[Tensor]) -> Arch:
@@ -96,11 +98,12 @@ class CellSupernet(CellStack, Supernet):
         for mine, its in zip(
             (self.stem, self.stem2, self.classifier), (network.stem, network.stem2, network.classifier)
         ):
-            if mine is not None:
+            if mine is not None and its is not None:
                 its.load_state_dict(mine.state_dict())
         places = self.choices.places(genotype)
         half = len(places) // 2
-        for i, (mixed, cell) in enumerate(zip(self.cells, network.cells)):
+        cells: list[Any] = list(zip(self.cells, network.cells))
+        for i, (mixed, cell) in enumerate(cells):
             _inherit(cell, mixed, places[half:] if i in self.reductions else places[:half])
         return Logits(network)
 
@@ -121,7 +124,8 @@ def _inherit(cell: Cell, mixed: MixedCell, picks: Sequence[tuple[int, int]]) -> 
     cell.preprocess0.load_state_dict(mixed.preprocess0.state_dict())
     cell.preprocess1.load_state_dict(mixed.preprocess1.state_dict())
     for its, (place, candidate) in zip(cell.operations, picks):
-        candidates = list(mixed.edges[place % len(mixed.edges)].candidates.values())
+        edge: Any = mixed.edges[place % len(mixed.edges)]
+        candidates = list(edge.candidates.values())
         its.load_state_dict(candidates[candidate].state_dict())
 
 

@@ -59,7 +59,7 @@ class CellStack(nn.Module):
     def __init__(
         self,
         size: Size,
-        build: Callable[[CellShape], nn.Module],
+        build: Callable[[CellShape], Any],
         search: bool = False,
         layout: Layout | None = None,
         stem: int = 3,
@@ -85,7 +85,7 @@ class CellStack(nn.Module):
             channels *= 2 if reduction else 1
             cell = build(CellShape(inputs, channels, reduction, halved))
             self.cells.append(cell)
-            inputs, halved = (inputs[1], int(cell.outputs)), reduction
+            inputs, halved = (inputs[1], cell.outputs), reduction
         self.classifier = nn.Linear(inputs[1], size.classes, bias)
 
     def maps(self, x: Tensor, *given: Any) -> Iterator[Tensor]:

@@ -19,7 +19,7 @@ from protocols.base import Budget
 from protocols.parts.optimizers import SGD, Adam, cosine
 from spaces.base import Size, Space, UserError
 from spaces.darts import space as darts
-from spaces.parts.cpu.fuse import unfuse
+from spaces.parts.cpu.fuse import fuse, unfuse
 from tests.reference.run import TinyRun, random_images
 from tests.spaces.test_space_darts import published_supernet
 
@@ -30,6 +30,7 @@ TINY = Size(2, 3, 5, 8)
 @pytest.fixture(scope="module")
 def case():
     supernet, values, data = published_supernet()
+    supernet = fuse(supernet)
     alphas = Alphas(supernet.shape, torch.Generator()).double()
     with torch.no_grad():
         alphas.logits[0].copy_(values)
@@ -81,6 +82,7 @@ def test_published_difference_is_far_from_the_exact_gradient(second):
 
 def test_second_order_gradient_with_momentum_is_the_published_one():
     supernet, values, data = published_supernet()
+    supernet = fuse(supernet)
     alphas = Alphas(supernet.shape, torch.Generator()).double()
     with torch.no_grad():
         alphas.logits[0].copy_(values)
@@ -116,8 +118,13 @@ def test_search_steps_are_the_naive_ones():
         assert float((ours - theirs).norm()) <= 1e-9 * float(theirs.norm())
 
 
+class FusedRun(TinyRun):
+    def supernet(self):
+        return fuse(super().supernet())
+
+
 def run_of(space=None, epochs=2, seed=0):
-    return TinyRun(space or darts.Darts(), TINY, Budget(epochs=epochs, batch=16), random_images(TINY, 16), seed)
+    return FusedRun(space or darts.Darts(), TINY, Budget(epochs=epochs, batch=16), random_images(TINY, 16), seed)
 
 
 @pytest.mark.parametrize("options", [{}, {"order": 2}, {"order": 2, "hessian": "exact"}])

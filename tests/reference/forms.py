@@ -34,7 +34,7 @@ def difference(forms: Sequence[nn.Module], *arguments: Any, second: bool = False
 
 def outcome(form: nn.Module, arguments: Sequence[Any], second: bool = False) -> list[Tensor]:
     wanted = [weight for weight in [*form.parameters(), *_tensors(arguments)] if weight.requires_grad]
-    results = [y for y in _tensors([form(*arguments)])]
+    results = _tensors([form(*arguments)])
     loss = sum(_score(y) for y in results)
     gradients = torch.autograd.grad(loss, wanted, create_graph=second, allow_unused=True, materialize_grads=True)
     if second:

@@ -8,6 +8,8 @@ import torch
 
 import spaces
 from harness.plan import registry
+from tests.pages import fences, section
+from tests.pages import text as text_of
 
 SIZE = {"channels": 4, "cells": 3, "classes": 5, "image": 32}
 
@@ -55,3 +57,10 @@ def test_mistakes_are_one_clear_line(changes: dict[str, Any], words: str):
     with pytest.raises(spaces.UserError, match=words) as error:
         spaces.network(given.pop("name"), given.pop("arch"), **given)
     assert "\n" not in str(error.value)
+
+
+def test_the_lines_of_the_documentation_run():
+    (fence,) = fences(section(text_of("docs/extending.md"), "A network in your own code"))
+    names: dict[str, Any] = {}
+    exec(fence.code, names)
+    assert names["logits"].shape == (2, 10)

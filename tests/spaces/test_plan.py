@@ -4,9 +4,6 @@ import copy
 import gc
 import pickle
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -75,17 +72,15 @@ def assert_equal_step(plain, fused, x, keep=None):
 @pytest.mark.parametrize(
     ("seed", "cells", "image", "batch", "auxiliary", "keep"),
     [
-        (1, 3, 8, 6, True, None),
-        (2, 8, 7, 5, True, 0.3),
-        (3, 4, 12, 19, False, 0.2),
-        (4, 20, 8, 2, True, 0.3),
+        (2, 8, 7, 2, True, 0.3),
+        (3, 3, 12, 19, False, 0.2),
         (5, 2, 9, 33, True, None),
     ],
 )
 def test_a_plan_equals_the_definition(space, seed, cells, image, batch, auxiliary, keep):
     plain = network(space, seed, cells, image, auxiliary)
     fused = fuse(copy.deepcopy(plain))
-    for step, size in enumerate((batch, batch, 3)):  # a last batch is smaller
+    for step, size in enumerate((batch, 3)):  # the last batch is smaller
         assert_equal_step(plain, fused, images(size, image, step), keep)
     with torch.no_grad():
         for mine, theirs in zip(fused(images(4, image)), plain(images(4, image))):
@@ -93,6 +88,12 @@ def test_a_plan_equals_the_definition(space, seed, cells, image, batch, auxiliar
         plain.eval(), fused.eval()
         close(fused(images(7, image))[0], plain(images(7, image))[0])
     assert len(plans(fused)) == replay.KEPT and all(plans(fused))
+
+
+@pytest.mark.parametrize("space", ["darts", "enas"])
+def test_twenty_cells(space):
+    plain = network(space, 4, 20)
+    assert_equal_step(plain, fuse(copy.deepcopy(plain)), images(3, 8), 0.3)
 
 
 def test_large_images_and_stems_of_three_convolutions():
@@ -190,20 +191,8 @@ class Unheard(nn.Module):
 
 
 def test_what_cannot_be_planned_runs_as_the_definition():
-    plain = network("fbnet")
+    plain = network("single_path")
     plain.layers[3] = Unheard()
     fused = fuse(copy.deepcopy(plain))
     assert_equal_step(plain, fused, images(4, 8))
     assert plans(fused) == [None]
-
-
-SANITIZED = """
-import sys
-sys.path.insert(0, "tests/spaces")
-import copy, test_plan
-for space in test_plan.SPACES:
-    plain = test_plan.network(space, 2, 3, 7)
-    fused = test_plan.fuse(copy.deepcopy(plain))
-    test_plan.assert_equal_step(plain, fused, test_plan.images(5, 7), 0.3)
-    assert all(test_plan.plans(fused))
-"""

@@ -1,5 +1,5 @@
-"""Gradient clipping and stochastic gradient descent as one call each: with hundreds of small tensors, torch's own take as
-long as the network's whole forward pass."""
+"""Gradient clipping and stochastic gradient descent as one call each: with hundreds of small tensors, torch's own take
+as long as the network's whole forward pass."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ def together(*columns: Sequence[Tensor]) -> bool:
     """Whether the calls below can take these columns of tensors: of one type that the kernels know, and in each row the
     tensors lie alike in memory, without gaps."""
     first = columns[0]
-    if not first or not usable(first[0]) or any([x.dtype != first[0].dtype for column in columns for x in column]):
+    if not first or not usable(first[0]) or any(x.dtype != first[0].dtype for column in columns for x in column):
         return False
-    strides = [x.stride() for x in first]
-    alike = all([x.stride() for x in column] == strides for column in columns[1:])
-    return alike and all([x.is_contiguous() or _last(x) for x in first])
+    usual = [all(row) for row in zip(*[[x.is_contiguous() for x in column] for column in columns])]
+    return all(_last(column[i]) for i, is_usual in enumerate(usual) if not is_usual for column in columns)
 
 
 def _last(x: Tensor) -> bool:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 BASE = 1 << 62
-"""The address of the arena while a plan is made: more than that of any memory, and than the bits of a double below 2."""
+"""The address of the arena while a plan is made: above those of all memory, and above the bits of a double below 2."""
 LINE = 64  # bytes; parts begin at cache lines
 
 

@@ -21,10 +21,12 @@ class Unplanned(Exception):
 
 @dataclass(eq=False)
 class Value:
-    """The result of one operation. shape: as in torch, (images, channels, height, width) or (images, features).
+    """The result of one operation.
 
-    operation: input, conv, norm, relu, pool, add, cat, window, shuffle, flatten, copy or drop; `options`: what its rule below
-    says.
+    shape: as in torch, (images, channels, height, width) or (images, features).
+
+    operation: input, conv, norm, relu, pool, add, cat, window, shuffle, flatten, copy or drop; `options`: what its
+    rule below says.
     """
 
     graph: Graph
