@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from harness.plan import registry
+import spaces
 from harness.records import weights
-from spaces.base import Size, UserError
+from spaces import UserError
 
 ABOUT = "about.json"
 """The name of the description among the program's extra files, and of ONNX's metadata."""
@@ -39,8 +38,8 @@ class Classifier(nn.Module):
 
 def trained(file: Path, record: dict[str, Any]) -> Classifier:
     """The network of a record with its kept weights, in evaluation mode, without the auxiliary head."""
-    space, size = registry.space(record["key"]["space"]), Size(**record["weights"]["size"])
-    network = space.network(space.read(record["arch"]), replace(size, auxiliary=False))
+    size = {**record["weights"]["size"], "auxiliary": False}
+    network = spaces.network(record["key"]["space"], record["arch"], **size)
     state = torch.load(weights.path(file), weights_only=True)
     try:
         network.load_state_dict({name: value for name, value in state.items() if not name.startswith("auxiliary.")})

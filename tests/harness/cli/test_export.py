@@ -13,6 +13,7 @@ from harness.__main__ import main
 from harness.records import weights
 from tests.pages import fences, section, text
 
+TRAINED = "train-0-cells4-repeat0.json"  # as in the documentation
 TRAIN = "train --protocol smoke --dataset digits --space fbnet --data {folder}/digits-8 --work {folder}/work"
 
 
@@ -24,10 +25,10 @@ def folder(tmp_path_factory):
     job = TRAIN.format(folder=folder).split()
     search = ["search", *job[1:], "--method", "random_sampling", "--out", str(folder / "search.json")]
     assert main(search) == 0
-    out = ["--search", str(folder / "search.json"), "--out", str(folder / "train.json")]
+    out = ["--search", str(folder / "search.json"), "--out", str(folder / TRAINED)]
     assert main([*job, "--method", "random_sampling", "--keep-weights", *out]) == 0
     onnx = ["--onnx", str(folder / "net.onnx")] if has_onnx() else []
-    assert main(["export", str(folder / "train.json"), "--out", str(folder / "net.pt2"), *onnx]) == 0
+    assert main(["export", str(folder / TRAINED), "--out", str(folder / "net.pt2"), *onnx]) == 0
     return folder
 
 
@@ -61,7 +62,7 @@ ALONE = "import sys; assert not {'harness', 'spaces', 'protocols'} & set(sys.mod
 
 def test_the_five_lines_of_the_documentation_load_it_without_this_project(folder):
     about, logits = json.loads(run(folder, snippet("torch.export.load"), SHOW, ALONE))
-    record = records.read(folder / "train.json")
+    record = records.read(folder / TRAINED)
     assert (about["arch"], about["record"]) == (record["arch"], record["sha256"])
     assert about["test_accuracy"] == record["result"]["test_accuracy"]
     assert about["classes"] == [str(digit) for digit in range(10)]
@@ -86,28 +87,35 @@ def test_the_exported_network_has_the_records_accuracy(folder):
     with torch.inference_mode():
         found = network(normalise(data.test.images, data.mean, data.std, data.image)).argmax(1)
     accuracy = (found == data.test.labels).double().mean().item()
-    assert accuracy == records.read(folder / "train.json")["result"]["test_accuracy"]
+    assert accuracy == records.read(folder / TRAINED)["result"]["test_accuracy"]
+
+
+def test_the_lines_of_the_documentation_give_the_network_itself(folder):
+    shown = "print(json.dumps(network.eval()(torch.zeros(5, 1, 8, 8))[0].tolist()))"
+    _, exported = json.loads(run(folder, snippet("torch.export.load"), SHOW))
+    whole = torch.tensor(json.loads(run(folder, snippet("spaces.network"), shown)))
+    torch.testing.assert_close(whole, torch.tensor(exported), rtol=1e-5, atol=1e-5)
 
 
 def without_weights(folder, tmp_path):
-    record = records.read(folder / "train.json")
+    record = records.read(folder / TRAINED)
     del record["weights"]
     records.write(tmp_path / "record.json", record)
 
 
 def failed(folder, tmp_path):
-    record = {**records.read(folder / "train.json"), "status": "diverged", "reason": "loss is nan"}
+    record = {**records.read(folder / TRAINED), "status": "diverged", "reason": "loss is nan"}
     records.write(tmp_path / "record.json", record)
 
 
 def spoilt(folder, tmp_path):
-    (tmp_path / "record.json").write_bytes((folder / "train.json").read_bytes())
+    (tmp_path / "record.json").write_bytes((folder / TRAINED).read_bytes())
     weights.write(tmp_path / "record.json", b"something else")
 
 
 def of_other_code(folder, tmp_path):
-    record = records.read(folder / "train.json")
-    state = torch.load(weights.path(folder / "train.json"), weights_only=True)
+    record = records.read(folder / TRAINED)
+    state = torch.load(weights.path(folder / TRAINED), weights_only=True)
     torch.save({f"old.{name}": value for name, value in state.items()}, tmp_path / "old.pt")
     fits = {name: value for name, value in record["weights"].items() if name != "sha256"}
     kept = weights.Weights((tmp_path / "old.pt").read_bytes(), fits)
@@ -142,7 +150,7 @@ def test_a_file_that_exists_is_not_overwritten(folder, tmp_path, capsys):
     (tmp_path / "mine").write_text("mine")
     new = str(tmp_path / "new")
     for files in (["--out", str(tmp_path / "mine")], ["--out", new, "--onnx", str(tmp_path / "mine")]):
-        assert main(["export", str(folder / "train.json"), *files]) == 2
+        assert main(["export", str(folder / TRAINED), *files]) == 2
         assert "mine exists: delete it, or choose another name" in capsys.readouterr().err
     assert (tmp_path / "mine").read_text() == "mine" and not (tmp_path / "new").exists()
 
@@ -150,6 +158,6 @@ def test_a_file_that_exists_is_not_overwritten(folder, tmp_path, capsys):
 def test_onnx_without_its_packages_says_how_to_get_them(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("harness.running.export.find_spec", lambda name: None)
     files = ["--out", str(tmp_path / "net.pt2"), "--onnx", str(tmp_path / "net.onnx")]
-    assert main(["export", str(folder / "train.json"), *files]) == 2
+    assert main(["export", str(folder / TRAINED), *files]) == 2
     assert "--onnx needs onnx and onnxscript: pip install" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
