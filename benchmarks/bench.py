@@ -17,6 +17,7 @@ from harness.records.environment import machine
 from harness.records.files import write_atomically
 from harness.running.inputs import device
 from spaces.base import Size, UserError
+from spaces.parts.cpu.numerics import NATIVE, PORTABLE, portable
 
 NAMES = (*searches.NAMES[:3], *trainings.EVALUATIONS, *searches.NAMES[3:], *trainings.TRAININGS, "input_pipeline")
 HEAD = f"{'':24}{'ratio':>7}{'low':>8}{'high':>8}{'n':>4}{'contiguous':>12}{'channels last':>15}{'ms':>9}{'of peak':>9}"
@@ -72,7 +73,9 @@ def run(out: Path | None, names: Iterable[str] = ()) -> None:
 
 
 def _machine(chosen: Scale) -> str:
-    return torch.cuda.get_device_name() if chosen.device.type == "cuda" else f"{machine()}, 1 thread"
+    if chosen.device.type == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{machine()}, 1 thread, {PORTABLE if portable() else NATIVE} numerics"
 
 
 def _print_head(chosen: Scale, able: float) -> None:

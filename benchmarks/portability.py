@@ -29,7 +29,8 @@ def seconds(space: str) -> float:
     from harness.plan.jobs import RANDOM, Search, Training
     from harness.running.checkpoint import Checkpoint
     from harness.running.inputs import device
-    from harness.running.train import Trainer, build
+    from harness.running.networks import fresh
+    from harness.running.train import Trainer
     from protocols.datasets.parts.prepared import Data, Split
 
     job, chosen = Training(Search("laptop", "digits", space, RANDOM, 0), 4), registry.space(space)
@@ -38,7 +39,8 @@ def seconds(space: str) -> float:
     split = Split(images.to(torch.uint8), torch.randint(10, (len(images),), generator=generator))
     classes = tuple(map(str, range(10)))
     data = Data("random", size.image, classes, 1, False, (0.5,), (0.3,), "", split, split, split)
-    network = build(chosen, chosen.decode(chosen.sample(random.Random(0))), size, 0, device())
+    design = chosen.decode(chosen.sample(random.Random(0)))
+    network = fresh(lambda: chosen.network(design, size), 0, device())
     trainer, taken = Trainer(network, data, job.setting, generator), []
     for _ in range(EPOCHS):
         start = time.process_time()
