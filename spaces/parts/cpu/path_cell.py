@@ -1,7 +1,7 @@
 """A cell on one path as one step of autograd: nodes that add two operations each, then a 1x1 convolution of states.
 
-Its passes are lists of steps that `plan.c` replays. Separable convolutions keep their maps as the convolutions left them;
-whoever reads them normalises them. States that the last convolution reads lie one behind another.
+Its passes are lists of steps that `plan.c` replays. Separable convolutions keep their maps as the convolutions left
+them; whoever reads them normalises them. States that the last convolution reads lie one behind another.
 """
 
 from __future__ import annotations
