@@ -8,7 +8,8 @@ from spaces.enas.shared_layer import Bank, SharedLayer, SharedSepConv
 from spaces.enas.wiring import Wiring
 from spaces.parts.cpu.channelwise import convolve_and_normalise
 from spaces.parts.cpu.fuse import Fused
-from spaces.parts.cpu.path_cell import PathCell, Side, unit
+from spaces.parts.cpu.path_cell import PathCell
+from spaces.parts.cpu.path_steps import Side, unit
 
 
 class FastBank(Fused, Bank):

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from spaces.base import Size, UserError
 from spaces.enas.choices import layout
 from spaces.parts.auxiliary import pool_to_2x2
+from spaces.parts.cells import StackedNetwork
 from spaces.parts.convolutions import Pointwise
 from spaces.parts.genotype import Edge, Genotype
-from spaces.parts.network import DropPath, Network
+from spaces.parts.network import DropPath
 from spaces.parts.operations import Concat, FactorizedReduce, ReluConvBn, operation
-from spaces.parts.stack import CellShape, CellStack
+from spaces.parts.stack import CellShape
 
 
 class BareReduce(FactorizedReduce):
@@ -90,7 +91,7 @@ class AuxiliaryHead(nn.Module):
         return self.classifier(x.mean((2, 3)))
 
 
-class EnasNetwork(CellStack, Network):
+class EnasNetwork(StackedNetwork):
     """Stem, `size.cells` + 2 layers, ReLU, global pooling, linear classifier."""
 
     def __init__(self, genotype: Genotype, size: Size):
@@ -109,9 +110,5 @@ class EnasNetwork(CellStack, Network):
             read = cast(Layer, self.cells[self.auxiliary_after])
             self.auxiliary = AuxiliaryHead(read.outputs, size.classes)
 
-    def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
-        auxiliary = None
-        for i, last in enumerate(self.maps(x, drop)):
-            if i == self.auxiliary_after and self.auxiliary is not None and self.training:
-                auxiliary = self.auxiliary(last)
-        return self.logits(self.relu(last)), auxiliary
+    def logits(self, last: Tensor) -> Tensor:
+        return super().logits(self.relu(last))

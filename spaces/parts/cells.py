@@ -49,7 +49,20 @@ class Cell(nn.Module):
         return y if drop is None or isinstance(apply, nn.Identity) else drop(y)
 
 
-class CellNetwork(CellStack, Network):
+class StackedNetwork(CellStack, Network):
+    """A `CellStack` that stands alone. The auxiliary head, if any, reads the result of the cell `auxiliary_after`."""
+
+    auxiliary_after: int
+
+    def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
+        extra = None
+        for i, last in enumerate(self.maps(x, drop)):
+            if i == self.auxiliary_after and self.auxiliary is not None and self.training:
+                extra = self.auxiliary(last)
+        return self.logits(last), extra
+
+
+class CellNetwork(StackedNetwork):
     """A genotype's cells in a `CellStack`; the auxiliary head, if any, reads the result of the second reduction.
 
     `search` builds operations in their search form (see `spaces.parts.operations`): what a supernet's path computes.
@@ -66,10 +79,3 @@ class CellNetwork(CellStack, Network):
         if size.auxiliary:
             read: Any = self.cells[self.auxiliary_after]
             self.auxiliary = AuxiliaryHead(read.outputs, size.classes, imagenet=size.stem == "imagenet")
-
-    def forward(self, x: Tensor, drop: DropPath | None = None) -> tuple[Tensor, Tensor | None]:
-        extra = None
-        for i, last in enumerate(self.maps(x, drop)):
-            if i == self.auxiliary_after and self.auxiliary is not None and self.training:
-                extra = self.auxiliary(last)
-        return self.logits(last), extra
