@@ -17,7 +17,8 @@ void scale_all(long tensors, real *const *gradients, const long *sizes, double f
         for (long i = 0; i < sizes[t]; i++) gradients[t][i] *= by;
 }
 
-/* m = momentum * m + g + decay * p, then p -= rate * (m, or with `nesterov` g + decay * p + momentum * m) */
+/* m = momentum * m + g + decay * p, then p -= rate * (m, or with `nesterov` g + decay * p + momentum * m). Portable code
+rounds where torch does: its additions of multiples are rounded once. */
 void descend(long tensors, real *const *parameters, real *const *gradients, real *const *momenta, const long *sizes,
              double rate, double momentum, double decay, long nesterov) {
     const real step = rate, keep = momentum, shrink = decay;
@@ -25,9 +26,9 @@ void descend(long tensors, real *const *parameters, real *const *gradients, real
         real *restrict p = parameters[t], *restrict m = momenta[t];
         const real *restrict g = gradients[t];
         for (long i = 0; i < sizes[t]; i++) {
-            const real d = g[i] + shrink * p[i];
+            const real d = madd1(shrink, p[i], g[i]);
             m[i] = keep * m[i] + d;
-            p[i] -= step * (nesterov ? d + keep * m[i] : m[i]);
+            p[i] = madd1(-step, nesterov ? madd1(keep, m[i], d) : m[i], p[i]);
         }
     }
 }

@@ -22,15 +22,19 @@ typedef __typeof__((vec){} < (vec){}) mask;
 
 ALWAYS vec all(real x) { return x - (vec){}; }
 
-/* a * b + c */
+/* a * b + c, of vectors and of single numbers */
 #ifdef PORTABLE
 #include <immintrin.h>
 ALWAYS vec madd(vec a, vec b, vec c) {
     if (sizeof(real) == sizeof(float)) return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
     return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 }
+ALWAYS real madd1(real a, real b, real c) {
+    return sizeof(real) == sizeof(float) ? (real)__builtin_fmaf(a, b, c) : (real)__builtin_fma(a, b, c);
+}
 #else
 ALWAYS vec madd(vec a, vec b, vec c) { return a * b + c; }
+ALWAYS real madd1(real a, real b, real c) { return a * b + c; }
 #endif
 
 ALWAYS void gain(vec *total, vec a, vec b) { *total = madd(a, b, *total); }
