@@ -44,7 +44,7 @@ def test_kernels_and_layers_are_two_numerics():
         assert kernels[space]["weights"] != layers[space]["weights"]
 
 
-@pytest.mark.emulated
+@pytest.mark.slow
 @pytest.mark.skipif(QEMU is None, reason="no qemu-x86_64 here (Debian's package qemu-user)")
 @pytest.mark.parametrize("processor", ["Haswell", "EPYC-Rome"])
 @pytest.mark.parametrize("layers", ["kernels", "layers"])
