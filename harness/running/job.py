@@ -173,8 +173,8 @@ class Attempt:
             record["weights"] = self.weights.field()
             for file in (self.kept, self.out):  # before the record that names them
                 weights.write(file, self.weights.content)
-        else:
-            weights.path(self.out).unlink(missing_ok=True)  # of an earlier record
+        elif (earlier := weights.path(self.out)).exists():
+            earlier.unlink()
         if status == "done":
             records.write(self.kept, record)
         records.write(self.out, record)
