@@ -1,5 +1,6 @@
 """Tests compute with portable numerics, as the protocols smoke and laptop do, where this processor can, and on one
-thread, as jobs do: two processes of several threads each would wait for each other. Set before any of them loads torch."""
+thread, as jobs do: two processes of several threads each would wait for each other. Both are set before any of them
+loads torch."""
 
 import contextlib
 import os
