@@ -13,7 +13,7 @@ from harness.running import driver as driving
 from tests.faults import torture
 from tests.faults.torture import ONE_METHOD
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]  # minutes: tests/harness/running/test_batch.py has the short form
 
 
 def test_the_same_bytes_after_kills_on_one_core_in_another_folder(unbroken, tmp_path, monkeypatch):
