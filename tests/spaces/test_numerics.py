@@ -105,6 +105,13 @@ def test_too_late(code):
     )
 
 
+def test_variables_that_came_too_late_are_found():
+    """Set behind our back after torch was loaded: MKL has chosen its code for this processor."""
+    code = "import torch, os; torch.ones(9, 9) @ torch.ones(9, 9); from spaces.parts.cpu import numerics; "
+    done = run(code + "os.environ.update(numerics.VARIABLES); numerics.choose('portable'); numerics.verify()")
+    assert "torch does not compute with portable numerics" in done.stderr.splitlines()[-1]
+
+
 def test_a_processor_that_cannot(monkeypatch):
     monkeypatch.setattr(numerics, "processor", lambda: "x86_64 flags : fpu sse2 avx avx2 f16c")
     with pytest.raises(numerics.UserError, match="AVX2 and FMA: `numerics: native`"):

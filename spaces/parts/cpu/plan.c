@@ -8,11 +8,11 @@ steps.py. Maps lie as in kernels.c, whose functions are steps too. Whatever read
 #include "descent.c"
 
 #define FIELDS 40 /* of a step */
-#ifndef MOST
+/* Columns that a dense convolution computes at a time: as many as fit with their results into about ROOM numbers, which
+the nearest cache holds. */
 #define MOST 512
 #define LEAST 128
 #define ROOM 16384
-#endif
 #define EPS 1e-5
 
 ALWAYS vec load_from(long some, const real *from) { return load(from, some); }
@@ -30,6 +30,7 @@ typedef struct {
     long step_height, step_width, tap_height, tap_width, last;
 } window;
 
+/* As many columns, up to a whole number of pairs of vectors. */
 ALWAYS long whole(long columns) { return (columns + 2 * LANES - 1) / (2 * LANES) * (2 * LANES); }
 
 /* ---- Products of matrices ---- */
@@ -139,13 +140,13 @@ typedef struct { long plain, row, first, some, columns, pitch, pixels, inner; } 
 static chunk first_chunk(const window *w) {
     chunk c = {0};
     c.inner = w->channels * w->taps_high * w->taps_wide;
-    const long most = least(MOST, (ROOM / (2 * c.inner + w->outputs) + 2 * LANES - 1) / (2 * LANES) * (2 * LANES));
-    const long CHUNK = most < LEAST ? LEAST : most;
+    const long fit = whole(ROOM / (2 * c.inner + w->outputs));
+    const long most = fit < LEAST ? LEAST : least(MOST, fit);
     c.plain = w->taps_high * w->taps_wide == 1 && !w->top && !w->left && w->step_height == 1 && w->step_width == 1 &&
               w->high == w->height && w->wide == w->width;
     c.pixels = w->high * w->wide;
-    c.some = c.plain ? least(CHUNK, c.pixels * w->images)
-                     : least(w->images, w->wide >= CHUNK / LANES ? LANES : CHUNK / w->wide / LANES * LANES);
+    c.some = c.plain ? least(most, c.pixels * w->images)
+                     : least(w->images, w->wide >= most / LANES ? LANES : most / w->wide / LANES * LANES);
     c.pitch = whole(c.plain ? c.some : c.some * w->wide);
     return c;
 }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from spaces.parts.cpu.plan.forward import VIEWS, Forward, View
+from spaces.parts.cpu.plan.forward import Forward
 from spaces.parts.cpu.plan.graph import Value, demand
+from spaces.parts.cpu.plan.reading import VIEWS, View
 from spaces.parts.cpu.plan.steps import Norm, Steps
 
 DOUBLE = 8  # bytes
