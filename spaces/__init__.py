@@ -10,13 +10,12 @@ Networks are plain PyTorch modules with fresh weights. Importing this package im
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from spaces.base import Arch, Size, Space, UserError
+from spaces.parts import entries
 
 if TYPE_CHECKING:
     from spaces.parts.network import Network
@@ -26,18 +25,17 @@ __all__ = ["Arch", "Size", "Space", "UserError", "names", "network", "space"]
 
 def names() -> tuple[str, ...]:
     """The names of all spaces, sorted."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if name not in ("base", "parts") and not name.startswith("_")))
+    return entries.names("spaces")
 
 
 def space(name: str, **reading: Any) -> Space:
     """A space. `reading`: fields of its class that differ from their defaults, such as macro="enas" for the space enas.
     UserError for an unknown name."""
-    _known("space", name, names())
-    cls = getattr(import_module(f"{__name__}.{name}"), "".join(part.capitalize() for part in name.split("_")))
+    cls = entries.entry_class("spaces", name)
     for field in reading:
         _known(f"field of space {name}", field, cls.__dataclass_fields__)
-    return cls(**reading)
+    found: Space = cls(**reading)
+    return found
 
 
 def network(name: str, arch: str, *, reading: Mapping[str, Any] | None = None, **size: Any) -> Network:
@@ -60,4 +58,4 @@ def network(name: str, arch: str, *, reading: Mapping[str, Any] | None = None, *
 
 def _known(what: str, name: str, known: Any) -> None:
     if name not in known:
-        raise UserError(f"unknown {what} {name!r}: use one of {', '.join(known)}")
+        raise entries.refuse(what, name, known)

@@ -1,53 +1,17 @@
-"""The folder is the registry: a file, or a folder with __init__.py, in spaces/, methods/, protocols/ or
-protocols/datasets/ is an entry and gives it its name. `base` and `parts` are none."""
+"""Spaces, methods and protocols by name, with the fields that a configuration sets."""
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
 from functools import cache
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from methods.base import Method
 from protocols.base import Protocol, Version
 from spaces.base import Space, UserError
+from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
-ROOT = Path(__file__).resolve().parents[2]
-NOT_ENTRIES = {"base", "parts", "datasets"}
-
-
-@cache
-def names(folder: str) -> tuple[str, ...]:
-    """The entries of "spaces", "methods", "protocols" or "protocols/datasets", sorted."""
-    found = [path.stem for path in (ROOT / folder).glob("*.py")]
-    found += [path.parent.name for path in (ROOT / folder).glob("*/__init__.py")]
-    return tuple(sorted(name for name in found if not name.startswith("_") and name not in NOT_ENTRIES))
-
-
-def refuse(what: str, name: str, known: Iterable[str], where: str = "") -> UserError:
-    """The error for a name that nobody has: with the nearest names, or all of them."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-    return UserError(f"{where}unknown {what} {name!r}: {hint}")
-
-
-def _entry(folder: str, name: str) -> Any:
-    if name not in names(folder):
-        raise refuse(folder.removesuffix("s"), name, names(folder))
-    return import_module(f"{folder.replace('/', '.')}.{name}")
-
-
-def entry_class(folder: str, name: str) -> Any:
-    """The class of an entry: the name of its file in CamelCase."""
-    wanted = "".join(part.capitalize() for part in name.split("_"))
-    cls = getattr(_entry(folder, name), wanted, None)
-    if cls is None:
-        raise UserError(f"{folder}/{name} has no class {wanted}: a file holds the class with its name in CamelCase")
-    return cls
+__all__ = ["ROOT", "entry_class", "method", "names", "protocol", "refuse", "space"]
 
 
 def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
@@ -90,7 +54,7 @@ def method(name: str, **fields: Any) -> Method:
 
 
 def protocol(name: str) -> Protocol:
-    found = _entry("protocols", name).PROTOCOL
+    found = entry("protocols", name).PROTOCOL
     if Version.parse(found.version).name != name:
         raise UserError(f"protocol {name} calls itself {found.version}: its version must start with {name}-")
     for setting in (found.default, *found.settings.values()):
