@@ -15,7 +15,7 @@ from harness.cli.parts.values import KINDS, names
 @command(examples="python -m harness list methods")
 @click.argument("kind", type=click.Choice(KINDS), metavar="KIND", help=f"One of {', '.join(KINDS)}.")
 def list(kind: str) -> None:
-    """List datasets, methods, protocols, proxies or spaces, one per line."""
+    """List datasets, methods, protocols, proxies or spaces."""
     found = names(kind)
     width = max(map(len, found))
     for name in found:

@@ -39,7 +39,7 @@ def test_values_with_published_initialisation(key):
     facts = FACTS[key]["value"]
     network = kaiming(TinyNetwork(facts["arch"], 16, 5))
     sums = facts["weights_checksum"]
-    assert sum(float(p.double().sum()) for p in network.parameters()) == pytest.approx(sums["sum"], rel=1e-6)
+    assert sum(p.double().sum().item() for p in network.parameters()) == pytest.approx(sums["sum"], rel=1e-6)
     images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     agree(scores(network.double(), (images.double(), torch.arange(16) % 10)), facts["float64"])
 
