@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from harness.analysis.calibration import calibration
 from harness.analysis.cost_matched import cost_matched
 from harness.analysis.costs import costs
 from harness.analysis.courses import courses
@@ -52,6 +53,10 @@ class Analysis:
     @cached_property
     def pooled(self) -> pd.DataFrame:
         return pooled(self.runs)
+
+    @cached_property
+    def calibration(self) -> pd.DataFrame:
+        return calibration(self.runs)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:

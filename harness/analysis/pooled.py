@@ -34,13 +34,14 @@ def pooled(runs: pd.DataFrame) -> pd.DataFrame:
     found: dict[tuple[str, str], Pairs] = {}
     for (method, space, dataset), group in done[done["method"] != RANDOM].groupby(["method", "space", "dataset"]):
         pair = group["accuracy"], random.get((dataset, space), pd.Series(dtype=float))
-        found.setdefault((method, space), []).extend([pair] if _usable(*pair) else [])
+        found.setdefault((method, space), []).extend([pair] if usable(*pair) else [])
     judgements = judged([Comparison.of(pairs) for pairs in found.values()])
     rows = [_row(*names, pairs, judgement) for (names, pairs), judgement in zip(found.items(), judgements)]
     return pd.DataFrame(rows, columns=METHODS)
 
 
-def _usable(method: pd.Series, random: pd.Series) -> bool:
+def usable(method: pd.Series, random: pd.Series) -> bool:
+    """Whether a dataset can be pooled: accuracies of finished runs, of finished random architectures."""
     return min(len(method), len(random)) >= FEWEST and min(method.mean(), random.mean()) > 0
 
 

@@ -18,6 +18,9 @@ POWER = 0.8
 MOST_RUNS = 1000
 FEWEST_RUNS, FEWEST_RANDOM = 8, 16
 """With fewer, the interval of the percentile does not hold."""
+FEWEST_RANKED = 4
+"""Architectures without which the ranks of three are left, or fewer, when one is left out."""
+ROUNDING = 1e-9
 NO_INTERVAL = (math.nan, math.nan)
 """The interval of a quantity that has none."""
 
@@ -207,3 +210,28 @@ def rank_agreement(pairs: Sequence[tuple[ArrayLike, ArrayLike]], /, **axes: str 
     counts = np.vstack([np.ones((1, n)), draws])
     taus = np.mean([_taus(x, y, counts) for x, y in pairs], axis=0)
     return float(taus[0]), *(quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NO_INTERVAL)
+
+
+def rank_gap(
+    tau: Sequence[tuple[ArrayLike, ArrayLike]], ceilings: Sequence[Sequence[tuple[ArrayLike, ArrayLike]]]
+) -> tuple[float, float, float, float]:
+    """(gap, low, high, p): how far Kendall's tau between two depths lies below the mean of its ceilings, with the 95%
+    interval and the two-sided test of a paired difference, both Student's t with the jackknife's standard error.
+
+    tau: pairs as in `rank_agreement`; ceilings: such pairs for each depth that has repeats. Leaving one of n
+    architectures out moves tau and ceilings together, so what they share cancels: se² = (n - 1)/n times the sum of
+    squares of the n gaps about their mean (Arvesen, Jackknifing U-statistics, 1969); n - 1 degrees of freedom. The
+    interval excludes 0 exactly where p < 0.05. All nan without a ceiling, or below four architectures.
+    """
+    known = [pairs for pairs in ceilings if pairs]
+    n = len(np.asarray(tau[0][0])) if tau else 0
+    if not known or n < FEWEST_RANKED:
+        return math.nan, *NO_INTERVAL, math.nan
+    counts = np.vstack([np.ones((1, n)), 1 - np.eye(n)])
+    between, *same = (np.mean([_taus(x, y, counts) for x, y in pairs], axis=0) for pairs in (tau, *known))
+    gap, *left_out = np.mean(same, axis=0) - between
+    error = math.sqrt((n - 1) * np.var(left_out))
+    if not math.isfinite(error) or error < ROUNDING:
+        return float(gap), *NO_INTERVAL, math.nan
+    margin = float(stats.t.isf((1 - LEVEL) / 2, n - 1)) * error
+    return float(gap), gap - margin, gap + margin, float(2 * stats.t.sf(abs(gap) / error, n - 1))

@@ -200,3 +200,42 @@ def test_interval_of_a_mean():
     assert low == pytest.approx(9.5 - 1.96 * sample.std() / math.sqrt(20), abs=0.15)
     assert high == pytest.approx(9.5 + 1.96 * sample.std() / math.sqrt(20), abs=0.15)
     assert np.isnan(statistics.mean_interval([1.0])).all()
+
+
+def test_rank_gap_is_the_jackknife_by_hand():
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.standard_normal(9) for _ in range(3))
+
+    def gap(kept):
+        tau, ceiling = (stats.kendalltau(x[kept], y[kept]).statistic for x, y in ((a, c), (a, b)))
+        return ceiling - tau
+
+    left_out = [gap(np.arange(9) != i) for i in range(9)]
+    error = math.sqrt(8 / 9 * np.sum((left_out - np.mean(left_out)) ** 2))
+    found, low, high, p = statistics.rank_gap([(a, c)], [[(a, b)], []])
+    assert found == pytest.approx(gap(np.arange(9)))
+    assert (high - low) / 2 == pytest.approx(stats.t.isf(0.025, 8) * error)
+    assert p == pytest.approx(2 * stats.t.sf(abs(found) / error, 8))
+    assert (p < 0.05) == (not low <= 0 <= high)
+
+
+def test_a_rank_gap_that_is_there_is_found_and_one_that_is_not_is_not():
+    rng = np.random.default_rng(1)
+    found = {True: 0, False: 0}
+    for _ in range(60):
+        quality, other = rng.standard_normal((2, 24))
+        for there in found:
+            small = quality + 0.4 * rng.standard_normal((2, 24))
+            large = (other if there else quality) + 0.4 * rng.standard_normal((2, 24))
+            gap, _, _, p = statistics.rank_gap([(x, y) for x in small for y in large], [[tuple(small)], [tuple(large)]])
+            found[there] += p < 0.05 and gap > 0
+    assert found[True] > 50 and found[False] <= 4
+
+
+def test_a_rank_gap_needs_a_ceiling_and_four_architectures_that_differ():
+    x = [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert np.isnan(statistics.rank_gap([(x, x[::-1])], [[], []])).all()
+    assert np.isnan(statistics.rank_gap([], [[(x, x)]])).all()
+    assert np.isnan(statistics.rank_gap([(x[:3], x[:3])], [[(x[:3], x[:3])]])).all()
+    assert np.isnan(statistics.rank_gap([(x, x)], [[(x, x)]])[1:]).all()  # nothing varies: no interval
+    assert np.isnan(statistics.rank_gap([([1.0] * 5, x)], [[(x, x)]])).all()

@@ -49,6 +49,7 @@ def test_contents_by_hand():
         "verdicts by dataset": "tables/verdicts",
         "forest plot by dataset": "figures/ri",
         "relative improvement, table": "tables/relative_improvement",
+        "calibration": "tables/calibration",
     }
     assert contents["6 Found architectures"] == {
         "space darts": "figures/architectures_darts",
