@@ -18,7 +18,7 @@ class Digits(Dataset):
     )
     licence = "CC BY 4.0"
     split = (
-        "1/9, 1/9 and 7/9 of every class, drawn from a fixed seed: 199 train, 199 val, 1,399 test; few images, because "
+        "1/9, 1/9 and 7/9 of every class, drawn from a fixed seed: 199 train, 200 val, 1,398 test; few images, because "
         "networks of cells reach 99% with twice as many"
     )
     package = "sklearn"
