@@ -131,4 +131,4 @@ def test_a_published_table(checkout):
 def test_two_snapshots_compared():
     (fence,) = fences(section(text("docs/using.md"), "Two results compared"))
     said = shell(fence.code, registry.ROOT)
-    assert "40 within noise" in said
+    assert "Of 40 rows 40 identical" in said
