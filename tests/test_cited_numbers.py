@@ -98,6 +98,9 @@ def our_findings():
         "g": f"{tau[0]} [{tau[1]}, {tau[2]}]",
         "h": f"{float(gap['ceiling_small']):.2f}, {float(gap['ceiling_large']):.2f}",
         "i": f"{statistics.mean(seeds):.2f}, {max(seeds):.2f}",
+        "j": "{:.2f} [{:.2f}, {:.2f}], p = {:.2f}".format(
+            *(float(gap[name]) for name in ("gap", "gap_low", "gap_high", "p"))
+        ).replace("-", "−"),
     }
 
 
