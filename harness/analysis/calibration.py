@@ -17,7 +17,8 @@ from harness.plan.jobs import RANDOM
 
 EFFECTS = (0, 1, 2, 5, 10)
 """In percent of the random architectures' mean."""
-TABLES = 300
+TABLES, TESTS = 300, 6000
+"""At most so many tables, and where a table has many cells only as many as have so many tests of cells together."""
 CHUNK = 50
 MOST = {"methods": 2000, "cells": 4000}
 """Arrangements at most: fewer than the report's own tests have, of the same level."""
@@ -40,13 +41,15 @@ def calibration(runs: pd.DataFrame) -> pd.DataFrame:
     others power, where every method has the effect.
     """
     groups = by_group(runs.dropna(subset=["accuracy"]))
-    cells = _drawn(groups)
+    compared = [cell for cell in groups if _compared(cell, groups)]
+    tables = max(CHUNK // 2, min(TABLES, TESTS // max(1, len(compared))))
+    cells = {cell: _drawn(cell, groups, tables) for cell in compared}
     methods: dict[tuple[str, ...], list[Sample]] = {}
     for cell, sample in cells.items():
         methods.setdefault(cell[1:], []).append(sample)
     families = {"methods": list(methods.values()), "cells": [[sample] for sample in cells.values()]}
     rows = [
-        {"family": name, "effect": effect, "tests": len(family), "tables": TABLES, **_shares(*found)}
+        {"family": name, "effect": effect, "tests": len(family), "tables": tables, **_shares(*found)}
         for name, family in families.items()
         if family
         for effect, found in zip(EFFECTS, _tails(family, MOST[name]))
@@ -54,19 +57,20 @@ def calibration(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CALIBRATION)
 
 
-def _drawn(groups: dict[Cell, pd.DataFrame]) -> dict[Cell, Sample]:
-    """Of every method that is compared; methods of one space share their pseudo-baseline, as they do in the report."""
-    found: dict[Cell, Sample] = {}
-    for (dataset, space, method), group in groups.items():
-        random = groups.get((dataset, space, RANDOM))
-        if method == RANDOM or random is None or not usable(group["accuracy"], random["accuracy"]):
-            continue
-        population, names = _population(random["accuracy"].to_numpy(float)), (dataset, space)
-        found[dataset, space, method] = (
-            _draw(population, len(group), (*names, method)),
-            _draw(population, len(random), (*names, RANDOM)),
-        )
-    return found
+def _compared(cell: Cell, groups: dict[Cell, pd.DataFrame]) -> bool:
+    random = groups.get((*cell[:2], RANDOM))
+    return cell[2] != RANDOM and random is not None and usable(groups[cell]["accuracy"], random["accuracy"])
+
+
+def _drawn(cell: Cell, groups: dict[Cell, pd.DataFrame], tables: int) -> Sample:
+    """Methods of one dataset and space share their pseudo-baseline, as they do in the report."""
+    baseline = (*cell[:2], RANDOM)
+    population = _population(groups[baseline]["accuracy"].to_numpy(float))
+    method, random = (
+        generator(purpose="calibration", **dict(zip(GROUP, one))).choice(population, (len(groups[one]), tables))
+        for one in (cell, baseline)
+    )
+    return method, random
 
 
 def _population(values: Array) -> Array:
@@ -74,11 +78,6 @@ def _population(values: Array) -> Array:
     centre = values.mean()
     spread = centre + (values - centre) * np.sqrt(len(values) / (len(values) - 1))
     return np.maximum(spread, 1e-3 * centre)  # no accuracy is below 0
-
-
-def _draw(population: Array, n: int, cell: Cell) -> Array:
-    rng = generator(purpose="calibration", **dict(zip(GROUP, cell)))
-    return rng.choice(population, (n, TABLES))
 
 
 def _tails(family: Sequence[Sequence[Sample]], most: int) -> NDArray[np.float64]:
@@ -92,7 +91,7 @@ def _tails_of(samples: Sequence[Sample], most: int) -> NDArray[np.float64]:
         for number, (method, random) in enumerate(samples)
     ]
     chunks = []
-    for start in range(0, TABLES, CHUNK):
+    for start in range(0, samples[0][0].shape[1], CHUNK):
         of = slice(start, start + CHUNK)
         strata = [Stratum.of(method[:, of], random[:, of], how) for (method, random), how in zip(samples, dealt)]
         chunks.append([tails(strata, 1 + effect / 100) for effect in EFFECTS])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.analysis.calibration import MOST, TABLES
+from harness.analysis.calibration import MOST
 from harness.analysis.statistics import ALPHA
-from harness.report.tables.base import samples
+from harness.report.tables.base import from_to, samples
 from harness.report.typeset import Table, number
 
 HEADERS = [
@@ -32,9 +32,10 @@ def layout(analysis: Analysis, origin: str) -> Table:
         for row in frame.itertuples()
     ]
     caption = (
-        f"The tests of this report on {TABLES} imagined tables, in which the truth is known: every method's runs and"
-        " its random architectures are drawn anew, with replacement, from this run's own random architectures, as many"
-        f" as the run has ({samples(analysis.relative_improvement)}), and the method's accuracies are raised by the"
+        f"The tests of this report on {from_to(frame['tables'])} imagined tables, in which the truth is known:"
+        " every method's runs and its random architectures are drawn anew, with replacement, from this run's own random"
+        f" architectures, as many as the run has ({samples(analysis.relative_improvement)}), and the method's"
+        " accuracies are raised by the"
         " true effect. In percent of the n tests: how many the report would call better or worse, each by itself at"
         f" {ALPHA} and corrected by Holm; in percent of tables: where it calls any. Without an effect these are errors:"
         " better and worse by itself should be near 2.5 each, and tables with any after Holm at most 5. With an effect,"

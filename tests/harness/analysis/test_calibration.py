@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness.analysis import calibration
 from harness.analysis.analysis import Analysis
 from harness.analysis.calibration import EFFECTS, TABLES
 from harness.analysis.results import read_results
@@ -47,6 +48,11 @@ def test_power_grows_with_the_effect_and_is_larger_over_all_datasets(table):
 
 def test_the_same_results_give_the_same_table(tmp_path, table):
     assert table.equals(of(tmp_path / "r.csv", 5, 12))
+
+
+def test_many_cells_have_fewer_tables(tmp_path, monkeypatch):
+    monkeypatch.setattr(calibration, "TESTS", 200)
+    assert set(of(tmp_path / "r.csv", 2, 3)["tables"]) == {50}
 
 
 def test_single_runs_have_no_calibration(tmp_path):
