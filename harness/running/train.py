@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import BatchNorm2d
 from torch.nn.functional import cross_entropy
 
 from harness.plan import registry
@@ -90,7 +92,24 @@ class Trainer:
             drop = DropPath(drop_path, self.generator) if drop_path else None
             loss, accuracy = self._epoch(images, labels, optimizer, drop)
             curves.log(epoch, {"loss": loss, "accuracy": accuracy, "lr": rate})
+        self._average_statistics(images)
         return curves
+
+    @torch.no_grad()
+    def _average_statistics(self, images: Tensor) -> None:
+        """Replaces the running averages of batch normalisation, which lag behind the weights after a short training, by
+        the plain average over one pass of the training images, in order and without augmentation. The batches are as
+        large as in evaluation, and differ by one image at most."""
+        norms = [module for module in self.network.modules() if isinstance(module, BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # torch then averages all batches since the reset
+        self.network.train()
+        for x in images.tensor_split(math.ceil(len(images) / EVALUATION_BATCH)):
+            self.network(self.inputs.plain(x))
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
 
     def _epoch(
         self, images: Tensor, labels: Tensor, optimizer: Optimizer, drop: DropPath | None

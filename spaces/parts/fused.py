@@ -40,7 +40,7 @@ class FastBatchNorm(Fused, nn.BatchNorm2d):
 
     def _usual(self) -> bool:
         """Whether the kernels know it: torch's eps, and a scale and a shift wherever there are running averages."""
-        return self.eps == EPS and self.momentum is not None and (self.affine or not self.track_running_stats)
+        return self.eps == EPS and (self.affine or not self.track_running_stats)
 
 
 class FastMaxPool(Fused, nn.MaxPool2d):

@@ -196,3 +196,16 @@ def test_what_cannot_be_planned_runs_as_the_definition():
     fused = fuse(copy.deepcopy(plain))
     assert_equal_step(plain, fused, images(4, 8))
     assert plans(fused) == [None]
+
+
+@pytest.mark.parametrize("momentum", [0.5, None])
+def test_another_momentum_of_batch_normalisation_is_seen(momentum):
+    plain = network("darts")
+    fused = fuse(copy.deepcopy(plain))
+    assert_equal_step(plain, fused, images(5, 8))
+    for each in (*plain.modules(), *fused.modules()):
+        if isinstance(each, nn.BatchNorm2d):
+            each.reset_running_stats()
+            each.momentum = momentum
+    for step in range(2):
+        assert_equal_step(plain, fused, images(5, 8, step))

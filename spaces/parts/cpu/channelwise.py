@@ -89,9 +89,10 @@ def convolve_and_normalise(x, kernel, matrix, scale, shift, relu=True, stride=1,
 def _update_averages(norm: nn.BatchNorm2d, mean: Tensor, inverse: Tensor, bias: Tensor | None, count: int) -> None:
     """Moves the running averages as torch does. The bias of a convolution in front has no gradient."""
     if norm.running_mean is not None:
-        norm.num_batches_tracked.add_(1)
-        norm.running_mean.lerp_(mean if bias is None else mean + bias.detach(), norm.momentum)
-        norm.running_var.lerp_((inverse.pow(-2) - EPS) * (count / max(count - 1, 1)), norm.momentum)
+        batches = norm.num_batches_tracked.add_(1)
+        momentum = 1 / int(batches) if norm.momentum is None else norm.momentum
+        norm.running_mean.lerp_(mean if bias is None else mean + bias.detach(), momentum)
+        norm.running_var.lerp_((inverse.pow(-2) - EPS) * (count / max(count - 1, 1)), momentum)
 
 
 def _evaluated(x, kernel, matrix, scale, shift, relu, stride, dilation, mean, variance) -> Tensor:

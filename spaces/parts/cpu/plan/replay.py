@@ -132,14 +132,18 @@ class Plans:
     def __init__(self, network: Network):
         self.below = network.__dict__["_below"]  # new where the network has been fused again
         self.modules = list(network.modules())[1:]  # not the network itself, which would never be forgotten
+        self.norms = [module for module in self.modules if isinstance(module, nn.BatchNorm2d)]
         self.tensors = [*network.parameters(), *network.buffers()]
         self.plans: dict[Any, Plan | None] = {}
 
     def plan(self, network: Network, x: Tensor, drops: bool) -> Plan | None:
         """None where the network has something that cannot be planned."""
+        momenta = tuple([norm.momentum for norm in self.norms])
+        if None in momenta:  # an average of all batches changes its weights with each
+            return None
         modes = network.training, *[module.training for module in self.modules]
         places = tuple([tensor.data_ptr() for tensor in self.tensors])
-        key = x.shape, x.dtype, drops, torch.is_grad_enabled(), modes, places
+        key = x.shape, x.dtype, drops, torch.is_grad_enabled(), modes, momenta, places
         if key in self.plans:
             self.plans[key] = self.plans.pop(key)  # the last used one is the last one
             return self.plans[key]
