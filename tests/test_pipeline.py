@@ -175,6 +175,6 @@ def test_the_report_is_one_file_with_every_table_and_figure(finished):
     assert not [line for line in seen if line.startswith("ERROR")]
     widths = {title: int(width) for title, width in (line.split(" | ") for line in seen)}
     assert min(widths.values()) > 200
-    assert list(widths)[:2] == ["1.1 verdicts", "1.2 forest plot"]
+    assert list(widths)[:2] == ["1.1 methods", "1.2 methods, forest plot"]
     assert {title[0] for title in widths} == set("123456789")
     assert sum("space" in title for title in widths) == len(SPACES)

@@ -7,10 +7,12 @@ from functools import cached_property
 
 import pandas as pd
 
+from harness.analysis.calibration import calibration
 from harness.analysis.cost_matched import cost_matched
 from harness.analysis.costs import costs
 from harness.analysis.courses import courses
 from harness.analysis.depth_gap import depth_gap, depth_points
+from harness.analysis.pooled import pooled
 from harness.analysis.ranking import ranking
 from harness.analysis.relative_improvement import relative_improvement
 from harness.analysis.results import Results
@@ -47,6 +49,14 @@ class Analysis:
     @cached_property
     def relative_improvement(self) -> pd.DataFrame:
         return relative_improvement(self.runs)
+
+    @cached_property
+    def pooled(self) -> pd.DataFrame:
+        return pooled(self.runs)
+
+    @cached_property
+    def calibration(self) -> pd.DataFrame:
+        return calibration(self.runs)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:

@@ -68,4 +68,4 @@ def _improvements(names: tuple[str, str, str], before: Accuracies, after: Accura
 def _verdict(p: float) -> str:
     if math.isnan(p):
         return "no test"
-    return "moved" if p < statistics.ALPHA else "within noise"
+    return "moved" if p <= statistics.ALPHA else "within noise"

@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from scipy.special import comb
 
 from harness.analysis.columns import GROUP, by_group
-from harness.analysis.statistics import DRAWS, NO_INTERVAL, generator, quantiles, relative_improvement
+from harness.analysis.statistics import LEVEL, NO_INTERVAL, relative_improvement
 from harness.plan.jobs import RANDOM
 
 COST_MATCHED = [
     *(*GROUP, "n_method", "n_random", "search_images", "retraining_images", "k", "mean", "best_random"),
     *("best_low", "best_high", "gain", "gain_low", "gain_high"),
 ]
+
+LARGEST_SHARE = 0.2
+"""Of the random architectures that the best is taken of: above, its interval does not hold."""
 
 
 def expected_best(sample: ArrayLike, k: int) -> float:
@@ -39,24 +43,28 @@ def affordable(search_images: float, retraining_images: float) -> int:
     return max(1, math.floor(search_images / retraining_images))
 
 
-def _draws(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    return sample[rng.integers(len(sample), size=(DRAWS, len(sample)))]
+def best_intervals(method: ArrayLike, random: ArrayLike, k: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """95% intervals of `expected_best` of the random architectures, and of the method's gain over it in percent; none
+    where k exceeds a fifth of the architectures, because no interval holds there, or where a sample has fewer than 2.
 
-
-def best_intervals(
-    method: ArrayLike, random: ArrayLike, k: int, /, **axes: str | int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """95% percentile-bootstrap intervals of `expected_best` of the random architectures, and of the method's gain over
-    it in percent, over the runs and over the architectures; none where either has fewer than 2."""
-    method, random = np.asarray(method, float), np.asarray(random, float)
-    if len(random) < 2:
+    Best of k: Student's t with the jackknife's standard error. Gain: exp(ln(m / best) ± t se) - 1, se² = s_m² / (n m²)
+    + se_best² / best², Satterthwaite's degrees of freedom.
+    """
+    method, random = np.asarray(method, float), np.sort(np.asarray(random, float))
+    n = len(random)
+    if n < 2 or k > n * LARGEST_SHARE:
         return NO_INTERVAL, NO_INTERVAL
-    rng = generator(purpose="best_intervals", **axes)
-    best = np.sort(_draws(random, rng), axis=1) @ _weights(len(random), k)
-    if len(method) < 2:
-        return quantiles(best), NO_INTERVAL
-    gain = np.divide(_draws(method, rng).mean(axis=1), best, out=np.full(DRAWS, math.nan), where=best != 0)
-    return quantiles(best), quantiles(100 * (gain - 1))
+    best = expected_best(random, k)
+    error = (n - 1) * np.var([np.delete(random, i) @ _weights(n - 1, k) for i in range(n)])  # squared
+    margin = math.sqrt(error) * stats.t.isf((1 - LEVEL) / 2, n - 1)
+    around = best - margin, best + margin
+    if len(method) < 2 or min(method.mean(), best) <= 0:
+        return around, NO_INTERVAL
+    parts = np.array([method.var(ddof=1) / (len(method) * method.mean() ** 2), error / best**2])
+    freedom = parts.sum() ** 2 / np.sum(parts**2 / [len(method) - 1, n - 1]) if parts.sum() else 1.0
+    margin = math.sqrt(parts.sum()) * stats.t.isf((1 - LEVEL) / 2, freedom)
+    low, high = 100 * np.expm1(math.log(method.mean() / best) + np.array([-margin, margin]))
+    return around, (float(low), float(high))
 
 
 def cost_matched(runs: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +89,7 @@ def _row(names: dict[str, str], method: pd.Series, random: pd.Series, cost: dict
     search, retraining = cost["search_images"], cost["retraining_images"]
     k = affordable(search, retraining)
     best = expected_best(random, k)
-    (best_low, best_high), (low, high) = best_intervals(method, random, k, **names)
+    (best_low, best_high), (low, high) = best_intervals(method, random, k)
     return {
         **names,
         **{"n_method": len(method), "n_random": len(random), "search_images": search, "retraining_images": retraining},

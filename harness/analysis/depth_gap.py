@@ -19,6 +19,7 @@ DEPTH = [
     *("tau", "tau_low", "tau_high", "tau_of_means"),
     *("ceiling_small", "ceiling_small_low", "ceiling_small_high"),
     *("ceiling_large", "ceiling_large_low", "ceiling_large_high"),
+    *("gap", "gap_low", "gap_high", "p"),
 ]
 
 
@@ -26,7 +27,8 @@ def depth_gap(trainings: pd.DataFrame) -> pd.DataFrame:
     """One row per method and pair of depths: accuracies of the architectures trained at both, and what depth gained.
 
     For random architectures also `tau`, the rank agreement of a training at one depth with a training at the other, and
-    its ceilings, the agreement of two trainings at the same depth: single trainings all three, so they compare.
+    its ceilings, the agreement of two trainings at the same depth: single trainings all three, so they compare. `gap`:
+    mean ceiling - tau, paired by architecture, with its own interval and test (`statistics.rank_gap`): the depth gap.
     `tau_of_means` ranks by the mean over repeats, which lies higher because averaging removes noise.
     """
     rows = []
@@ -59,13 +61,15 @@ def _row(axes: dict[str, Any], table: pd.DataFrame) -> dict[str, Any]:
     if axes["method"] != RANDOM:
         return row
     pairs = {
-        "tau": itertools.product(small, large),
-        "ceiling_small": itertools.combinations(small, 2),
-        "ceiling_large": itertools.combinations(large, 2),
+        "tau": _rankable(itertools.product(small, large)),
+        "ceiling_small": _rankable(itertools.combinations(small, 2)),
+        "ceiling_large": _rankable(itertools.combinations(large, 2)),
     }
     for name, of in pairs.items():
-        agreement = statistics.rank_agreement(_rankable(of), **axes, of=name)
+        agreement = statistics.rank_agreement(of, **axes, of=name)
         row |= dict(zip((name, f"{name}_low", f"{name}_high"), agreement))
+    tau, *ceilings = pairs.values()
+    row |= dict(zip(("gap", "gap_low", "gap_high", "p"), statistics.rank_gap(tau, ceilings)))
     return {**row, "tau_of_means": statistics.rank_agreement([(mean_small, mean_large)], **axes)[0]}
 
 

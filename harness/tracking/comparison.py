@@ -64,11 +64,12 @@ def note(cell: Cell, row: dict[str, Any]) -> str:
         return f"{said}. Architectures drawn uniformly: what the methods of this space are compared with."
     if math.isnan(row.get("p", math.nan)):
         return f"{said}: {row['verdict']}, more runs are needed on both sides."
+    known = not math.isnan(row["ri_low"])
+    interval = f"95% interval [{row['ri_low']:+.2f}, {row['ri_high']:+.2f}]" if known else "no interval"
     return (
         f"{said} against {_spread(row['random_mean'], row['random_std'])} of random architectures"
-        f" (n = {row['n_random']}). Relative improvement **{row['ri']:+.2f}%**, 95% interval [{row['ri_low']:+.2f},"
-        f" {row['ri_high']:+.2f}]; p = {row['p']:.3f}, corrected over {row['tests']} rows (Holm) {row['p_holm']:.3f}:"
-        f" **{row['verdict']}**."
+        f" (n = {row['n_random']}). Relative improvement **{row['ri']:+.2f}%**, {interval}, p = {row['p']:.3f};"
+        f" corrected over {row['tests']} rows (Holm) p = {row['p_holm']:.3f}: **{row['verdict']}**."
     )
 
 

@@ -17,7 +17,10 @@ class Digits(Dataset):
         "Recognition of Handwritten Digits (Alpaydin & Kaynak 1998, doi 10.24432/C50P49)"
     )
     licence = "CC BY 4.0"
-    split = "2/9, 2/9 and 5/9 of every class, drawn from a fixed seed: 399 train, 399 val, 999 test"
+    split = (
+        "1/9, 1/9 and 7/9 of every class, drawn from a fixed seed: 199 train, 200 val, 1,398 test; few images, because "
+        "networks of cells reach 99% with twice as many"
+    )
     package = "sklearn"
 
     def read(self, root: Path) -> RawData:
@@ -27,5 +30,5 @@ class Digits(Dataset):
         bunch = load_digits()
         images = (bunch.images * (255 / 16)).round().astype(np.uint8)  # shades run from 0 to 16
         labels = bunch.target.tolist()
-        splits = divided(list(zip(images, labels)), labels, (2 / 9, 2 / 9, 5 / 9), seed="digits")
+        splits = divided(list(zip(images, labels)), labels, (1 / 9, 1 / 9, 7 / 9), seed="digits")
         return RawData(tuple("0123456789"), *splits)

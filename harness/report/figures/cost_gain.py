@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from harness.analysis.analysis import Analysis
 from harness.analysis.columns import GROUP
 from harness.report.figures import style
-from harness.report.figures.ri import SIGNIFICANT
+from harness.report.figures.forest import SIGNIFICANT
 from harness.report.figures.style import Colours
 from harness.report.typeset import fold
 
@@ -22,7 +22,8 @@ def data(analysis: Analysis) -> pd.DataFrame:
     costs = analysis.costs.dropna(subset=["search_images", "retraining_images"])
     costs = costs.assign(retrainings=(costs["search_images"] / costs["retraining_images"]).astype(float))
     kept = [*GROUP, "search_images", "retraining_images", "retrainings"]
-    gains = analysis.relative_improvement.dropna(subset=["ri"])[[*GROUP, "ri", "ri_low", "ri_high", "verdict"]]
+    shown = [*GROUP, "ri", "holm_low", "holm_high", "verdict"]
+    gains = analysis.relative_improvement.dropna(subset=["ri"])[shown]
     return costs[costs["retraining_images"] > 0][kept].merge(gains, on=GROUP)
 
 
@@ -30,7 +31,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     """One panel per dataset: what a search cost, in trainings from scratch, against what its architectures gained."""
     groups = [group for _, group in data.groupby("dataset")]
     figure, axes = style.panels(len(groups), 1.5, 1.8, 0.4, sharex=True, sharey=True)
-    limit = style.reach(data["ri"], data["ri_low"], data["ri_high"])
+    limit = style.reach(data["ri"], data["holm_low"], data["holm_high"])
     for axis, group in zip(axes, groups):
         _panel(axis, group, colours, limit)
         if data["retrainings"].max() > 10 * data["retrainings"].min() > 0:
@@ -45,7 +46,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
 def _panel(axis: Axes, group: pd.DataFrame, colours: Colours, limit: float) -> None:
     for row in group.itertuples():
         line: dict[str, Any] = {"color": colours[row.method], "linewidth": 1.2}
-        axis.plot([row.retrainings] * 2, np.clip([row.ri_low, row.ri_high], -limit, limit), **line)
+        axis.plot([row.retrainings] * 2, np.clip([row.holm_low, row.holm_high], -limit, limit), **line)
         face = colours[row.method] if row.verdict in SIGNIFICANT else "white"
         axis.plot(row.retrainings, row.ri, "D", markersize=4.5, markerfacecolor=face, **line)
     style.zero_line(axis, vertical=False)

@@ -1,4 +1,5 @@
-"""Effects with their intervals, one line per method: what the figures `ri` and `cost_matched` have in common."""
+"""Effects with their intervals, one line per method: what the figures `methods`, `ri` and `cost_matched` have in
+common."""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ from harness.report import typeset
 from harness.report.figures import style
 from harness.report.figures.style import Colours
 from harness.report.typeset import fold
+
+SIGNIFICANT = ("better", "worse")
+"""Verdicts that are drawn filled."""
 
 
 def forest(table: pd.DataFrame, colours: Colours, xlabel: str, filled: str = "", hollow: str = "") -> Figure:

@@ -1,4 +1,4 @@
-"""Relative improvement of each method, with its interval and whether it is significant."""
+"""Relative improvement of each method on each dataset, with its interval and whether it is significant."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.analysis import Analysis
-from harness.report.figures.forest import forest
+from harness.report.figures.forest import SIGNIFICANT, forest
 from harness.report.figures.style import Colours
-
-SIGNIFICANT = ("better", "worse")
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -17,6 +15,6 @@ def data(analysis: Analysis) -> pd.DataFrame:
 
 
 def draw(data: pd.DataFrame, colours: Colours) -> Figure:
-    rows = data.rename(columns={"ri": "value", "ri_low": "low", "ri_high": "high"})
+    rows = data.rename(columns={"ri": "value", "holm_low": "low", "holm_high": "high"})
     rows = rows.assign(filled=rows["verdict"].isin(SIGNIFICANT))
     return forest(rows, colours, "relative improvement, %", "significantly better or worse", "not significant")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from harness.analysis.results import percent_factor
-from harness.report.typeset import number
+from harness.analysis.statistics import ALPHA
+from harness.report.typeset import interval, number, probability
+
+TEST = "a studentised permutation test of the log ratio of means, two-sided"
 
 
 def from_to(counts: pd.Series) -> str:
@@ -44,3 +49,24 @@ def untested(improvement: pd.DataFrame) -> str:
     """The sentence on single runs, where there are any."""
     some = "no interval" in set(improvement["verdict"])
     return " No interval: a single run has neither an interval nor a test." if some else ""
+
+
+def holm_corrected(family: pd.DataFrame) -> str:
+    """What is corrected over the rows that have a test, and how its interval belongs to it."""
+    return (
+        f"corrected over {family['p'].notna().sum()} tests by Holm's procedure, at {ALPHA}: the interval has the level"
+        " at which Holm tests its row, so it excludes 0 exactly where the verdict is better or worse"
+    )
+
+
+def undecidable(family: pd.DataFrame) -> str:
+    """The sentence on rows that no data could make significant, where there are any."""
+    some = (family["p"].notna() & family["holm_low"].isna()).any()
+    reason = " A verdict without an interval: so few runs and architectures can be rearranged in too few ways to be"
+    return f"{reason} significant after this correction, whatever their accuracies." if some else ""
+
+
+def verdict(row: Any) -> str:
+    """What Holm's procedure says of a row, its corrected p, and the interval of the same level."""
+    corrected = "" if pd.isna(row.p_holm) else f" ({probability(row.p_holm)})"
+    return f"{row.verdict}{corrected}\n{interval(row.holm_low, row.holm_high, sign=True)}".strip()

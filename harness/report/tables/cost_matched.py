@@ -37,6 +37,7 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f"{short if (frame['k'] > frame['n_random']).any() else ''}. The maximum is taken over test accuracies: it is"
         " what random search would reach with a perfect selector, an upper bound. Gain: in percent of the best of k."
         f" n = {from_to(frame['n_method'])} runs per method, {from_to(frame['n_random'])} random architectures."
-        f" Intervals: 95% percentile bootstrap over both. {origin}"
+        " Intervals: 95%, jackknife and log ratio with Student's t, where k is at most a fifth of the random"
+        f" architectures; above that none holds. {origin}"
     )
     return Table(HEADERS, rows, caption)

@@ -1,4 +1,4 @@
-"""Is a method better than random? One row per method, one column per dataset: RI, interval, verdict."""
+"""Each method on each dataset: one row per method, one column per dataset: RI, verdict, interval."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.analysis.statistics import ALPHA
-from harness.report.tables.base import failed_runs, samples, untested
+from harness.report.tables.base import TEST, failed_runs, holm_corrected, samples, undecidable, untested
 from harness.report.typeset import Table, interval, number
 
 SHORT = {"not distinguishable": "≈"}
@@ -16,7 +15,7 @@ SHORT = {"not distinguishable": "≈"}
 
 def numbers(analysis: Analysis) -> pd.DataFrame:
     """One row per method and space, four columns per dataset."""
-    columns = {"ri": "", "ri_low": " low", "ri_high": " high", "verdict": " verdict"}
+    columns = {"ri": "", "holm_low": " low", "holm_high": " high", "verdict": " verdict"}
     improvement = analysis.relative_improvement
     wide = improvement.pivot(index=["method", "space"], columns="dataset", values=list(columns))
     order = [(name, dataset) for dataset in wide.columns.unique("dataset") for name in columns]
@@ -33,11 +32,11 @@ def layout(analysis: Analysis, origin: str) -> Table:
         for method, space in sorted({names[:2] for names in cells})
     ]
     caption = (
-        "Is a method better than the average random architecture of its own space? Relative improvement (RI) in percent"
-        " of the random architectures' mean test accuracy, with its 95% bootstrap interval and the verdict: better or"
-        " worse where the difference is significant (Welch's test, Holm-corrected over all"
-        f" {improvement['p'].notna().sum()} tests of this table, p < {ALPHA}), ≈ where it is not. Go by the verdict:"
-        f" the interval is too narrow for few runs.{untested(improvement)} n = {samples(improvement)}. {origin}"
+        "Is a method better than the average random architecture of its own space, dataset by dataset? These rows are"
+        " secondary: the table of methods asks it over all datasets, with more power. Relative improvement (RI) in"
+        f" percent of the random architectures' mean test accuracy, verdict and interval. The test: {TEST}; verdict"
+        f" (better, worse, or ≈: not significant) and interval are {holm_corrected(improvement)}."
+        f"{untested(improvement)}{undecidable(improvement)} n = {samples(improvement)}. {origin}"
     )
     return Table(["method", "space", *datasets], rows, caption, failed_runs(analysis.runs), labels=2)
 
@@ -46,4 +45,4 @@ def _cell(row: Any) -> str:
     verdict = SHORT.get(row.verdict, row.verdict)
     if pd.isna(row.ri):
         return verdict
-    return f"{number(row.ri, sign=True)} {verdict}\n{interval(row.ri_low, row.ri_high, sign=True)}".strip()
+    return f"{number(row.ri, sign=True)} {verdict}\n{interval(row.holm_low, row.holm_high, sign=True)}".strip()

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.analysis import cost_matched
 from harness.analysis.analysis import Analysis
@@ -37,22 +38,40 @@ def test_what_a_search_would_have_trained():
     assert [cost_matched.affordable(images, 2394) for images in (0, 1536, 2394, 4787, 4788)] == [1, 1, 1, 1, 2]
 
 
-def test_intervals_are_the_bootstrap_of_both_samples():
-    method, random = [0.90, 0.92, 0.94], SAMPLE[:4]
-    (low, high), gain = cost_matched.best_intervals(method, random, 2, dataset="digits")
-    drawn = np.array(np.meshgrid(*[random] * 4)).reshape(4, -1).T  # all 4^4 resamples
-    best = np.array([cost_matched.expected_best(draw, 2) for draw in drawn])
-    assert (low, high) == pytest.approx(tuple(np.quantile(best, [0.025, 0.975])), abs=0.003)
-    runs = np.array(np.meshgrid(*[method] * 3)).reshape(3, -1).mean(axis=0)
-    exact = 100 * (np.divide.outer(runs, best).ravel() - 1)
-    assert gain == pytest.approx(tuple(np.quantile(exact, [0.025, 0.975])), abs=0.3)
-    assert cost_matched.best_intervals(method, random, 2, dataset="digits") == ((low, high), gain)
+def test_the_best_of_one_is_a_mean_with_students_interval():
+    (low, high), gain = cost_matched.best_intervals([0.90, 0.92, 0.94], SAMPLE, 1)
+    margin = stats.t.isf(0.025, 5) * stats.sem(SAMPLE)
+    assert (low, high) == pytest.approx((0.85 - margin, 0.85 + margin))
+    own, best = (stats.sem(sample) / np.mean(sample) for sample in ([0.90, 0.92, 0.94], SAMPLE))
+    freedom = (own**2 + best**2) ** 2 / (own**4 / 2 + best**4 / 5)
+    margin = stats.t.isf(0.025, freedom) * math.hypot(own, best)
+    expected = [100 * (0.92 / 0.85 * math.exp(sign * margin) - 1) for sign in (-1, 1)]
+    assert gain == pytest.approx(tuple(expected))
+
+
+def test_intervals_of_the_best_cover_it():
+    """The largest of 2 standard normal draws has mean 1 / sqrt pi; a percentile bootstrap covers 87% at 10."""
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(600):
+        (low, high), _ = cost_matched.best_intervals([1.0], rng.standard_normal(10), 2)
+        covered += low <= 1 / math.sqrt(math.pi) <= high
+    assert covered / 600 > 0.9
+
+
+def test_intervals_are_there_only_up_to_a_fifth():
+    assert np.isfinite(cost_matched.best_intervals([0.9, 0.8], SAMPLE * 2, 2)).all()
+    assert np.isnan(cost_matched.best_intervals([0.9, 0.8], SAMPLE * 2, 3)).all()
 
 
 def test_one_run_has_no_interval():
-    best, gain = cost_matched.best_intervals([0.9], SAMPLE, 2)
+    best, gain = cost_matched.best_intervals([0.9], SAMPLE, 1)
     assert np.isfinite(best).all() and np.isnan(gain).all()
-    assert np.isnan(cost_matched.best_intervals([0.9, 0.8], [0.5], 2)).all()
+    assert np.isnan(cost_matched.best_intervals([0.9, 0.8], [0.5], 1)).all()
+
+
+def test_values_that_do_not_vary_or_are_zero():
+    assert cost_matched.best_intervals([0.9] * 3, [0.8] * 6, 1)[1] == pytest.approx((12.5, 12.5))
+    assert np.isnan(cost_matched.best_intervals([0.9, 0.8], [0.0] * 6, 1)[1]).all()
 
 
 def test_records_are_matched_by_their_images(tmp_path):

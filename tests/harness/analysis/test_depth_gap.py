@@ -52,3 +52,6 @@ def test_depth_gap_of_records_against_scipy(folder):
     between = [tau((8, a), (20, b)) for a in range(2) for b in range(2)]
     assert row["tau"] == pytest.approx(sum(between) / 4)
     assert row["tau_low"] < row["tau"] < row["tau_high"]
+    assert row["gap"] == pytest.approx((row["ceiling_small"] + row["ceiling_large"]) / 2 - row["tau"])
+    assert row["gap_low"] < row["gap"] < row["gap_high"]
+    assert (row["p"] < 0.05) == (not row["gap_low"] <= 0 <= row["gap_high"])

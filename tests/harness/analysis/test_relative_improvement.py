@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from scipy import stats
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
@@ -26,11 +25,11 @@ def test_improvement_by_hand():
     assert (row["n_method"], row["n_random"], row["cells"]) == (3, 6, 8)  # 8 cells: the most frequent
     assert [row["mean"], row["std"], row["random_mean"]] == pytest.approx([0.92, 0.02, 0.85])
     assert row["ri"] == pytest.approx(100 * 0.07 / 0.85)
-    assert row["p"] == pytest.approx(
-        stats.ttest_ind([0.9, 0.92, 0.94], [0.8, 0.82, 0.84, 0.86, 0.88, 0.9], equal_var=False).pvalue
-    )
+    assert row["ri_median"] == pytest.approx(row["ri"])  # these six are symmetric
+    assert row["p"] == pytest.approx(2 * 2 / 84)  # one more arrangement is as high: the two 0.90 are alike
+    assert 0 < row["ri_low"] < row["ri"] < row["ri_high"]
     assert row["percentile"] == pytest.approx(100 * (5.5 / 6 + 1 + 1) / 3)  # 0.90 is level with the best of six
-    assert row["percentile_low"] < row["percentile"] < row["percentile_high"] == 100
+    assert row[["percentile_low", "percentile_high"]].isna().all()  # only from 8 against 16 on
     assert row["runs_needed"] == 5
     worse = table.loc["glyphs", "fbnet"]
     assert worse["mean"] == pytest.approx(66.2)  # percentages stay percentages
@@ -38,7 +37,10 @@ def test_improvement_by_hand():
     assert [row["p_holm"], worse["p_holm"]] == pytest.approx(
         [2 * smaller if p == smaller else max(larger, 2 * smaller) for p in (row["p"], worse["p"])]
     )
-    assert (row["verdict"], worse["verdict"]) == ("better", "worse")
+    assert worse["p"] == pytest.approx(2 / 20)  # the least that 3 against 3 can have
+    assert (row["verdict"], worse["verdict"]) == ("not distinguishable", "not distinguishable")
+    assert row["holm_low"] < 0 < row["holm_high"]
+    assert worse[["ri_low", "holm_low"]].isna().all()
     single = table.loc["digits", "random_ws"]
     assert single["verdict"] == "no interval"
     assert single[["std", "ri_low", "ri_high", "p", "p_holm", "runs_needed", "percentile_low"]].isna().all()
@@ -56,8 +58,9 @@ def test_another_dataset_changes_no_interval(folder, tmp_path):
     assert (both["p_holm_more"] >= both["p_holm"]).all()
 
 
-def test_the_planted_effects_are_found(folder):
-    table = Analysis(read_results(folder)).relative_improvement.set_index(["dataset", "method"])
+def test_the_planted_effects_are_found(tmp_path):
+    synthetic.make(tmp_path, seeds=5, baseline=10)
+    table = Analysis(read_results(tmp_path)).relative_improvement.set_index(["dataset", "method"])
     assert table.loc["digits", "darts"]["verdict"] == "better"
     assert table.loc["glyphs", "single_path"]["ri"] < 0
     assert table.loc["digits", "enas"]["verdict"] == "not distinguishable"

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from harness.analysis import statistics
 
@@ -24,38 +25,17 @@ def test_published_means_of_the_tricks():
     assert statistics.relative_improvement([97.00], [94.96]) == pytest.approx(2.148, abs=5e-4)
 
 
-def test_interval_is_the_percentile_bootstrap_of_both_samples():
-    low, high = statistics.improvement_interval(METHOD, RANDOM, dataset="digits", method="darts")
-    method = [sum(draw) / 3 for draw in np.array(np.meshgrid(METHOD, METHOD, METHOD)).reshape(3, -1).T]
-    random = np.array(np.meshgrid(*[RANDOM] * 6)).reshape(6, -1).mean(axis=0)  # all 6^6 resamples
-    exact = 100 * (np.subtract.outer(method, random) / random).ravel()
-    assert (low, high) == pytest.approx(tuple(np.quantile(exact, [0.025, 0.975])), abs=0.15)
-    assert low < statistics.relative_improvement(METHOD, RANDOM) < high
-
-
-def test_interval_agrees_with_scipys_bootstrap_for_unequal_n():
-    def improvement(method, random, axis=-1):
-        return 100 * (method.mean(axis=axis) / random.mean(axis=axis) - 1)
-
-    samples = ([0.81, 0.90, 0.86, 0.95, 0.88], RANDOM)
-    rng = np.random.default_rng(0)
-    scipys = stats.bootstrap(samples, improvement, method="percentile", n_resamples=20_000, rng=rng)
-    found = statistics.improvement_interval(*samples, dataset="digits")
-    assert found == pytest.approx(tuple(scipys.confidence_interval), abs=0.25)
-
-
-def test_interval_is_seeded_by_its_axes_and_by_nothing_else():
+def test_intervals_are_seeded_by_their_axes_and_by_nothing_else():
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
-    first = statistics.improvement_interval(METHOD, RANDOM, dataset="digits", method="darts")
-    assert first == statistics.improvement_interval(METHOD, RANDOM, dataset="digits", method="darts")
-    assert first != statistics.improvement_interval(METHOD, RANDOM, dataset="glyphs", method="darts")
+    sample = np.random.default_rng(0).standard_normal(20)
+    first = statistics.mean_interval(sample, dataset="digits", method="darts")
+    assert first == statistics.mean_interval(sample, dataset="digits", method="darts")
+    assert first != statistics.mean_interval(sample, dataset="glyphs", method="darts")
     assert (np.random.get_state()[1] == before).all()
 
 
-def test_one_run_has_no_interval_and_no_verdict():
-    assert np.isnan(statistics.improvement_interval([0.9], RANDOM)).all()
-    assert np.isnan(statistics.improvement_interval(METHOD, [0.8])).all()
+def test_one_run_has_no_test_and_no_verdict():
     assert math.isnan(statistics.difference_test([0.9], RANDOM))
     assert statistics.verdict(1.0, math.nan) == "no interval"
 
@@ -80,16 +60,46 @@ def test_constant_samples_get_the_permutation_p():
 def test_holm_by_hand():
     # sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04; made monotone: .02 .03 .06 .06
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert statistics.holm([0.6, 0.9]) == [1.0, 1.0]
+    assert statistics.holm([0.6, 0.9]).tolist() == [1.0, 1.0]
     with_gap = statistics.holm([0.01, math.nan, 0.03])
     assert with_gap[::2] == pytest.approx([0.02, 0.03])
     assert math.isnan(with_gap[1])
-    assert statistics.holm([]) == []
+    assert not len(statistics.holm([]))
+
+
+def test_many_families_at_once_are_each_by_itself_and_statsmodels():
+    families = np.random.default_rng(0).uniform(0, 0.2, (5, 6)) ** 2
+    theirs = [multipletests(family, method="holm")[1] for family in families]
+    assert statistics.holm(families) == pytest.approx(np.array(theirs))
+
+
+def test_levels_of_holm_by_hand():
+    # .005 against .05/4, .01 against .05/3: rejected; .03 against .05/2: not, and so are all that follow
+    levels = statistics.holm_levels([0.01, 0.04, math.nan, 0.03, 0.005])
+    assert [levels[i] for i in (4, 0, 3, 1)] == pytest.approx([0.05 / 4, 0.05 / 3, 0.05 / 2, 0.05 / 2])
+    assert math.isnan(levels[2])
+    assert statistics.holm_levels([0.001, 0.002]) == pytest.approx([0.025, 0.05])
+    assert statistics.holm_levels([0.6]).tolist() == [0.05] and not len(statistics.holm_levels([]))
+    assert np.isnan(statistics.holm_levels([math.nan])).all()
+
+
+def test_a_value_is_at_most_its_level_exactly_where_holm_rejects_it():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        p = list(rng.choice([0.001, 0.004, 0.01, 0.0125, 0.03, 0.2, 0.7, math.nan], 6))
+        for value, corrected, level in zip(p, statistics.holm(p), statistics.holm_levels(p)):
+            assert math.isnan(value) or (value <= level * (1 + 1e-12)) == (corrected <= 0.05)
 
 
 @pytest.mark.parametrize(
     ("improvement", "p", "expected"),
-    [(1, 0.01, "better"), (-1, 0.01, "worse"), (1, 0.05, "not distinguishable"), (-1, 0.9, "not distinguishable")],
+    [
+        (1, 0.01, "better"),
+        (-1, 0.01, "worse"),
+        (1, 0.05, "better"),
+        (1, 0.0501, "not distinguishable"),
+        (-1, 0.9, "not distinguishable"),
+    ],
 )
 def test_verdict(improvement, p, expected):
     assert statistics.verdict(improvement, p) == expected
@@ -108,18 +118,20 @@ def test_percentile_of_runs_by_hand_and_as_mann_whitney():
 
 
 def test_percentile_interval_is_the_bootstrap_of_both_samples():
-    method, random = [0.81, 0.85, 0.89], RANDOM[:4]
+    rng = np.random.default_rng(0)
+    method, random = rng.normal(0.85, 0.02, 8), rng.normal(0.84, 0.03, 16)
     low, high = statistics.percentile_interval(method, random, dataset="digits")
-    runs = np.array(np.meshgrid(*[method] * 3)).reshape(3, -1).T  # all 3^3 and 4^4 resamples
-    archs = np.array(np.meshgrid(*[random] * 4)).reshape(4, -1).T
-    exact = [
-        100 * np.mean((r[:, None] > archs[:, None]) + 0.5 * (r[:, None] == archs[:, None]), axis=(1, 2)) for r in runs
-    ]
-    assert (low, high) == pytest.approx(tuple(np.quantile(exact, [0.025, 0.975])), abs=4)
+    runs, archs = rng.choice(method, (20_000, 8)), rng.choice(random, (20_000, 16))
+    drawn = 100 * np.mean(runs[:, :, None] > archs[:, None], axis=(1, 2))
+    drawn += 50 * np.mean(runs[:, :, None] == archs[:, None], axis=(1, 2))
+    assert (low, high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=1)
     assert (low, high) == statistics.percentile_interval(method, random, dataset="digits")
-    assert statistics.percentile_interval([0.95, 0.96], RANDOM) == (100, 100)  # nothing overlaps: no width
-    assert np.isnan(statistics.percentile_interval([0.9], RANDOM)).all()
-    assert np.isnan(statistics.percentile_interval(METHOD, [0.9])).all()
+    assert statistics.percentile_interval(method + 1, random) == (100, 100)  # nothing overlaps: no width
+
+
+def test_percentiles_of_few_have_no_interval():
+    assert np.isnan(statistics.percentile_interval([0.8, 0.9] * 4, [0.7, 0.95] * 7)).all()  # 8 against 14
+    assert np.isnan(statistics.percentile_interval([0.8, 0.9, 0.8], [0.7, 0.95] * 8)).all()  # 3 against 16
 
 
 @pytest.mark.parametrize(("effect", "published"), [(0.2, 394), (0.5, 64), (0.8, 26), (1.0, 17)])
@@ -188,3 +200,42 @@ def test_interval_of_a_mean():
     assert low == pytest.approx(9.5 - 1.96 * sample.std() / math.sqrt(20), abs=0.15)
     assert high == pytest.approx(9.5 + 1.96 * sample.std() / math.sqrt(20), abs=0.15)
     assert np.isnan(statistics.mean_interval([1.0])).all()
+
+
+def test_rank_gap_is_the_jackknife_by_hand():
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.standard_normal(9) for _ in range(3))
+
+    def gap(kept):
+        tau, ceiling = (stats.kendalltau(x[kept], y[kept]).statistic for x, y in ((a, c), (a, b)))
+        return ceiling - tau
+
+    left_out = [gap(np.arange(9) != i) for i in range(9)]
+    error = math.sqrt(8 / 9 * np.sum((left_out - np.mean(left_out)) ** 2))
+    found, low, high, p = statistics.rank_gap([(a, c)], [[(a, b)], []])
+    assert found == pytest.approx(gap(np.arange(9)))
+    assert (high - low) / 2 == pytest.approx(stats.t.isf(0.025, 8) * error)
+    assert p == pytest.approx(2 * stats.t.sf(abs(found) / error, 8))
+    assert (p < 0.05) == (not low <= 0 <= high)
+
+
+def test_a_rank_gap_that_is_there_is_found_and_one_that_is_not_is_not():
+    rng = np.random.default_rng(1)
+    found = {True: 0, False: 0}
+    for _ in range(60):
+        quality, other = rng.standard_normal((2, 24))
+        for there in found:
+            small = quality + 0.4 * rng.standard_normal((2, 24))
+            large = (other if there else quality) + 0.4 * rng.standard_normal((2, 24))
+            gap, _, _, p = statistics.rank_gap([(x, y) for x in small for y in large], [[tuple(small)], [tuple(large)]])
+            found[there] += p < 0.05 and gap > 0
+    assert found[True] > 50 and found[False] <= 4
+
+
+def test_a_rank_gap_needs_a_ceiling_and_four_architectures_that_differ():
+    x = [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert np.isnan(statistics.rank_gap([(x, x[::-1])], [[], []])).all()
+    assert np.isnan(statistics.rank_gap([], [[(x, x)]])).all()
+    assert np.isnan(statistics.rank_gap([(x[:3], x[:3])], [[(x[:3], x[:3])]])).all()
+    assert np.isnan(statistics.rank_gap([(x, x)], [[(x, x)]])[1:]).all()  # nothing varies: no interval
+    assert np.isnan(statistics.rank_gap([([1.0] * 5, x)], [[(x, x)]])).all()

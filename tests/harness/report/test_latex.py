@@ -47,7 +47,7 @@ def test_latex_has_as_many_cells_as_columns_and_escapes(folder, tmp_path):
         lines = [line for line in body.splitlines() if line.endswith((r"\\", r"\noalign{\smallskip}"))]
         assert len(lines) > 1
         assert all(line.count("&") == len(columns) - 1 for line in lines)
-        assert r"single\_path" in text or path.stem in ("depth_gap", "protocol")
+        assert r"single\_path" in text or path.stem in ("calibration", "depth_gap", "protocol")
         assert text.isascii()
     assert escape("a_b 5% & ±") == r"a\_b 5\% \& $\pm$"
 

@@ -44,9 +44,12 @@ def test_contents_by_hand():
     contents = outline.contents(["fbnet", "darts", "fbnet"])
     assert list(contents)[:2] == ["1 Better than random?", "2 Among random architectures"]
     assert contents["1 Better than random?"] == {
-        "verdicts": "tables/verdicts",
-        "forest plot": "figures/ri",
+        "methods": "tables/methods",
+        "methods, forest plot": "figures/methods",
+        "verdicts by dataset": "tables/verdicts",
+        "forest plot by dataset": "figures/ri",
         "relative improvement, table": "tables/relative_improvement",
+        "calibration": "tables/calibration",
     }
     assert contents["6 Found architectures"] == {
         "space darts": "figures/architectures_darts",

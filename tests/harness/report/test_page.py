@@ -59,7 +59,7 @@ def test_a_report_of_the_needed_columns_alone(tmp_path):
     path.write_text("dataset,space,method,seed,accuracy\n" + "".join(lines))
     assert main(["tables", "--records", str(path), "--out", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out/report.html").read_text()
-    assert titles(page)[:3] == ["1.1 verdicts", "1.2 forest plot", "1.3 relative improvement, table"]
+    assert titles(page)[:3] == ["1.1 methods", "1.2 methods, forest plot", "1.3 verdicts by dataset"]
     assert "<b>m" not in page and "<i>" not in page and "&lt;b&gt;m&lt;/b&gt;" in page
     assert "6.1 space a/b &lt;i&gt; (needs architectures (arch) of methods)" in page
 

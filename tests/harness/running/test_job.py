@@ -240,7 +240,7 @@ TABLES = "write_tables(Analysis(read_results(Path('records.csv'))), Path('tables
 FULL = {
     "record": (1000, "main.main([*job, '--method', 'random_sampling'])", "work/finished/"),
     "checkpoint": (5000, "main.main([*job, '--method', 'darts'])", "work/digits/darts/darts/search-0.checkpoint"),
-    "table": (500, TABLES, "tables/verdicts.html"),
+    "table": (500, TABLES, "tables/methods.html"),
 }
 
 

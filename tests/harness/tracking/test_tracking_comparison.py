@@ -19,7 +19,7 @@ CELLS = 4 * 2  # a method and random sampling in each of four spaces
 def shown(tmp_path_factory):
     """(client, experiment, folder of records, database) after one sync."""
     folder = tmp_path_factory.mktemp("comparison")
-    synthetic_records.make(folder / "records", ("digits",), seeds=2, baseline=2)
+    synthetic_records.make(folder / "records", ("digits",), seeds=3, baseline=6)
     uri = f"sqlite:///{folder}/mlflow.db"
     assert tracking.sync((folder / "records").rglob("*.json"), uri).error is None
     from mlflow import MlflowClient

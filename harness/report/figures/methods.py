@@ -1,0 +1,20 @@
+"""Relative improvement of each method over all datasets, with its interval and whether it is significant."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.analysis.analysis import Analysis
+from harness.report.figures.forest import SIGNIFICANT, forest
+from harness.report.figures.style import Colours
+
+
+def data(analysis: Analysis) -> pd.DataFrame:
+    return analysis.pooled.dropna(subset=["ri"])
+
+
+def draw(data: pd.DataFrame, colours: Colours) -> Figure:
+    rows = data.rename(columns={"ri": "value", "holm_low": "low", "holm_high": "high"})
+    rows = rows.assign(filled=rows["verdict"].isin(SIGNIFICANT), dataset="over all datasets")
+    return forest(rows, colours, "relative improvement, %", "significantly better or worse", "not significant")
