@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from spaces.base import Size
+from spaces.nasbench201.layout import KERNELS, stages
 from spaces.nasbench201.notation import Design
-from spaces.nasbench201.space import KERNELS, stages
 from spaces.parts.auxiliary import AuxiliaryHead
 from spaces.parts.network import DropPath, Network
 from spaces.parts.operations import Zero

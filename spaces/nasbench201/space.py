@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spaces.base import Arch, Size, Space, UserError
+from spaces.nasbench201.layout import KERNELS, stages
 from spaces.nasbench201.notation import EDGES, OPERATIONS, Design, connected, isomorphism, read, write
 
 if TYPE_CHECKING:
     from spaces.parts.network import Network, Supernet
 
-KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 REDUCTION = 2 * 9 + 4 * 9 + 2
 """Weights of a residual reduction over the square of its input's channels: 3x3 to twice the channels, 3x3 between
 these, 1x1 to twice the channels."""
@@ -87,9 +87,3 @@ class Nasbench201(Space):
                     table[option] += cells * (weights * side**2 if macs else weights + 2 * c)
         constant += c * size.classes if macs else 2 * c + (c + 1) * size.classes
         return constant, [table] * len(EDGES)
-
-
-def stages(cells: int) -> tuple[int, int, int]:
-    """The number of cells in each of the three stages."""
-    first, second = cells // 3, 2 * cells // 3
-    return first, second - first, cells - second
