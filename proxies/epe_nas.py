@@ -1,7 +1,6 @@
 """How alike the input gradients of images of one class are (EPE-NAS, Lopes et al., 2021; NASLib,
-predictors/utils/pruners):
-for each class of the batch, s = sum of log(|correlation| + 1e-5) over pairs of its images; the score is the sum of |s|.
-NaN where a row is constant.
+predictors/utils/pruners): for each class of the batch, s = sum of log(|correlation| + 1e-5) over pairs of its images;
+the score is the sum of |s|. NaN where a row is constant.
 
 Departs from the paper: the other rule, for more than 100 classes, is left out: no dataset here has so many.
 """

@@ -1,7 +1,6 @@
-"""The Fisher information of activations (Turner et al., 2020;
-SamsungLabs/zero-cost-nas, foresight/pruners): for each output channel of a
-layer, 0.5 * mean over images of (sum over positions of a * dL/da)^2, where a is the layer's output before batch
-normalisation; summed over the weights, so that a channel counts as often as it has weights.
+"""The Fisher information of activations (Turner et al., 2020; SamsungLabs/zero-cost-nas, foresight/pruners): for each
+output channel of a layer, 0.5 * mean over images of (sum over positions of a * dL/da)^2, where a is the layer's output
+before batch normalisation; summed over the weights, so that a channel counts as often as it has weights.
 
 Departs from the paper: a channel's weight in the sum is that code's.
 """

@@ -1,5 +1,5 @@
-"""The sum over layers of the Euclidean norm of the loss's gradient for the layer's weights
-(Abdelfattah et al., 2021; SamsungLabs/zero-cost-nas, foresight/pruners).
+"""The sum over layers of the Euclidean norm of the loss's gradient for the layer's weights (Abdelfattah et al., 2021;
+SamsungLabs/zero-cost-nas, foresight/pruners).
 
 Departs from the paper: in nothing that is known.
 """

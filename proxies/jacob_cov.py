@@ -1,7 +1,6 @@
-"""How different the input gradients of the images are (Mellor et al., 2020, first version;
-SamsungLabs/zero-cost-nas, foresight/pruners):
-J = d (sum of logits) / dx, a row for each image; v = eigenvalues of its correlation matrix; the score is
--sum(log(v + 1e-5) + 1 / (v + 1e-5)). NaN where a row is constant.
+"""How different the input gradients of the images are (Mellor et al., 2020, first version; SamsungLabs/zero-cost-nas,
+foresight/pruners): J = d (sum of logits) / dx, a row for each image; v = eigenvalues of its correlation matrix; the
+score is -sum(log(v + 1e-5) + 1 / (v + 1e-5)). NaN where a row is constant.
 
 Departs from the paper: in nothing that is known.
 """

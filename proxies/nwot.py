@@ -1,7 +1,7 @@
 """The logarithm of the determinant of the kernel of ReLU codes (NASWOT, Mellor et al., 2021;
-BayesWatch/nas-without-training,
-score_networks.py): for every ReLU, c is the binary code of each image (input > 0); K is the sum of
-c c^T + (1 - c)(1 - c)^T. Minus infinity where two images share all codes, and where there is no ReLU module.
+BayesWatch/nas-without-training, score_networks.py): for every ReLU, c is the binary code of each image (input > 0); K
+is the sum of c c^T + (1 - c)(1 - c)^T. Minus infinity where two images share all codes, and where there is no ReLU
+module.
 
 Departs from the paper: every ReLU module that runs is counted; that code counts those that a backward pass reaches.
 """

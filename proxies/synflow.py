@@ -1,7 +1,6 @@
-"""SynFlow (Tanaka et al., 2020, as a score:
-SamsungLabs/zero-cost-nas, foresight/pruners): all parameters become their absolute
-values, batch normalisation the identity, in float64; R is the sum of the logits of one image of ones; the score is the
-sum of |W * dR/dW| over the layers' weights. No logarithm: rank the values, which reach 1e67.
+"""SynFlow (Tanaka et al., 2020, as a score: SamsungLabs/zero-cost-nas, foresight/pruners): all parameters become their
+absolute values, batch normalisation the identity, in float64; R is the sum of the logits of one image of ones; the
+score is the sum of |W * dR/dW| over the layers' weights. No logarithm: rank the values, which reach 1e67.
 
 Departs from the paper: it is computed once, without pruning. As in TinyNetwork of D-X-Y/AutoDL-Projects, every batch
 normalisation is bypassed; the network of that code itself keeps the two of the reduction blocks.

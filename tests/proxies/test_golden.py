@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from spaces.parts.entries import ROOT, entry_class
-from tests.reference.nasbench201 import TinyNetwork, kaiming
+from spaces.parts.entries import entry_class
+from tests.proxies.networks import kaiming, nasbench201
+from tests.reference.published import GOLDEN
 
-GOLDEN = ROOT.parent / "shared" / "golden"
 FOLDER = GOLDEN / "golden.json"
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="needs ../shared/golden")
 FACTS = json.loads(FOLDER.read_text()) if FOLDER.exists() else {}
@@ -37,7 +37,7 @@ def agree(found, expected):
 @pytest.mark.parametrize("key", LARGE)
 def test_values_with_published_initialisation(key):
     facts = FACTS[key]["value"]
-    network = kaiming(TinyNetwork(facts["arch"], 16, 5))
+    network = kaiming(nasbench201(facts["arch"], 16, 15))
     sums = facts["weights_checksum"]
     assert sum(p.double().sum().item() for p in network.parameters()) == pytest.approx(sums["sum"], rel=1e-6)
     images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -48,7 +48,7 @@ def test_values_with_published_initialisation(key):
 def test_values_with_given_weights(key):
     facts = FACTS[key]["value"]
     arrays = np.load(GOLDEN / facts["file"].removeprefix("golden/"))
-    network = TinyNetwork(facts["arch"], 4, 1).double()
+    network = nasbench201(facts["arch"], 4, 3).double()
     for i, p in enumerate(network.parameters()):
         p.data = torch.from_numpy(arrays[f"p{i:04}"]).double()
     batch = torch.from_numpy(arrays["x"]).double(), torch.from_numpy(arrays["y"]).long()
