@@ -9,6 +9,7 @@ from typing import Any
 from methods.base import Method
 from protocols.base import Protocol, Version
 from spaces.base import Space, UserError
+from spaces.parts.declared import PREFIX, declared
 from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
 __all__ = ["ROOT", "entry_class", "method", "names", "protocol", "refuse", "space"]
@@ -46,6 +47,11 @@ def _adapter(cls: type) -> Any:
 
 
 def space(name: str, **fields: Any) -> Space:
+    """`file:PATH` is the space that a YAML file declares."""
+    if name.startswith(PREFIX):
+        for field in fields:
+            raise refuse(f"parameter of {name}", field, ())
+        return declared(name)
     return _construct("spaces", name, fields)
 
 

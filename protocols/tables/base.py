@@ -1,6 +1,7 @@
 """A table of trained architectures: accuracies and costs that are looked up instead of measured.
 
-On disk a table is a folder with two files. `table.parquet` has one row for each architecture, dataset, run and fidelity:
+On disk a table is a folder with two files. `table.parquet` has one row for each architecture,
+dataset, run and fidelity:
 
     arch        canonical text of the architecture in its space
     dataset     name
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import spaces
 from protocols.tables.parts.grids import Grids
 from spaces.base import UserError
+from spaces.parts.declared import PREFIX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,10 +57,12 @@ class Table:
     A mean over runs is the mean that the source gives, where it gives one, else that of the table's own runs.
     """
 
-    def __init__(self, name: str, facts: dict[str, Any], grids: Grids) -> None:
+    def __init__(self, folder: Path, facts: dict[str, Any], grids: Grids) -> None:
         """facts: the content of table.json."""
-        self.name, self.facts = name, facts
-        self.space: str = facts["space"]
+        self.name, self.facts = folder.name, facts
+        self.space: str = facts["space"]  # a name, or file:PATH
+        if self.space.startswith(PREFIX):  # the file lies beside the table
+            self.space = f"{PREFIX}{folder / self.space.removeprefix(PREFIX)}"
         self.archs = grids.archs
         self.datasets = grids.datasets
         self._grids = grids
@@ -77,7 +81,7 @@ class Table:
             raise UserError(f"table {folder} has no {ROWS}: import it again with python -m harness table import")
         if hashlib.sha256(rows.read_bytes()).hexdigest() != facts["sha256"]:
             raise UserError(f"{rows} was changed after it was written: import it again, or take the original")
-        table = cls(folder.name, facts, Grids.read(rows))
+        table = cls(folder, facts, Grids.read(rows))
         if facts["validation"] == OWN:
             table._grids.refuse_equal_columns(str(folder))
         return table
@@ -134,6 +138,11 @@ class Table:
         found = {name: float(values[index]) for name, values in self._grids.costs[dataset].items()}
         return {name: value for name, value in found.items() if not math.isnan(value)}
 
+    def cost_columns(self, dataset: str) -> dict[str, np.ndarray]:
+        """The further costs of all architectures, in the order of `archs`; nan is a gap."""
+        self._known(dataset)
+        return self._grids.costs[dataset]
+
     def optimum(self, dataset: str) -> tuple[str, float]:
         """The architecture with the highest test accuracy at the highest fidelity, and that accuracy; the first of
         the table's rows where several share it."""
@@ -172,7 +181,9 @@ class Table:
             return found[-1]
         if epochs not in found:
             known = ", ".join(map(str, found))
-            raise UserError(f"table {self.name} has no {metric} accuracy on {dataset} after {epochs} epochs: has {known}")
+            raise UserError(
+                f"table {self.name} has no {metric} accuracy on {dataset} after {epochs} epochs: it has {known}"
+            )
         return epochs
 
     def _find(self, arch: str) -> int:
@@ -186,7 +197,9 @@ class Table:
             if found is not None:
                 self._index[arch] = found
         if found is None:
-            raise UserError(f"architecture {arch} is not in table {self.name}, which has {len(self.archs):,} of {self.space}")
+            raise UserError(
+                f"architecture {arch} is not in table {self.name}, which has {len(self.archs):,} of {self.space}"
+            )
         return found
 
     def _space(self) -> Space:
@@ -203,7 +216,9 @@ class Table:
     def _gap(self, arch: str, dataset: str, epochs: int, seed: int | None, metric: str = "validation") -> UserError:
         self._epochs(dataset, epochs, metric)  # says which there are, where the table has none of this fidelity
         run = "" if seed is None else f", run {seed}"
-        return UserError(f"table {self.name} has no {metric} accuracy of {arch} on {dataset} after {epochs} epochs{run}")
+        return UserError(
+            f"table {self.name} has no {metric} accuracy of {arch} on {dataset} after {epochs} epochs{run}"
+        )
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -211,7 +226,9 @@ def _facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}: name a folder that python -m harness table import has made") from None
+        raise UserError(
+            f"{path}: {error.strerror}: name a folder that python -m harness table import has made"
+        ) from None
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
     wanted = {"space": str, "validation": str, "classes": bool, "sha256": str}

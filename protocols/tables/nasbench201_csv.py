@@ -37,7 +37,7 @@ NOTES = [
 
 
 class Nasbench201Csv(Format):
-    wanted = "CSVs of NAS-Bench-201 with the columns index, ops, val12_c10, … and perhaps times and HW-NAS-Bench's costs"
+    wanted = "CSVs of NAS-Bench-201 with the columns index, ops, val12_c10, …, perhaps times and HW-NAS-Bench's costs"
 
     def recognises(self, sources: Sequence[Path]) -> bool:
         return any({"index", "ops"} <= set(header(source)) for source in sources)
@@ -47,7 +47,9 @@ class Nasbench201Csv(Format):
 
         frames = {_kind(source): (read(source, texts=["ops"]), source) for source in sources}
         if "accuracies" not in frames:
-            raise UserError(f"{', '.join(map(str, sources))}: the CSV with the columns index, ops, test200_c10 is missing")
+            raise UserError(
+                f"{', '.join(map(str, sources))}: the CSV with the columns index, ops, test200_c10 is missing"
+            )
         table, path = frames["accuracies"]
         need(table, ["index", "ops"], path)
         table = table.set_index("index")
@@ -58,7 +60,7 @@ class Nasbench201Csv(Format):
         for short, dataset in DATASETS.items():
             seconds = None
             if times is not None:
-                seconds, said = _seconds(times, table["ops"], short, dataset)
+                seconds, said = _seconds(times[f"{short}_train_s12"], table["ops"], dataset)
                 notes.append(said)
             parts += _parts(table, archs, short, dataset, seconds, costs)
         rows = pd.concat(parts, ignore_index=True)
@@ -74,7 +76,9 @@ def _kind(source: Path) -> str:
         return "times"
     if any(name.endswith("_latency") for name in names):
         return "costs"
-    raise UserError(f"{source} has neither accuracies (index, ops), nor times (c10_train_s12), nor costs (c10_…_latency)")
+    raise UserError(
+        f"{source} has neither accuracies (index, ops), nor times (c10_train_s12), nor costs (c10_…_latency)"
+    )
 
 
 def _texts(ops: pd.Series, path: Path) -> pd.Series:
@@ -109,20 +113,21 @@ def _of_devices(costs: pd.DataFrame | None, short: str, index: pd.Index) -> dict
         dataset, _, rest = name.partition("_")
         device, _, what = rest.partition("_")
         if dataset == short:
-            found[f"{what}_{device}"] = costs[name].reindex(index)
+            values = costs[name].reindex(index)
+            found[f"{what}_{device}"] = values.where(values >= 0)  # -1: it does not run there
     return found
 
 
-def _seconds(times: pd.DataFrame, ops: pd.Series, short: str, dataset: str) -> tuple[np.ndarray, str]:
+def _seconds(times: pd.Series, ops: pd.Series, dataset: str) -> tuple[np.ndarray, str]:
     """Training seconds of 12 epochs for each row of `ops`: as measured, else by a linear model of the operation on each
     edge."""
     import numpy as np
 
     share = 0.5 if dataset in HALF else 1.0
-    measured = times[f"{short}_train_s12"].reindex(ops.index) * share
+    measured = times.reindex(ops.index) * share
     design = np.array([[1.0, *(float(digit == str(k)) for digit in text for k in range(1, 5))] for text in ops])
     there = measured.notna().to_numpy()
-    weights = np.linalg.lstsq(design[there], measured[there].to_numpy(), rcond=None)[0]
+    weights: np.ndarray = np.linalg.lstsq(design[there], measured[there].to_numpy(), rcond=None)[0]
     fitted = design @ weights
     errors = np.abs(fitted[there] / measured[there] - 1).mean()
     said = (

@@ -1,7 +1,7 @@
 """NAS-Bench-Macro (Su et al., CVPR 2021): its JSON file, or the same as a CSV; three test accuracies, no validation.
 
-JSON: {"22212202": {"test_acc": [93.28, …], "mean_acc": …, "std": …, "params": …, "flops": …}, …}. CSV: arch, acc0, acc1,
-acc2, params, flops. Accuracies in per cent after 50 epochs on CIFAR-10.
+JSON: {"22212202": {"test_acc": [93.28, …], "mean_acc": …, "std": …, "params": …, "flops": …}, …}. CSV: arch, acc0,
+acc1, acc2, params, flops. Accuracies in per cent after 50 epochs on CIFAR-10.
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ class NasbenchMacro(Format):
         table = _json(source) if source.suffix == ".json" else read(source, texts=["arch"])
         costs = {"parameters": table["params"], "macs": table["flops"]}
         parts = [
-            part(table["arch"], "cifar10", EPOCHS, test=table[f"acc{run}"] / 100, seed=run, **costs) for run in range(RUNS)
+            part(table["arch"], "cifar10", EPOCHS, test=table[f"acc{run}"] / 100, seed=run, **costs)
+            for run in range(RUNS)
         ]
         citation = "Su et al., Prioritized Architecture Sampling with Monto-Carlo Tree Search, CVPR 2021"
-        return Imported("nasbench_macro", pd.concat(parts, ignore_index=True), {"parameters": "", "macs": ""}, NOTES, citation)
+        return Imported(
+            "nasbench_macro", pd.concat(parts, ignore_index=True), {"parameters": "", "macs": ""}, NOTES, citation
+        )
 
 
 def _json(path: Path) -> pd.DataFrame:

@@ -1,12 +1,12 @@
 """`file:PATH`: a space that a YAML file declares, without code. It has no networks: it is measured by a table.
 
-    name: phones                     # letters, digits and _
-    decisions:                       # the options of each decision; an architecture takes one of each
-      depth: [2, 3, 4]
-      kernel: [3, 5]
-    text: names                      # how an architecture is written. names: depth=2,kernel=5 (the default);
-                                     # digits: 01, the numbers of the options; or any text such as "|{depth}|{kernel}|"
-    architectures: phones.txt        # those that exist, one a line, in a file beside this one; without it, all
+name: phones                     # letters, digits and _
+decisions:                       # the options of each decision; an architecture takes one of each
+  depth: [2, 3, 4]
+  kernel: [3, 5]
+text: names                      # how an architecture is written. names: depth=2,kernel=5 (the default);
+                                 # digits: 01, the numbers of the options; or any text such as "|{depth}|{kernel}|"
+architectures: phones.txt        # those that exist, one a line, in a file beside this one; without it, all
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spaces.parts.network import Network
 
 PREFIX = "file:"
+COPY = "space.yaml"
 KEYS = ("name", "decisions", "text", "architectures")
 Design = tuple[str, ...]
 """The option at each decision."""
@@ -64,7 +65,9 @@ class Declared(Space):
         return arch
 
     def write(self, design: Design) -> str:
-        return "".join(text + (self._words(i)[self.options[i].index(design[i])] if i >= 0 else "") for text, i in self.form)
+        return "".join(
+            text + (self._words(i)[self.options[i].index(design[i])] if i >= 0 else "") for text, i in self.form
+        )
 
     def read(self, text: str) -> Design:
         found = re.fullmatch(self._pattern(len(self.form)), text)
@@ -107,10 +110,14 @@ class Declared(Space):
         shown = text if len(text) <= 60 else text[:57] + "…"
         parts = next((k for k in range(len(self.form)) if not re.match(self._pattern(k + 1), text)), None)
         if parts is None or self.form[parts][1] < 0:
-            return UserError(f"{shown!r} has too much or too little text for space {self.name}, as in {self._example()}")
+            return UserError(
+                f"{shown!r} has too much or too little text for space {self.name}, as in {self._example()}"
+            )
         before, i = self.form[parts]
         words = ", ".join(self._words(i))
-        return UserError(f"{shown!r}: expected {before!r} and one of {words} for {self.decisions[i]}, as in {self._example()}")
+        return UserError(
+            f"{shown!r}: expected {before!r} and one of {words} for {self.decisions[i]}, as in {self._example()}"
+        )
 
     def _example(self) -> str:
         return self.write(tuple(options[0] for options in self.options))
@@ -136,7 +143,17 @@ def declared(name: str) -> Declared:
     space = Declared(label, decisions, options, form, digits)
     if (listed := content.get("architectures")) is None:
         return space
-    return Declared(label, decisions, options, form, digits, _listed(space, path.parent / str(listed)))
+    return Declared(label, decisions, options, form, digits, _listed(space, path.parent / _plain(listed, path)))
+
+
+def files(path: Path) -> dict[str, bytes]:
+    """What a copy of the space needs: its file, named space.yaml, and the list of its architectures, if any."""
+    listed = load(path).get("architectures")
+    names = {COPY: path.name} if listed is None else {COPY: path.name, _plain(listed, path): str(listed)}
+    try:
+        return {copy: (path.parent / name).read_bytes() for copy, name in names.items()}
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}") from None
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -165,7 +182,9 @@ def _options(content: Any, path: Path) -> tuple[tuple[str, ...], tuple[tuple[str
             raise UserError(f"{path}: decision {name!r} needs a list of options, got {options!r}")
         words = tuple(str(option) for option in options if isinstance(option, str | int | float))
         if len(set(words)) != len(options) or not all(words) or any("\n" in word for word in words):
-            raise UserError(f"{path}: decision {name!r}: each option must be a different text or number, got {options!r}")
+            raise UserError(
+                f"{path}: decision {name!r}: each option must be a different text or number, got {options!r}"
+            )
         found.append(words)
     return tuple(map(str, content)), tuple(found)
 
@@ -178,14 +197,18 @@ def _form(text: Any, decisions: tuple[str, ...], path: Path) -> tuple[tuple[tupl
     try:
         parts = list(Formatter().parse(text if isinstance(text, str) and "\n" not in text else "{"))
     except ValueError:
-        raise UserError(f"{path}: text is {text!r}: use names, digits, or a text with each decision in braces") from None
+        raise UserError(
+            f"{path}: text is {text!r}: use names, digits, or a text with each decision in braces"
+        ) from None
     named = [name for _, name, _, _ in parts if name is not None]
     if sorted(named) != sorted(decisions):
         raise UserError(f"{path}: text {text!r} must name each of {', '.join(decisions)} once, in braces")
     return tuple((literal, -1 if name is None else decisions.index(name)) for literal, name, _, _ in parts), False
 
 
-def _unambiguous(form: Iterable[tuple[str, int]], options: tuple[tuple[str, ...], ...], path: Path, digits: bool) -> None:
+def _unambiguous(
+    form: Iterable[tuple[str, int]], options: tuple[tuple[str, ...], ...], path: Path, digits: bool
+) -> None:
     """UserError where two architectures could have one text: no text, or one that is part of an option, ends a decision
     whose options differ in length."""
     parts = list(form)
@@ -196,6 +219,12 @@ def _unambiguous(form: Iterable[tuple[str, int]], options: tuple[tuple[str, ...]
             continue
         if not after or any(after[0] in word for word in words):
             raise UserError(f"{path}: text: put a character between decisions that none of their options has")
+
+
+def _plain(name: Any, path: Path) -> str:
+    if not isinstance(name, str) or Path(name).name != name:
+        raise UserError(f"{path}: architectures is {name!r}: name a file in the same folder")
+    return name
 
 
 def _listed(space: Declared, path: Path) -> tuple[Arch, ...]:

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def complete(rows: pd.DataFrame, where: str) -> None:
+    """UserError where a row lacks an axis, which only the seed may be."""
+    for name in ("arch", "dataset", "epochs"):
+        if rows[name].isna().any():
+            raise UserError(f"{where}: row {_first(rows[name].isna())} has no {name}")
+
+
 def checked(found: Imported, where: str) -> pd.DataFrame:
     """The rows in canonical form: texts as the space writes them, all columns, sorted. UserError for an architecture
     that is none, an accuracy outside 0 to 1, and two rows for the same run."""
     rows = found.rows.copy()
-    for name in ("arch", "dataset", "epochs"):
-        if rows[name].isna().any():
-            raise UserError(f"{where}: row {_first(rows[name].isna())} has no {name}")
     for name in ("seed", *METRICS):
         if name not in rows:
             rows[name] = float("nan")
@@ -35,7 +39,14 @@ def checked(found: Imported, where: str) -> pd.DataFrame:
         one = rows[twice].iloc[0]
         run = "without a seed" if one.seed != one.seed else f"of seed {one.seed:.0f}"
         raise UserError(f"{where}: two rows {run} for {one.arch} on {one.dataset} after {one.epochs} epochs: keep one")
-    ordered = rows.sort_values(list(AXES), kind="stable", na_position="first", ignore_index=True)
+    number = dict(zip(rows["arch"].unique(), range(len(rows))))  # architectures stay in the order of the source
+    ordered = rows.sort_values(
+        list(AXES),
+        kind="stable",
+        na_position="first",
+        ignore_index=True,
+        key=lambda column: column.map(number) if column.name == "arch" else column,
+    )
     return ordered[[*AXES, *METRICS, *sorted(map(str, costs))]]
 
 
@@ -59,7 +70,9 @@ def _whole_numbers(rows: pd.DataFrame, where: str) -> None:
         if name == "epochs":
             bad |= numbers == 0
         if bad.any():
-            raise UserError(f"{where}: row {_first(bad)} has {name} {rows[name][bad].iloc[0]!r}: a whole number is needed")
+            raise UserError(
+                f"{where}: row {_first(bad)} has {name} {_value(rows[name], bad)}: a whole number is needed"
+            )
         rows[name] = numbers.astype("int64") if name == "epochs" else numbers
 
 
@@ -70,16 +83,21 @@ def _numbers(rows: pd.DataFrame, name: str, where: str) -> None:
     numbers = pd.to_numeric(rows[name], errors="coerce").astype(float)
     bad = (rows[name].notna() & numbers.isna()) | np.isinf(numbers)
     if bad.any():
-        raise UserError(f"{where}: row {_first(bad)} has {name} {rows[name][bad].iloc[0]!r}: a finite number is needed")
+        raise UserError(f"{where}: row {_first(bad)} has {name} {_value(rows[name], bad)}: a finite number is needed")
     if name == "seconds" and (numbers < 0).any():
         raise UserError(f"{where}: row {_first(numbers < 0)} has {numbers.min()} seconds")
     if name in ("validation", "test"):
         bad = (numbers < 0) | (numbers > 1)
         if bad.any():
-            raise UserError(
-                f"{where}: row {_first(bad)} has {name} accuracy {numbers[bad].iloc[0]:g}, outside 0 to 1: is it in per cent?"
-            )
+            value = f"{name} accuracy {numbers[bad].iloc[0]:g}"
+            raise UserError(f"{where}: row {_first(bad)} has {value}, outside 0 to 1: is it in per cent?")
     rows[name] = numbers
+
+
+def _value(column: pd.Series, flags: pd.Series) -> str:
+    """The first flagged value, in quotes where it is text."""
+    value = column[flags].iloc[0]
+    return repr(value) if isinstance(value, str) else f"{value}"
 
 
 def _first(flags: pd.Series) -> int:

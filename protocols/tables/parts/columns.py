@@ -47,7 +47,7 @@ def read(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={name: "string" for name in texts})
+        return pd.read_csv(path, dtype=dict.fromkeys(texts, "string"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except Exception as error:  # as above

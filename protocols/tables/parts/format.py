@@ -23,6 +23,7 @@ class Imported:
     notes: Sequence[str] = ()  # what a reader of the numbers has to know
     citation: str = ""
     classes: bool = False  # the rows have one architecture of each class of equal ones
+    read: Sequence[Path] = ()  # what else was read, named by the sources
     files: Mapping[str, bytes] = field(default_factory=dict)  # to be written beside the table, such as its space
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ class Grids:
         from pyarrow import parquet
 
         try:
-            rows = parquet.read_table(path)
+            rows = parquet.ParquetFile(path).read()
         except (OSError, pyarrow.ArrowException) as error:
             raise UserError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())}") from None
         for name in (*AXES, *METRICS):
@@ -54,9 +55,8 @@ class Grids:
 
         archs, index = _coded(rows["arch"])
         names, dataset = _coded(rows["dataset"])
-        epochs = rows["epochs"].to_numpy()
-        seed = rows["seed"].to_numpy()  # nan where a row is a mean
-        columns = {name: rows[name].to_numpy().astype(float) for name in rows.column_names if name not in AXES}
+        epochs, seed = _numbers(rows["epochs"]), _numbers(rows["seed"])  # nan where a row is a mean
+        columns = {name: _numbers(rows[name]) for name in rows.column_names if name not in AXES}
         grids = cls(tuple(archs), tuple(sorted(names)))
         for number, name in enumerate(names):
             of_dataset = dataset == number
@@ -114,7 +114,9 @@ class Grids:
             for validation in self._columns(dataset, "validation"):
                 for test in tests:
                     both = ~np.isnan(validation) & ~np.isnan(test)
-                    if both.sum() >= min(ENOUGH, len(self.archs)) and np.allclose(validation[both], test[both], rtol=0, atol=1e-9):
+                    if both.sum() >= min(ENOUGH, len(self.archs)) and np.allclose(
+                        validation[both], test[both], rtol=0, atol=1e-9
+                    ):
                         raise UserError(
                             f"{where}: the validation accuracies of dataset {dataset} are its test accuracies, in all "
                             f"{both.sum():,} rows that have both: name a true validation column, or leave it out and "
@@ -131,8 +133,19 @@ class Grids:
 
 def _coded(column: Any) -> tuple[list[str], Any]:
     """The different texts of a column, in the order in which they come, and the number of each row's text."""
+    import numpy as np
+
     coded = column.combine_chunks().dictionary_encode()
-    return coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False)
+    return coded.dictionary.to_pylist(), np.from_dlpack(coded.indices)
+
+
+def _numbers(column: Any) -> np.ndarray:
+    """As floats. (pyarrow's own `to_numpy` and `fill_null` would load pandas, which takes a second.)"""
+    import numpy as np
+
+    if column.null_count:
+        return np.array([math.nan if value is None else value for value in column.to_pylist()], float)
+    return np.from_dlpack(column.cast("float64").combine_chunks())
 
 
 def _spread(index: Any, values: Any, n: int) -> np.ndarray:

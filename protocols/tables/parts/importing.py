@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from protocols.tables.base import OWN, TEST, Table
-from protocols.tables.parts.checks import checked
+from protocols.tables.parts.checks import checked, complete
 from protocols.tables.parts.format import Format, Imported
 from protocols.tables.parts.store import write
 from spaces.base import UserError
@@ -32,9 +32,11 @@ def import_table(sources: Sequence[Path], into: Path, format: str | None = None,
             raise UserError(f"{source} does not exist: name a file or folder that holds a table")
     found = _format(sources, format).read(sources)
     where = ", ".join(map(str, sources))
+    complete(found.rows, where)
     _validation(found, validation, where)
     rows = checked(found, where)
-    write(into, rows, found, validation, {source.name: digest(source) for source in sources}, where)
+    digests = {source.name: digest(source) for source in (*sources, *found.read)}
+    write(into, rows, found, validation, digests, where)
     return Table.read(into)
 
 
@@ -69,8 +71,8 @@ def _validation(found: Imported, validation: str, where: str) -> None:
     without = sorted(set(rows["dataset"]) - own)
     if validation == OWN and without:
         raise UserError(
-            f"{where} has no validation accuracy of its own on {', '.join(without)}: a search on it would choose by test "
-            "accuracy; to allow that, pass --validation test, and every caption will say so"
+            f"{where} has no validation accuracy of its own on {', '.join(without)}: a search on it would choose by "
+            "test accuracy; to allow that, pass --validation test, and every caption will say so"
         )
     if validation == TEST:
         if not without:

@@ -14,10 +14,12 @@ from protocols.tables.base import FACTS, OWN, ROWS
 from protocols.tables.parts.format import Imported
 from protocols.tables.parts.grids import Grids
 from spaces.base import UserError
+from spaces.parts.declared import COPY, PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
 
+TEXTS = ("arch", "dataset")
 UNITS = {"seconds": "s"}
 
 
@@ -29,19 +31,25 @@ def write(
     import pyarrow
     from pyarrow import parquet
 
-    table = pyarrow.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata()
+    columns = {str(name): rows[name] for name in rows}
+    texts = {
+        name: pyarrow.array(column.tolist(), pyarrow.string()) for name, column in columns.items() if name in TEXTS
+    }
+    numbers = {name: pyarrow.array(column.to_numpy()) for name, column in columns.items() if name not in TEXTS}
+    table = pyarrow.table({name: (texts | numbers)[name] for name in columns})  # gaps are nan, not null: read at once
     if validation == OWN:
         Grids.of(table).refuse_equal_columns(where)
     if folder.exists() and not (folder / FACTS).is_file():
         raise UserError(f"{folder} exists and is no table: name another folder")
     temporary = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         parquet.write_table(table, temporary / ROWS, compression="zstd")
         for name, content in found.files.items():
             (temporary / name).write_bytes(content)
         facts = {
-            "space": found.space,
+            "space": f"{PREFIX}{COPY}" if COPY in found.files else found.space,
             "validation": validation,
             "classes": found.classes,
             "rows": len(rows),
