@@ -140,7 +140,7 @@ def test_the_commands(tmp_path, capsys):
     row = next(line.split() for line in said.splitlines() if line.split()[:3] == ["birds", "validation", "10"])
     assert row[3:] == ["6", "0", "35.5", "35.5", "18.7083", "10.5", "60.5", "2", "0.7071"]  # 10.5, 20.5, …
     row = next(line.split() for line in said.splitlines() if line.split()[:4] == ["birds", "validation", "10", "test"])
-    assert row[5:8] == ["6", "-1.000", "-1.000"]  # in reverse order, on purpose
+    assert row[5:8] == ["6", "-1.0", "-1.0"]  # in reverse order, on purpose
     only = written(tmp_path / "only", about=ABOUT.replace("  validation: va\n", ""))
     assert main(["table", "import", str(only), "--into", str(tmp_path / "t")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
