@@ -40,7 +40,8 @@ class Nasbench201Csv(Format):
     wanted = "CSVs of NAS-Bench-201 with the columns index, ops, val12_c10, …, perhaps times and HW-NAS-Bench's costs"
 
     def recognises(self, sources: Sequence[Path]) -> bool:
-        return any({"index", "ops"} <= set(header(source)) for source in sources)
+        found = [set(header(source)) for source in sources]
+        return all(found) and any({"index", "ops"} <= names for names in found)
 
     def read(self, sources: Sequence[Path]) -> Imported:
         import pandas as pd
@@ -125,7 +126,9 @@ def _seconds(times: pd.Series, ops: pd.Series, dataset: str) -> tuple[np.ndarray
 
     share = 0.5 if dataset in HALF else 1.0
     measured = times.reindex(ops.index) * share
-    design = np.array([[1.0, *(float(digit == str(k)) for digit in text for k in range(1, 5))] for text in ops])
+    digits = np.array([list(text) for text in ops], np.int8)
+    one_hot = (digits[:, :, None] == np.arange(1, 5)).reshape(len(ops), -1)
+    design = np.hstack([np.ones((len(ops), 1)), one_hot])
     there = measured.notna().to_numpy()
     weights: np.ndarray = np.linalg.lstsq(design[there], measured[there].to_numpy(), rcond=None)[0]
     fitted = design @ weights
