@@ -57,21 +57,16 @@ class Declared(Format):
         given = [source for source in sources if source != path]
         if len(given) + bool(about.file) == 0:
             raise UserError(f"{path} names no file: add the key file, or name the CSV behind it on the command line")
-        name, files = _space(about.space, path)
+        own = about.space.startswith(PREFIX)
+        name = f"{PREFIX}{path.parent / about.space.removeprefix(PREFIX)}" if own else about.space
         source = given[0] if given else path.parent / about.file
         table = read(source, texts=about.arch_columns())
         need(table, about.column_names(), source)
         rows = _rows(about, table, _archs(about, table, name, source), source)
         units = {metric: column.unit for metric, column in about.each() if column.unit}
-        return Imported(name, rows, units, about.notes, about.citation, about.classes, [source], files)
-
-
-def _space(name: str, path: Path) -> tuple[str, dict[str, bytes]]:
-    """The space's name, with the path of its file from here on, and the files that must stay with the table."""
-    if not name.startswith(PREFIX):
-        return name, {}
-    file = path.parent / name.removeprefix(PREFIX)
-    return f"{PREFIX}{file}", declared.files(file)
+        files = declared.files(Path(name.removeprefix(PREFIX))) if own else {}
+        kept = f"{PREFIX}{declared.COPY}" if own else name
+        return Imported(kept, rows, units, about.notes, about.citation, about.classes, [source], files)
 
 
 def _archs(about: Description, table: pd.DataFrame, name: str, path: Path) -> pd.Series:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import spaces
-from protocols.tables.parts.format import Imported
 from protocols.tables.parts.grids import AXES, METRICS
 from spaces.base import UserError
 
@@ -20,14 +19,14 @@ def complete(rows: pd.DataFrame, where: str) -> None:
             raise UserError(f"{where}: row {_first(rows[name].isna())} has no {name}")
 
 
-def checked(found: Imported, where: str) -> pd.DataFrame:
+def checked(given: pd.DataFrame, space: str, where: str) -> pd.DataFrame:
     """The rows in canonical form: texts as the space writes them, all columns, sorted. UserError for an architecture
     that is none, an accuracy outside 0 to 1, and two rows for the same run."""
-    rows = found.rows.copy()
+    rows = given.copy()
     for name in ("seed", *METRICS):
         if name not in rows:
             rows[name] = float("nan")
-    rows["arch"] = _texts(rows["arch"], found.space, where)
+    rows["arch"] = _texts(rows["arch"], space, where)
     rows["dataset"] = rows["dataset"].astype(str)
     _whole_numbers(rows, where)
     costs = [name for name in rows if name not in (*AXES, *METRICS)]

@@ -17,7 +17,7 @@ class Imported:
     """What a source says. `rows` has the columns of `table.parquet` (`protocols/tables/base.py`), of which seed,
     validation, test and seconds may be missing; accuracies are fractions."""
 
-    space: str  # a name, or file:PATH
+    space: str  # a name, or file:space.yaml where that is among `files`
     rows: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)  # of the costs
     notes: Sequence[str] = ()  # what a reader of the numbers has to know

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from protocols.tables.parts.format import Format, Imported
 from protocols.tables.parts.store import write
 from spaces.base import UserError
 from spaces.parts import entries
+from spaces.parts.declared import PREFIX
 
 FOLDER = "protocols/tables"
 
@@ -34,7 +36,12 @@ def import_table(sources: Sequence[Path], into: Path, format: str | None = None,
     where = ", ".join(map(str, sources))
     complete(found.rows, where)
     _validation(found, validation, where)
-    rows = checked(found, where)
+    with tempfile.TemporaryDirectory(prefix="table-") as beside:
+        for name, content in found.files.items():
+            Path(beside, name).write_bytes(content)
+        own = found.space.startswith(PREFIX)
+        space = f"{PREFIX}{Path(beside, found.space.removeprefix(PREFIX))}" if own else found.space
+        rows = checked(found.rows, space, where)
     digests = {source.name: digest(source) for source in (*sources, *found.read)}
     write(into, rows, found, validation, digests, where)
     return Table.read(into)

@@ -14,7 +14,6 @@ from protocols.tables.base import FACTS, OWN, ROWS
 from protocols.tables.parts.format import Imported
 from protocols.tables.parts.grids import Grids
 from spaces.base import UserError
-from spaces.parts.declared import COPY, PREFIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +48,7 @@ def write(
         for name, content in found.files.items():
             (temporary / name).write_bytes(content)
         facts = {
-            "space": f"{PREFIX}{COPY}" if COPY in found.files else found.space,
+            "space": found.space,
             "validation": validation,
             "classes": found.classes,
             "rows": len(rows),
