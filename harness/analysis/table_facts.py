@@ -44,7 +44,6 @@ def accuracies(table: Table) -> pd.DataFrame:
     for dataset, metric, epochs in _columns(table):
         values = 100 * table.values(dataset, metric, epochs)
         there = values[~np.isnan(values)]
-        gaps = len(values) - len(there)
         runs = 100 * np.array(list(table.runs(dataset, metric, epochs).values())).reshape(-1, len(table.archs))
         rows.append(
             {

@@ -16,7 +16,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ class Declared(Space):
         )
 
     def read(self, text: str) -> Design:
-        found = re.fullmatch(self._pattern(len(self.form)), text)
+        found = self._whole.fullmatch(text)
         if not found:
             raise self._mistake(text)
         at = {i: found[f"d{i}"] for _, i in self.form if i >= 0}
@@ -92,6 +92,10 @@ class Declared(Space):
             return super().mutate(arch, rng)
         near = list(self.neighbours(arch))
         return rng.choice(near) if near else self.sample(rng)
+
+    @cached_property
+    def _whole(self) -> re.Pattern[str]:
+        return re.compile(self._pattern(len(self.form)))
 
     def _words(self, decision: int) -> tuple[str, ...]:
         """The options of a decision as texts have them."""

@@ -33,6 +33,11 @@ class Format(ABC):
     wanted: str
     """What the sources are, for a message: "one file X and perhaps Y"."""
 
+    def locate(self, name: str) -> Path | None:
+        """Where the source of a name is that is no path, such as an installed package. UserError where it should be
+        there and is not."""
+        return None
+
     @abstractmethod
     def recognises(self, sources: Sequence[Path]) -> bool:
         """Whether these files or folders look like sources of this kind. Reads at most their first lines."""

@@ -29,9 +29,7 @@ def import_table(sources: Sequence[Path], into: Path, format: str | None = None,
 
     UserError where a source is missing, of no known format, or does not hold what it should; nothing is written then.
     """
-    for source in sources:
-        if not source.exists():
-            raise UserError(f"{source} does not exist: name a file or folder that holds a table")
+    sources = [_located(source) for source in sources]
     found = _format(sources, format).read(sources)
     where = ", ".join(map(str, sources))
     complete(found.rows, where)
@@ -45,6 +43,15 @@ def import_table(sources: Sequence[Path], into: Path, format: str | None = None,
     digests = {source.name: digest(source) for source in (*sources, *found.read)}
     write(into, rows, found, validation, digests, where)
     return Table.read(into)
+
+
+def _located(source: Path) -> Path:
+    if source.exists():
+        return source
+    for name in formats():
+        if found := entries.entry_class(FOLDER, name)().locate(str(source)):
+            return Path(found)
+    raise UserError(f"{source} does not exist: name a file or folder that holds a table")
 
 
 def digest(source: Path) -> str:
