@@ -1,4 +1,4 @@
-"""NAS-Bench-Graph (Qin et al., NeurIPS 2022, arXiv 2206.09166): graph networks of four operations, as the Python package
+"""NAS-Bench-Graph (Qin et al., NeurIPS 2022, arXiv 2206.09166): graph networks of four operations, as the package
 nas-bench-graph ships them: `pip install -e '.[tables]'`, then `table import nas-bench-graph --into …`.
 
 The package's own code is not run: its files are pickles of {number: {valid_perf, perf, latency, para}}, means over

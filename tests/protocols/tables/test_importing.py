@@ -14,7 +14,7 @@ def imported(folder, frame=None, about=ABOUT, space=SPACE, **options):
 
 
 def changed(where, **columns):
-    frame = rows().astype({name: object for name in columns})
+    frame = rows().astype(dict.fromkeys(columns, object))
     for name, value in columns.items():
         frame.loc[where, name] = value
     return frame
