@@ -10,6 +10,7 @@ from methods.base import Method
 from protocols.base import Protocol, Version
 from proxies.base import Proxy
 from spaces.base import Space, UserError
+from spaces.parts.declared import PREFIX, declared
 from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
 __all__ = ["ROOT", "entry_class", "method", "names", "parameters", "protocol", "proxy", "refuse", "space"]
@@ -47,6 +48,11 @@ def _adapter(cls: type) -> Any:
 
 
 def space(name: str, **fields: Any) -> Space:
+    """`file:PATH` is the space that a YAML file declares."""
+    if name.startswith(PREFIX):
+        for field in fields:
+            raise refuse(f"parameter of {name}", field, ())
+        return declared(name)
     return _construct("spaces", name, fields)
 
 
