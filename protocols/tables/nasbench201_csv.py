@@ -59,8 +59,11 @@ class Nasbench201Csv(Format):
         costs = frames["costs"][0].set_index("index") if "costs" in frames else None
         parts: list[pd.DataFrame] = []
         for short, dataset in DATASETS.items():
+            if not any(name.split("_")[1:2] == [short] for name in table):
+                continue
             seconds = None
             if times is not None:
+                need(times, [f"{short}_train_s12"], frames["times"][1])
                 seconds, said = _seconds(times[f"{short}_train_s12"], table["ops"], dataset)
                 notes.append(said)
             parts += _parts(table, archs, short, dataset, seconds, costs)
@@ -100,17 +103,18 @@ def _parts(
     early = {"validation": f"val12_{short}", "test": f"test12_{short}"}
     metrics = {metric: table[name] / 100 for metric, name in early.items() if name in table}
     timed = {} if seconds is None else {"seconds": seconds}
-    parts = [part(archs, dataset, 12, **metrics, **timed, **_of_devices(costs, short, table.index))]
+    devices = {} if costs is None else _of_devices(costs, short, table.index)
+    parts = [part(archs, dataset, 12, **metrics, **timed, **devices)]
     if f"test200_{short}" in table:
         parts.append(part(archs, dataset, 200, test=table[f"test200_{short}"] / 100))
     singles = [name for name in table if name.startswith(f"test200_{short}_s")]
     return parts + [part(archs, dataset, 200, test=table[name] / 100, seed=run) for run, name in enumerate(singles)]
 
 
-def _of_devices(costs: pd.DataFrame | None, short: str, index: pd.Index) -> dict[str, pd.Series]:
+def _of_devices(costs: pd.DataFrame, short: str, index: pd.Index) -> dict[str, pd.Series]:
     """`c10_edgegpu_latency` as `latency_edgegpu`."""
     found = {}
-    for name in () if costs is None else costs:
+    for name in costs:
         dataset, _, rest = name.partition("_")
         device, _, what = rest.partition("_")
         if dataset == short:
