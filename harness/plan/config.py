@@ -76,7 +76,7 @@ class Config(_Strict):
     def searches_of(self, dataset: str) -> list[Search]:
         """Every search on a dataset: the methods', and the random baseline of each space."""
         found = [
-            self._search(dataset, entry.space, entry.method, seed, tuple(sorted(entry.set.items())))
+            self._search(dataset, entry.space, entry.method, seed, registry.parameters(entry.method, entry.set))
             for entry in self.searches
             for seed in range(self.seeds)
         ]

@@ -99,7 +99,9 @@ class Search:
 
     def modules(self) -> dict[str, str]:
         """The modules that decide the outcome, each with its hash."""
-        return fingerprints.modules("harness.running.search", f"methods.{self.method}", f"spaces.{self.space}")
+        proxies = registry.method(self.method, **dict(self.parameters)).proxies()
+        parts = f"methods.{self.method}", f"spaces.{self.space}", *(f"proxies.{name}" for name in proxies)
+        return fingerprints.modules("harness.running.search", *parts)
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())

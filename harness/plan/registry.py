@@ -13,7 +13,7 @@ from spaces.base import Space, UserError
 from spaces.parts.declared import PREFIX, declared
 from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
-__all__ = ["ROOT", "entry_class", "method", "names", "protocol", "proxy", "refuse", "space"]
+__all__ = ["ROOT", "entry_class", "method", "names", "parameters", "protocol", "proxy", "refuse", "space"]
 
 
 def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
@@ -63,6 +63,12 @@ def proxy(name: str, **fields: Any) -> Proxy:
 
 def method(name: str, **fields: Any) -> Method:
     return _construct("methods", name, fields)
+
+
+def parameters(method_name: str, fields: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a method that a user sets, as sorted pairs with values of the fields' own types, which can be
+    hashed. UserError as in `method`."""
+    return tuple((field, getattr(method(method_name, **fields), field)) for field in sorted(fields))
 
 
 def protocol(name: str) -> Protocol:
