@@ -16,6 +16,7 @@ from protocols.base import Setting
 from spaces.base import Size, UserError
 from spaces.parts.cpu import build
 from spaces.parts.cpu.numerics import PORTABLE
+from spaces.parts.declared import PREFIX, Declared
 
 RANDOM = "random_sampling"
 LAYERS = "torch's layers"
@@ -27,6 +28,12 @@ def slug(dataset: str) -> str:
         return dataset
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(dataset.removeprefix("folder:")).name)
     return f"folder-{name}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
+
+
+def space_slug(space: str) -> str:
+    """A space's name as a folder name: that of a declared one (`file:PATH`) becomes `file-phones-1f3a9c`."""
+    found = registry.space(space) if space.startswith(PREFIX) else None
+    return f"file-{found.name}-{found.digest[:6]}" if isinstance(found, Declared) else space
 
 
 def fraction_of(channels: int, width: float) -> int:
@@ -65,7 +72,7 @@ class Search:
 
     @property
     def folder(self) -> str:
-        return f"{slug(self.dataset)}/{self.space}/{self.method}"
+        return f"{slug(self.dataset)}/{space_slug(self.space)}/{self.method}"
 
     @property
     def name(self) -> str:
@@ -92,6 +99,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
+            **_declaration(self.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
             "code": _code(self),
@@ -100,7 +108,7 @@ class Search:
     def modules(self) -> dict[str, str]:
         """The modules that decide the outcome, each with its hash."""
         proxies = registry.method(self.method, **dict(self.parameters)).proxies()
-        parts = f"methods.{self.method}", f"spaces.{self.space}", *(f"proxies.{name}" for name in proxies)
+        parts = f"methods.{self.method}", registry.space_module(self.space), *(f"proxies.{name}" for name in proxies)
         return fingerprints.modules("harness.running.search", *parts)
 
     def fingerprint(self) -> str:
@@ -152,13 +160,14 @@ class Training:
             **self.key,
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
+            **_declaration(self.search.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
             "code": _code(self),
         }
 
     def modules(self) -> dict[str, str]:
-        return fingerprints.modules("harness.running.train", f"spaces.{self.search.space}")
+        return fingerprints.modules("harness.running.train", registry.space_module(self.search.space))
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
@@ -172,6 +181,12 @@ def _code(job: Job) -> str:
     same."""
     today = hash_of(job.modules())
     return rechecks.stands_for(job.key["protocol"]).get(today, today)
+
+
+def _declaration(space: str) -> dict[str, str]:
+    """What a space is that a file declares: its name does not say it."""
+    found = registry.space(space) if space.startswith(PREFIX) else None
+    return {"declared": found.digest} if isinstance(found, Declared) else {}
 
 
 def data_folder(dataset: str, image: int) -> Path:
