@@ -134,7 +134,7 @@ class Run(ABC):
     def score(self, proxy: str, arch: Arch) -> float:
         """The score of an architecture by a proxy of the folder `proxies/`, from its fresh network and one batch of the
         training half that is the same for all architectures. Larger is better; NaN where it has none. It costs no
-        evaluation; its images are counted. RuntimeError for a proxy that the method's `proxies` does not name."""
+        evaluation; scores are counted. RuntimeError for a proxy that the method's `proxies` does not name."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 from spaces.base import UserError
 from spaces.parts.cpu.numerics import MODES, NATIVE
 
-__all__ = ["Budget", "Fidelity", "Protocol", "Recipe", "Setting", "Tricks"]
+__all__ = ["Budget", "Fidelity", "Lookup", "Protocol", "Recipe", "Setting", "Tricks"]
 
 
 def _at_least(owner: Any, **bounds: float) -> None:
@@ -90,6 +90,18 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """Nothing is trained: accuracies come from a table, the dataset `table:FOLDER#NAME`. Searches are told validation
+    accuracies, and what they find is judged by the mean test accuracy at the table's highest fidelity."""
+
+    runs: str = "one"  # "one": the validation accuracy of one of an architecture's runs, by seed; "mean": of all
+
+    def __post_init__(self) -> None:
+        if self.runs not in ("one", "mean"):
+            raise UserError(f"Lookup.runs must be one or mean, got {self.runs!r}")
+
+
+@dataclass(frozen=True)
 class Tricks:
     """What is added to the recipe. According to "NAS evaluation is frustratingly hard" (ICLR 2020), these matter more
     than most searches."""
@@ -117,9 +129,21 @@ class Setting:
     search_width: float  # of supernets, as a fraction of Space.searched.channels
     search_cells: int  # of supernets
     budget: Budget
-    recipe: Recipe
+    recipe: Recipe | Lookup
     tricks: Tricks
     stem: str = "cifar"  # Size.stem; "imagenet", for large images, also changes the augmentation
+
+    @property
+    def training(self) -> Recipe:
+        """The recipe of a protocol that trains. TypeError where it looks up."""
+        if isinstance(self.recipe, Recipe):
+            return self.recipe
+        raise TypeError("this protocol trains nothing")
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether accuracies come from a table."""
+        return isinstance(self.recipe, Lookup)
 
 
 @dataclass(frozen=True)

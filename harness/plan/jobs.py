@@ -22,18 +22,13 @@ RANDOM = "random_sampling"
 LAYERS = "torch's layers"
 
 
-def slug(dataset: str) -> str:
-    """A dataset's name as a folder name: `folder:/data/birds` becomes `folder-birds-1f3a9c`."""
-    if not dataset.startswith("folder:"):
-        return dataset
-    name = re.sub(r"[^A-Za-z0-9]+", "-", Path(dataset.removeprefix("folder:")).name)
-    return f"folder-{name}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
-
-
-def space_slug(space: str) -> str:
-    """A space's name as a folder name: that of a declared one (`file:PATH`) becomes `file-phones-1f3a9c`."""
-    found = registry.space(space) if space.startswith(PREFIX) else None
-    return f"file-{found.name}-{found.digest[:6]}" if isinstance(found, Declared) else space
+def slug(name: str) -> str:
+    """The name of a dataset or a space as a folder name: `folder:/data/birds` becomes `folder-birds-1f3a9c`."""
+    kind, mark, path = name.partition(":")
+    if not mark:
+        return name
+    short = re.sub(r"[^A-Za-z0-9]+", "-", Path(path).name)
+    return f"{kind}-{short}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def fraction_of(channels: int, width: float) -> int:
@@ -72,7 +67,7 @@ class Search:
 
     @property
     def folder(self) -> str:
-        return f"{slug(self.dataset)}/{space_slug(self.space)}/{self.method}"
+        return f"{slug(self.dataset)}/{slug(self.space)}/{self.method}"
 
     @property
     def name(self) -> str:
@@ -108,7 +103,7 @@ class Search:
     def modules(self) -> dict[str, str]:
         """The modules that decide the outcome, each with its hash."""
         proxies = registry.method(self.method, **dict(self.parameters)).proxies()
-        parts = f"methods.{self.method}", registry.space_module(self.space), *(f"proxies.{name}" for name in proxies)
+        parts = f"methods.{self.method}", _module(self.space), *(f"proxies.{name}" for name in proxies)
         return fingerprints.modules("harness.running.search", *parts)
 
     def fingerprint(self) -> str:
@@ -167,13 +162,19 @@ class Training:
         }
 
     def modules(self) -> dict[str, str]:
-        return fingerprints.modules("harness.running.train", registry.space_module(self.search.space))
+        measured = "harness.running.lookup" if self.setting.looks_up else "harness.running.train"
+        return fingerprints.modules(measured, _module(self.search.space))
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
 
 
 Job = Search | Training
+
+
+def _module(space: str) -> str:
+    """The module that defines a space."""
+    return "spaces.parts.declared" if space.startswith("file:") else f"spaces.{space}"
 
 
 def _code(job: Job) -> str:

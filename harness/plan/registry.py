@@ -71,11 +71,6 @@ def known_space(name: str) -> bool:
         return False
 
 
-def space_module(name: str) -> str:
-    """The module that a space is in."""
-    return declared.__module__ if name.startswith(PREFIX) else f"spaces.{name}"
-
-
 def method(name: str, **fields: Any) -> Method:
     return _construct("methods", name, fields)
 

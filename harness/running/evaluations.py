@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from protocols.base import Budget, Fidelity
+from protocols.base import Fidelity
 from spaces.base import Arch
 
 Question = tuple[Arch, Fidelity]
@@ -19,6 +19,17 @@ class Answer(NamedTuple):
     accuracy: float
     images: int = 0
     seconds: float = 0.0
+
+
+class Measure(Protocol):
+    """What answers: short trainings, or a table. `full`: the fidelity of what is not reduced."""
+
+    @property
+    def full(self) -> Fidelity: ...
+    def __call__(self, arch: Arch, fidelity: Fidelity) -> Answer: ...
+    def fidelities(self, axis: str) -> tuple[Fidelity, ...]: ...
+    def cost(self, metric: str, arch: Arch) -> float: ...
+    def score(self, proxy: str, arch: Arch) -> float: ...
 
 
 class Journal(dict[Question, Answer]):
@@ -34,16 +45,14 @@ class Journal(dict[Question, Answer]):
 
 
 class Evaluations:
-    """The questions of one search within its budget. `measure` answers a new one; `journal` has the answers of an
-    earlier attempt at the same search, which cost what they cost then; `keep` is called after each addition to it."""
+    """The questions of one search, `allowed` at full fidelity. `measure` answers a new one. `journal` has the answers
+    of an earlier attempt at the same search, which cost what they cost then; `keep` is called after each addition."""
 
-    def __init__(
-        self, budget: Budget, measure: Callable[[Arch, Fidelity], Answer], journal: Journal, keep: Callable[[], None]
-    ):
-        self.full = Fidelity(max(1, budget.evaluation_epochs))
+    def __init__(self, allowed: int, measure: Measure, journal: Journal, keep: Callable[[], None]):
+        self.full = measure.full
         self.asked: dict[Question, Answer] = {}
         self.incumbents: list[Arch] = []
-        self._budget = budget
+        self._allowed = allowed
         self._measure, self._journal, self._keep = measure, journal, keep
         self._passes = 0.0
         self._best = 0.0, 0.0
@@ -52,9 +61,9 @@ class Evaluations:
         """RuntimeError where the budget does not suffice."""
         question = arch, fidelity
         if question not in self.asked:
-            if self._passes + fidelity.passes > self._budget.evaluations * self.full.passes + 1e-9:
+            if self._passes + fidelity.passes > self._allowed * self.full.passes + 1e-9:
                 raise RuntimeError(
-                    f"the method asks for more than the {self._budget.evaluations} evaluations that the protocol allows"
+                    f"the method asks for more than the {self._allowed} evaluations that the protocol allows"
                 )
             if question not in self._journal:
                 self._journal[question] = self._measure(arch, fidelity)
@@ -74,7 +83,7 @@ class Evaluations:
     @property
     def left(self) -> float:
         """In evaluations at full fidelity."""
-        return self._budget.evaluations - self._passes / self.full.passes
+        return self._allowed - self._passes / self.full.passes
 
     def total(self, field: str) -> float:
         """The sum of a field over all answers."""

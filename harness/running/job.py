@@ -55,7 +55,7 @@ def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
     def work(run: Attempt) -> Outcome:
-        if job.method != RANDOM:
+        if job.method != RANDOM and not job.setting.looks_up:
             load_torch()
         from harness.running.search import search
 
@@ -73,6 +73,10 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
     def work(run: Attempt) -> Outcome:
         if found["status"] != "done":
             raise RuntimeError(f"the search {found['status']}: {found['reason']}")
+        if job.setting.looks_up:
+            from harness.running.lookup import look_up
+
+            return look_up(job, found, paths.data)
         load_torch()
         from harness.running.train import train
 

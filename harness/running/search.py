@@ -21,7 +21,7 @@ def search(job: Search, folder: Path, checkpoint: Callable[[str], Checkpoint], c
     SearchRun. Returns the record's fields arch, result, curves."""
     space = registry.space(job.space)
     run = SearchRun(job, space, folder, checkpoint, clock)
-    if job.method != RANDOM:
+    if job.method != RANDOM and not job.setting.looks_up:
         import torch  # noqa: F401 (so that its global generator is watched from the beginning)
     before = _global_generators()
     arch = run.method.search(run)

@@ -12,11 +12,11 @@ from harness.plan import registry
 from harness.plan.jobs import Search
 from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
-from harness.running.evaluations import Evaluations, Journal
+from harness.running.evaluations import Evaluations, Journal, Measure
 from methods.base import Run
 from protocols.base import Fidelity
 from protocols.datasets import load, manifest
-from spaces.base import Arch, Space
+from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from harness.running.checkpoint import Checkpoint
     from harness.running.inputs import Inputs
-    from harness.running.scores import Scores
     from harness.running.short_training import ShortTraining
     from protocols.datasets import Data
     from spaces.parts.network import Network
@@ -40,10 +39,11 @@ class SearchRun(Run):
         self.method = registry.method(job.method, **dict(job.parameters))
         self.setting = job.setting
         facts = manifest(folder)
-        self.size = job.size(len(facts["classes"]), facts["inputs"])
+        self.size = job.size(len(facts["classes"]), facts["inputs"])  # of a table: of nothing
         self.budget = self.setting.budget
         self.rng = random.Random(self._seed("sample"))
         self.images = 0
+        self.scores = 0
         self.curves = Curves()
         self._clock = clock
         self._checkpoint = checkpoint
@@ -55,6 +55,11 @@ class SearchRun(Run):
 
     @cached_property
     def data(self) -> Data:
+        if self.setting.looks_up:
+            raise UserError(
+                f"method {self.job.method} needs images and networks, and {self.job.dataset} is a table: "
+                "only methods that search by evaluations can use it"
+            )
         return load(self.folder)
 
     @cached_property
@@ -126,15 +131,23 @@ class SearchRun(Run):
 
     def state_dict(self) -> dict[str, Any]:
         asked = {"asked": self._asked.state_dict()} if "_asked" in vars(self) else {}
-        return {"images": self.images, "row": self._row, **asked}
+        return {"images": self.images, "scores": self.scores, "row": self._row, **asked}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.images, self._row = state["images"], state["row"]
+        self.images, self.scores, self._row = state["images"], state["scores"], state["row"]
         if "asked" in state:
             self._asked.load_state_dict(state["asked"])
 
     def log(self, **metrics: float) -> None:
         self.curves.log(self._row, metrics)
+
+    @cached_property
+    def _measure(self) -> Measure:
+        if self.setting.looks_up:
+            from harness.running.lookup import Lookups
+
+            return Lookups(self.job, self.space, self.folder)
+        return self._training
 
     @cached_property
     def _training(self) -> ShortTraining:
@@ -144,16 +157,21 @@ class SearchRun(Run):
 
     @cached_property
     def _asked(self) -> Evaluations:
-        """With the answers of an earlier attempt at this search, which are kept after each new one."""
-        journal, file = Journal(), self._checkpoint("journal")
+        """With the answers of an earlier attempt at this search, which are kept after each new one. A table answers
+        again as fast."""
+        journal = Journal()
+        if self.setting.looks_up:
+            return Evaluations(self.budget.evaluations, self._measure, journal, lambda: None)
+        file = self._checkpoint("journal")
         file.restore({"journal": journal})
-        return Evaluations(self.budget, self._training, journal, lambda: file.save(0, {"journal": journal}))
+        keep = lambda: file.save(0, {"journal": journal})  # noqa: E731
+        return Evaluations(self.budget.evaluations, self._measure, journal, keep)
 
     def network(self, arch: Arch) -> Network:
-        return self._training.network(arch, self._asked.full)
+        return self._training.network(arch, self._training.full)
 
     def fidelities(self, axis: str) -> tuple[Fidelity, ...]:
-        return self._training.fidelities(axis, self._asked.full)
+        return self._measure.fidelities(axis)
 
     def evaluate(self, arch: Arch, fidelity: Fidelity | None = None) -> float:
         best = len(self._asked.incumbents)
@@ -177,25 +195,22 @@ class SearchRun(Run):
             turn += 1
 
     def cost(self, metric: str, arch: Arch) -> float:
-        return self._training.cost(metric, arch)
+        return self._measure.cost(metric, arch)
 
     def score(self, proxy: str, arch: Arch) -> float:
         if proxy not in self.method.proxies():
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
-        self.images += len(self._scores.batch[0])
-        return self._scores(proxy, arch)
-
-    @cached_property
-    def _scores(self) -> Scores:
-        from harness.running.scores import Scores
-
-        return Scores(self._training, self._asked.full)
+        self.scores += 1
+        return self._measure.score(proxy, arch)
 
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch or an improvement."""
         result: dict[str, Any] = {"images": self.images}
         if "_asked" in vars(self):
             result["images"] += self._asked.total("images")
+            result["scores"] = self.scores
             result["evaluations"] = len(self._asked.asked)
+            if self.setting.looks_up:
+                result["seconds_of_table"] = self._asked.total("seconds")
             result["incumbents"] = [self.space.text(arch) for arch in self._asked.incumbents]
         return {"result": result, "curves": self.curves.columns()}

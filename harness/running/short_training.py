@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from harness.plan import registry
 from harness.plan.jobs import Search, Training, fraction_of
 from harness.plan.seeds import seed_of
 from harness.running.checkpoint import Checkpoint
 from harness.running.counts import describe
 from harness.running.evaluations import Answer
-from harness.running.networks import fresh
+from harness.running.inputs import Inputs
+from harness.running.networks import fresh, plain
 from harness.running.train import Trainer
 from protocols.base import Fidelity
 from protocols.datasets import Data, Split
 from spaces.base import Arch, Size, Space, UserError
 from spaces.parts.network import Network
+
+SCORED = 64
+"""Images that a proxy sees (Abdelfattah et al., ICLR 2021)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,10 @@ class ShortTraining:
     space: Space
     data: Data
     device: torch.device
+
+    @property
+    def full(self) -> Fidelity:
+        return Fidelity(max(1, self.job.setting.budget.evaluation_epochs))
 
     def network(self, arch: Arch, fidelity: Fidelity) -> Network:
         """The fresh network of an architecture, in its faster form."""
@@ -50,14 +60,15 @@ class ShortTraining:
         size = replace(self.size(Fidelity(1)), auxiliary=False)
         return describe(self.space, self.space.decode(arch), size)[metric]
 
-    def fidelities(self, axis: str, full: Fidelity) -> tuple[Fidelity, ...]:
+    def fidelities(self, axis: str) -> tuple[Fidelity, ...]:
         """Halves of the full fidelity, down to an eighth or to what can still be trained."""
-        size, setting = self.size(full), self.job.setting
+        full, setting = self.full, self.job.setting
+        size = self.size(full)
         whole = {
             "epochs": (full.epochs, 1),
             "channels": (size.channels, 1),
             "resolution": (size.image, 4),
-            "samples": (len(self.data.train.images), setting.recipe.batch),
+            "samples": (len(self.data.train.images), setting.training.batch),
         }
         if axis not in whole:
             raise ValueError(f"evaluations are reduced in {', '.join(whole)}, not in {axis!r}")
@@ -66,6 +77,20 @@ class ShortTraining:
         if axis == "epochs":
             return tuple(replace(full, epochs=most // part) for part in parts)
         return tuple(replace(full, **{axis: 1 / part}) for part in parts)  # type: ignore[arg-type]
+
+    def score(self, proxy: str, arch: Arch) -> float:
+        """Of the network with which the short training begins, in its plain form."""
+        network = plain(lambda: self.space.build(arch, self.size(self.full)), self.seed(arch)).to(self.device)
+        generator = torch.Generator().manual_seed(seed_of(**self.job.key, purpose="score"))
+        return registry.proxy(proxy).score(network, self._batch, generator)
+
+    @cached_property
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """What proxies see: the same for all architectures of a search."""
+        images, labels = self.data.train
+        generator = torch.Generator().manual_seed(seed_of(**self.job.key, purpose="score batch"))
+        kept = torch.randperm(len(images), generator=generator)[:SCORED]
+        return Inputs(self.data, self.job.setting, self.device).plain(images[kept]), labels[kept].to(self.device)
 
     def __call__(self, arch: Arch, fidelity: Fidelity) -> Answer:
         network, side = self.network(arch, fidelity), self.size(fidelity).image

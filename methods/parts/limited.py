@@ -17,7 +17,7 @@ class LimitedSpace(Space):
 
     def __init__(self, space: Space, allowed: Callable[[Arch], bool], condition: str):
         """`condition`: the words of the error where nothing is left."""
-        self.choices = space.choices  # type: ignore[misc]
+        self.choices = space.choices
         self._space, self._allowed, self._condition = space, allowed, condition
 
     def valid(self, arch: Arch) -> bool:

@@ -71,7 +71,7 @@ def test_a_killed_search_is_answered_from_its_journal(make, monkeypatch):
     run = make()
     answers = [run.evaluate(arch) for arch in ARCHS[:3]]
     resumed = make()
-    monkeypatch.setattr(type(resumed._training), "__call__", None)  # nothing is trained again
+    monkeypatch.setattr(type(resumed._measure), "__call__", None)  # nothing is trained again
     assert [resumed.evaluate(arch) for arch in ARCHS[:3]] == answers
     assert resumed.left == 1
     assert resumed.outcome() == run.outcome()
@@ -93,7 +93,7 @@ def test_scores_are_those_of_fresh_networks(make):
     network = run.network(ARCHS[0])
     assert run.score("params", ARCHS[0]) == sum(p.numel() for p in network.parameters())
     assert torch.equal(torch.get_rng_state(), before)
-    assert run.outcome()["result"]["images"] == 32
+    assert run.outcome()["result"]["scores"] == 1
     with pytest.raises(RuntimeError, match="asks for proxy synflow, which its proxies"):
         run.score("synflow", ARCHS[0])
 
