@@ -20,6 +20,7 @@ def changed(where, **columns):
     return frame
 
 
+COUNTED = ABOUT.replace("latency_phone: {column: ms, unit: ms}", "parameters: ms")
 FRAMES = {
     "row 3, architecture '7-3': .*expected .*one of 2, 3, 4 for depth": lambda: changed(2, model="7-3"),
     "outside 0 to 1": lambda: changed(5, va=105),
@@ -59,6 +60,13 @@ def test_mistakes_in_the_description(said, tmp_path):
     with pytest.raises(UserError, match=said) as caught:
         imported(tmp_path, about=ABOUTS[said])
     assert "\n" not in str(caught.value)
+
+
+def test_parameters_are_counts(tmp_path):
+    with pytest.raises(UserError, match="parameters that are no whole number: give counts"):
+        imported(tmp_path, about=COUNTED)
+    table = imported(tmp_path, rows().assign(ms=1000), about=COUNTED)
+    assert table.costs("2-3", "birds") == {"parameters": 1000}
 
 
 def test_test_accuracy_is_no_validation_accuracy(tmp_path):
