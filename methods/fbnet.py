@@ -145,26 +145,16 @@ class Fbnet(Method):
     ) -> tuple[float, float]:
         """One epoch of theta on validation images, which without an optimizer does not change; returns (mean cross
         entropy, accuracy)."""
-        import torch
-        from torch.nn import functional as F
-
-        from methods.parts.bilevel import hits
+        from methods.parts.bilevel import architecture_step
         from methods.parts.gumbel import expected_cost
 
-        losses, shares = [], []
-        supernet.requires_grad_(False)
-        for images, labels in run.batches("val"):
-            with torch.set_grad_enabled(optimizer is not None):
-                mix = theta.relaxed(temperature, run.generator)
-                logits = supernet(images, mix)
-                cross_entropy = F.cross_entropy(logits, labels)
-                if optimizer is not None:
-                    optimizer.zero_grad()
-                    self.loss(cross_entropy, expected_cost(mix, costs)).backward()
-                    optimizer.step()
-            losses.append(cross_entropy.item())
-            shares.append(hits(logits, labels) / len(labels))
-        supernet.requires_grad_(True)
+        def step(batch: tuple[Tensor, Tensor]) -> tuple[float, float]:
+            mix = theta.relaxed(temperature, run.generator)
+            return architecture_step(
+                supernet, optimizer, mix, batch, lambda entropy: self.loss(entropy, expected_cost(mix, costs))
+            )
+
+        losses, shares = zip(*map(step, run.batches("val")))
         return fmean(losses), fmean(shares)
 
     def choose(self, run: Run, supernet: Supernet, theta: Theta) -> Arch:
@@ -172,7 +162,7 @@ class Fbnet(Method):
         most probable one and others drawn from theta, without repetitions and invalid ones."""
         import torch
 
-        from methods.parts.bilevel import accuracy
+        from methods.parts.paths import most_accurate
 
         with torch.no_grad():
             mix = theta.probabilities()
@@ -181,6 +171,4 @@ class Fbnet(Method):
             arch = tuple(int(torch.multinomial(p.cpu(), 1, generator=run.generator)) for p in mix)
             if arch not in candidates and run.space.valid(arch):
                 candidates.append(arch)
-        return max(
-            candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False))
-        )
+        return most_accurate(run, supernet, candidates)
