@@ -21,7 +21,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
-from methods.parts.costs import Costs, option_costs, read_latency_table
+from methods.parts.costs import Costs, check_metric, option_costs, read_latency_table
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class Fbnet(Method):
     def __post_init__(self) -> None:
         if self.latency_form not in ("pow_log", "log_pow"):
             raise UserError(f"fbnet: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
-        if self.cost not in ("macs", "parameters"):
-            raise UserError(f"fbnet: unknown cost {self.cost!r}; use macs, parameters, or give a latency_table")
+        check_metric("fbnet", self.cost, table=True)
 
     def unsupported(self, space: Space) -> str | None:
         if type(space).supernet is Space.supernet:
