@@ -28,6 +28,10 @@ class Theta(nn.Module):
         """The probability of each candidate: one vector per place."""
         return [row.softmax(0) for row in self.rows()]
 
+    def gates(self) -> list[Tensor]:
+        """The sigmoid of each logit: one vector per place, whose entries do not compete."""
+        return [row.sigmoid() for row in self.rows()]
+
     def relaxed(self, temperature: float, generator: torch.Generator) -> list[Tensor]:
         """One soft sample as a mix: softmax((logits + Gumbel noise) / temperature) at each place."""
         noise = -torch.empty(self.logits.shape).exponential_(generator=generator).log()

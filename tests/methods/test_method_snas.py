@@ -41,9 +41,8 @@ def test_a_step_by_hand(weight):
     for w, moved in zip(weights, expected):
         torch.testing.assert_close(w.detach(), moved.detach())
     if weight:
-        assert found["cost"] == pytest.approx(
-            1 + sum(float((row @ row.new_tensor(c)).detach()) for row, c in zip(free, COSTS[1]))
-        )
+        costs = [float((row @ row.new_tensor(c)).detach()) for row, c in zip(free, COSTS[1])]
+        assert found["cost"] == pytest.approx(1 + sum(costs))
 
 
 def test_only_the_training_half_is_used_and_one_sample_a_step():
