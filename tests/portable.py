@@ -24,6 +24,7 @@ SEARCHES = {  # space -> (method, its parameters)
     "darts": ("darts", (("order", 2),)),
     "enas": ("enas", (("controller_steps", 1), ("samples", 1))),
     "fbnet": ("fbnet", ()),
+    "nasbench201": ("darts", ()),
     "single_path": ("single_path", ()),
     "single_path_se": ("single_path", ()),
 }

@@ -1,4 +1,4 @@
-"""Spaces, methods and protocols by name, with the fields that a configuration sets."""
+"""Spaces, methods, protocols and proxies by name, with the fields that a configuration sets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from methods.base import Method
 from protocols.base import Protocol, Version
+from proxies.base import Proxy
 from spaces.base import Space, UserError
 from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
-__all__ = ["ROOT", "entry_class", "method", "names", "protocol", "refuse", "space"]
+__all__ = ["ROOT", "entry_class", "method", "names", "protocol", "proxy", "refuse", "space"]
 
 
 def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
@@ -47,6 +48,11 @@ def _adapter(cls: type) -> Any:
 
 def space(name: str, **fields: Any) -> Space:
     return _construct("spaces", name, fields)
+
+
+def proxy(name: str, **fields: Any) -> Proxy:
+    """A proxy by name; `fields` set its constants. UserError for an unknown name or field."""
+    return _construct("proxies", name, fields)
 
 
 def method(name: str, **fields: Any) -> Method:
