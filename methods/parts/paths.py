@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
 
 from methods.base import Run
 from methods.parts.bilevel import accuracy, means, weight_step
@@ -38,6 +42,12 @@ def path_accuracy(run: Run, supernet: Supernet, arch: Arch, batches: int | None 
 def most_accurate(run: Run, supernet: Supernet, archs: Iterable[Arch]) -> Arch:
     """The architecture with the best accuracy on the whole validation half, the first of equal ones."""
     return max(archs, key=lambda arch: path_accuracy(run, supernet, arch))
+
+
+def chosen_mix(supernet: Supernet, chosen: Sequence[int]) -> list[Tensor]:
+    """The mix of zeros and ones that computes one candidate at each place, given by their numbers."""
+    like = next(supernet.parameters())
+    return [one_hot(torch.tensor(k), candidates).to(like) for k, candidates in zip(chosen, supernet.shape)]
 
 
 def random_archs(run: Run) -> Iterator[Arch]:
