@@ -10,9 +10,10 @@ from methods.base import Method
 from protocols.base import Protocol, Version
 from proxies.base import Proxy
 from spaces.base import Space, UserError
+from spaces.parts.declared import PREFIX, declared
 from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
-__all__ = ["ROOT", "entry_class", "method", "names", "protocol", "proxy", "refuse", "space"]
+__all__ = ["ROOT", "entry_class", "method", "names", "parameters", "protocol", "proxy", "refuse", "space"]
 
 
 def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
@@ -47,6 +48,11 @@ def _adapter(cls: type) -> Any:
 
 
 def space(name: str, **fields: Any) -> Space:
+    """`file:PATH` is the space that a YAML file declares."""
+    if name.startswith(PREFIX):
+        for field in fields:
+            raise refuse(f"parameter of {name}", field, ())
+        return declared(name)
     return _construct("spaces", name, fields)
 
 
@@ -57,6 +63,12 @@ def proxy(name: str, **fields: Any) -> Proxy:
 
 def method(name: str, **fields: Any) -> Method:
     return _construct("methods", name, fields)
+
+
+def parameters(method_name: str, fields: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a method that a user sets, as sorted pairs with values of the fields' own types, which can be
+    hashed. UserError as in `method`."""
+    return tuple((field, getattr(method(method_name, **fields), field)) for field in sorted(fields))
 
 
 def protocol(name: str) -> Protocol:

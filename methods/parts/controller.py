@@ -33,8 +33,9 @@ class Controller(nn.Module):
     """A distribution over architectures of `2 * blocks * 4` decisions.
 
     A decision's probabilities are the softmax of `tanh * tanh(logits / temperature)`, for operations divided by
-    `op_tanh_reduce`, so that no probability comes near 0; without `tanh`, of `logits / temperature`. `prior` adds the authors' preference for the first two
-    operations, the convolutions: a trainable bias that starts at 10, and a constant of +-0.25 in the normal cell.
+    `op_tanh_reduce`, so that no probability comes near 0; without `tanh`, of `logits / temperature`. `prior` adds the
+    authors' preference for the first two operations, the convolutions: a trainable bias that starts at 10, and a
+    constant of +-0.25 in the normal cell.
     Initial weights are drawn uniformly from -0.1 to 0.1.
     """
 

@@ -13,7 +13,7 @@ from typing import Any
 from spaces.base import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_ENTRIES = {"base", "parts", "datasets"}
+NOT_ENTRIES = {"base", "parts", "datasets", "tables"}
 
 
 @cache
