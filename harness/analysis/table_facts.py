@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from harness.plan import registry
 from protocols.tables.base import Table
 from spaces.base import UserError
+from spaces.parts.declared import Declared
 
 METRICS = ("validation", "test")
 
 
 def facts(table: Table) -> str:
     """The whole description as text: accuracies in per cent."""
-    said = table.facts
-    head = [
-        f"table {table.name}: {len(table.archs):,} architectures of space {table.space}, {said.get('rows', 0):,} rows"
-    ]
+    said, space = table.facts, registry.space(table.space)
+    combinations = len(space.listed) if isinstance(space, Declared) and space.listed else math.prod(space.choices)
+    size = f"{len(table.archs):,} of {combinations:,} architectures, {said.get('rows', 0):,} rows"
+    head = [f"table {table.name}, space {table.space}: {size}"]
     head += [f"WARNING: {table.warning}"] if table.warning else ["validation accuracies are the table's own"]
-    head += [f"one architecture of each class of equal ones: {said['classes']}"] if said["classes"] else []
+    head += ["one architecture stands for all that are the same network"] if said["classes"] else []
     head += [f"source: {name} (sha256 {digest[:12]})" for name, digest in said.get("sources", {}).items()]
     head += [f"note: {note}" for note in said.get("notes", ())]
     head += [f"cite: {said['citation']}"] if said.get("citation") else []

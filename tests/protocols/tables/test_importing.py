@@ -20,6 +20,7 @@ def changed(where, **columns):
     return frame
 
 
+COUNTED = ABOUT.replace("latency_phone: {column: ms, unit: ms}", "parameters: ms")
 FRAMES = {
     "row 3, architecture '7-3': .*expected .*one of 2, 3, 4 for depth": lambda: changed(2, model="7-3"),
     "outside 0 to 1": lambda: changed(5, va=105),
@@ -27,9 +28,9 @@ FRAMES = {
     "two values of validation for 2-3 on birds": lambda: changed(1, epoch=5),
     "epochs 5.5: a whole number": lambda: changed(1, epoch=5.5),
     "has no dataset": lambda: changed(1, task=None),
-    "no column 'te': it has model": lambda: rows().drop(columns="te"),
+    "no column 'tst': it has model": lambda: rows().drop(columns="tst"),
     "-1.0 seconds": lambda: changed(4, time=-1),
-    "is `unit: fraction` meant": lambda: rows().assign(va=rows().va / 100, te=rows().te / 100),
+    "is `unit: fraction` meant": lambda: rows().assign(va=rows().va / 100, tst=rows().tst / 100),
 }
 
 
@@ -61,6 +62,13 @@ def test_mistakes_in_the_description(said, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_parameters_are_counts(tmp_path):
+    with pytest.raises(UserError, match="parameters that are no whole number: give counts"):
+        imported(tmp_path, about=COUNTED)
+    table = imported(tmp_path, rows().assign(ms=1000), about=COUNTED)
+    assert table.costs("2-3", "birds") == {"parameters": 1000}
+
+
 def test_test_accuracy_is_no_validation_accuracy(tmp_path):
     only = ABOUT.replace("  validation: va\n", "")
     with pytest.raises(UserError, match="no validation accuracy of its own on birds, cars.*--validation test"):
@@ -75,9 +83,9 @@ def test_test_accuracy_is_no_validation_accuracy(tmp_path):
 
 def test_a_copy_of_the_test_column_is_seen(tmp_path):
     for frame in (
-        rows().assign(va=rows().te),  # the same everywhere
-        rows().assign(va=rows().te.where(rows().task == "cars", rows().va)),  # on one dataset
-        rows().assign(va=rows().te.where(rows().run == 0).ffill()),  # those of one run, which is what NASLib has
+        rows().assign(va=rows().tst),  # the same everywhere
+        rows().assign(va=rows().tst.where(rows().task == "cars", rows().va)),  # on one dataset
+        rows().assign(va=rows().tst.where(rows().run == 0).ffill()),  # those of one run, which is what NASLib has
     ):
         with pytest.raises(UserError, match="the validation accuracies of dataset .* are its test accuracies"):
             imported(tmp_path, frame)
@@ -156,6 +164,6 @@ def test_unknown_sources_name_the_formats(tmp_path):
         import_table([tmp_path / "x.csv"], tmp_path / "out")
     with pytest.raises(UserError, match="does not exist"):
         import_table([tmp_path / "y.csv"], tmp_path / "out")
-    with pytest.raises(UserError, match="unknown format 'declred': did you mean declared"):
-        import_table([tmp_path / "x.csv"], tmp_path / "out", "declred")
+    with pytest.raises(UserError, match="unknown format 'decl': did you mean declared"):
+        import_table([tmp_path / "x.csv"], tmp_path / "out", "decl")
     assert {"declared", "nasbench201_csv", "nats_bench_csv"} <= set(formats())
