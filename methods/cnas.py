@@ -31,6 +31,8 @@ from spaces.enas.choices import BLOCKS, OPERATIONS
 from spaces.enas.space import Enas as EnasSpace
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from methods.parts.controller import Reinforce
     from spaces.parts.network import Supernet
 
@@ -98,11 +100,10 @@ class Cnas(Method):
         """One epoch of the controller; returns what is logged."""
         from methods.parts.bilevel import accuracy, means
 
-        updates = [
-            policy.learn(1, lambda arch, batch=batch: accuracy(supernet, supernet.path(arch), [batch]), run.generator)
-            for batch in run.batches("val")
-        ]
-        return means(updates)
+        def update(batch: tuple[Tensor, Tensor]) -> dict[str, float]:
+            return policy.learn(1, lambda arch: accuracy(supernet, supernet.path(arch), [batch]), run.generator)
+
+        return means(map(update, run.batches("val")))
 
 
 def uniform(run: Run, operations: Sequence[int]) -> Iterator[Arch]:

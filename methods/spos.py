@@ -3,7 +3,7 @@
 Paper: Guo et al., "Single Path One-Shot Neural Architecture Search with Uniform Sampling", ECCV 2020; details as in
 megvii-model/SinglePathOneShot. Every training batch trains one architecture, drawn uniformly from the space. Then a
 population evolves: `parents`, the best of all that were measured so far, give `mutants` and `crossovers`, and random
-architectures fill it up. No architecture is measured twice, none exceeds the limit of the cost. The result is the best
+architectures fill it up. No architecture is measured twice, none is beyond `limit`. The result is the best
 of all that were measured, each on the whole validation half.
 
 Exact: uniform single paths, label smoothing, optimizer, the evolution: its numbers, mutation of each decision with the
@@ -26,10 +26,9 @@ from heapq import nlargest
 
 from methods.base import Method, Run
 from methods.parts import needs
-from methods.parts.costs import check_metric, option_costs
-from spaces.base import Arch, Space, UserError
+from methods.parts.queries import Limit
+from spaces.base import Arch, Space
 
-Test = Callable[[Arch], bool]
 Fresh = Callable[[Callable[[], Arch], int], list[Arch]]
 """(what draws an architecture, a number) -> up to so many distinct ones that were not measured yet"""
 TRIES = 10
@@ -38,9 +37,6 @@ TRIES = 10
 
 @dataclass(frozen=True)
 class Spos(Method):
-    """`cost`: macs or parameters, in thousands. `cost_limit`: the largest cost of an architecture at the size of the
-    search, or None."""
-
     lr: float = 0.5  # for batches of 1024 images, in proportion
     momentum: float = 0.9
     weight_decay: float = 4e-5
@@ -52,20 +48,15 @@ class Spos(Method):
     mutants: int = 25
     crossovers: int = 25
     mutation: float = 0.1  # probability of a new draw, for each decision
-    cost: str = "macs"
-    cost_limit: float | None = None  # published: 330 million multiply-adds at the full size
-
-    def __post_init__(self) -> None:
-        check_metric("spos", self.cost)
+    limit: Limit | None = None  # published: 330 million multiply-adds
 
     def unsupported(self, space: Space) -> str | None:
-        return needs.supernet(space) or (needs.costs(space) if self.cost_limit is not None else None)
+        return needs.supernet(space)
 
     def search(self, run: Run) -> Arch:
         from methods.parts.paths import path_accuracy, random_archs, train_paths
         from protocols.parts.optimizers import SGD, set_lr
 
-        affordable = self.affordable(run)
         supernet = run.supernet()
         lr = self.lr * run.budget.batch / 1024
         optimizer = SGD(supernet.parameters(), lr, self.momentum, self.weight_decay)
@@ -74,21 +65,11 @@ class Spos(Method):
             set_lr(optimizer, now)
             archs = random_archs(run)
             run.log(lr=now, **train_paths(run, supernet, optimizer, archs, self.clip, self.label_smoothing))
-        return self.evolve(run.space, run.rng, lambda arch: path_accuracy(run, supernet, arch), affordable)
+        space = self.limit.space(run) if self.limit else run.space
+        return self.evolve(space, run.rng, lambda arch: path_accuracy(run, supernet, arch))
 
-    def affordable(self, run: Run) -> Test:
-        """Whether an architecture costs at most the limit. UserError where none does."""
-        if self.cost_limit is None:
-            return lambda arch: True
-        limit = self.cost_limit
-        constant, table = option_costs(run.space, run.size, self.cost)
-        cheapest = constant + sum(map(min, table))
-        if cheapest > limit:
-            raise UserError(f"spos: cost_limit is {limit:g}, but the cheapest network costs {cheapest:g}: raise it")
-        return lambda arch: constant + sum(row[option] for row, option in zip(table, arch)) <= limit
-
-    def evolve(self, space: Space, rng: random.Random, fitness: Callable[[Arch], float], affordable: Test) -> Arch:
-        """The fittest architecture that was measured, the first of equal ones. UserError where none was found."""
+    def evolve(self, space: Space, rng: random.Random, fitness: Callable[[Arch], float]) -> Arch:
+        """The fittest architecture that was measured, the first of equal ones."""
         measured: dict[Arch, float] = {}
 
         def fresh(draw: Callable[[], Arch], number: int) -> list[Arch]:
@@ -97,7 +78,7 @@ class Spos(Method):
                 if len(found) == number:
                     break
                 arch = draw()
-                if arch not in measured and space.valid(arch) and affordable(arch):
+                if arch not in measured and space.valid(arch):
                     found[arch] = None
             return list(found)
 
@@ -107,8 +88,6 @@ class Spos(Method):
             population += fresh(lambda: space.sample(rng), self.population - len(population))
             measured |= {arch: fitness(arch) for arch in dict.fromkeys(population)}
             parents = nlargest(self.parents, measured, key=lambda arch: measured[arch])
-        if not parents:
-            raise UserError("spos: evolution found no architecture below cost_limit; raise it")
         return parents[0]
 
     def offspring(self, space: Space, rng: random.Random, parents: list[Arch], fresh: Fresh) -> list[Arch]:

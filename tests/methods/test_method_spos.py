@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 from harness.plan import registry
 from methods.parts.bilevel import weight_step
 from methods.parts.paths import path_accuracy
+from methods.parts.queries import Limit
 from methods.spos import Spos, crossed
 from protocols.parts.optimizers import SGD
 from spaces.base import Size, UserError
@@ -20,7 +22,6 @@ from spaces.darts.space import Darts
 from tests.reference.toy import Toy, WithoutCosts, WithoutSupernet, toy_run
 
 QUICK = Spos(population=6, generations=3, parents=2, mutants=2, crossovers=2)
-ANY = lambda arch: True  # noqa: E731
 
 
 def test_evolution_finds_a_planted_architecture_that_random_search_does_not():
@@ -31,7 +32,7 @@ def test_evolution_finds_a_planted_architecture_that_random_search_does_not():
         asked.append(arch)
         return sum(a == b for a, b in zip(arch, planted)) / len(planted)
 
-    best = fitness(Spos().evolve(space, random.Random(0), fitness, ANY))
+    best = fitness(Spos().evolve(space, random.Random(0), fitness))
     assert best > 0.8
     assert 900 < len(asked) - 1 <= 1000  # the last was asked above
     assert len(set(asked)) == len(asked) - 1  # no architecture is measured twice
@@ -47,12 +48,12 @@ def test_the_numbers_of_a_generation():
         asked.append(arch)
         return -len(asked)  # the first are the fittest
 
-    Spos(generations=2, parents=1).evolve(space, random.Random(0), fitness, ANY)
+    Spos(generations=2, parents=1).evolve(space, random.Random(0), fitness)
     assert len(asked) == 100  # 25 mutants and, as crossovers of one parent are itself, 25 random ones
     same = [sum(a == b for a, b in zip(arch, asked[0])) for arch in asked[50:]]
     assert min(same[:25]) > 12 > max(same[25:])
     asked.clear()
-    Spos(generations=2, parents=2, mutants=0).evolve(space, random.Random(0), fitness, ANY)
+    Spos(generations=2, parents=2, mutants=0).evolve(space, random.Random(0), fitness)
     parents = asked[:2]
     for arch in asked[50:75]:
         assert all(gene in genes for gene, *genes in zip(arch, *parents))
@@ -73,23 +74,18 @@ def test_mutation_and_crossover_by_decision():
 
 
 def test_the_limit_of_the_cost_holds_for_all_that_is_measured():
-    """Toy architectures cost 1 + the sum of their options, in thousands."""
+    """Toy architectures cost a thousand, and a thousand times the sum of their options."""
     run, measured = toy_run(), {}
 
     def fitness(arch):
         measured[arch] = sum(arch)
         return sum(arch)
 
-    method = Spos(cost_limit=4.0)
-    assert sum(method.evolve(Toy(), run.rng, fitness, method.affordable(run))) == 3
+    assert sum(Spos().evolve(Limit("macs", 4000).space(run), run.rng, fitness)) == 3
     assert set(measured.values()) == {0, 1, 2, 3}
-    with pytest.raises(UserError, match=r"cost_limit is 0\.5, but the cheapest network costs 1: raise it"):
-        Spos(cost_limit=0.5).search(toy_run())
-
-
-def test_a_limit_that_chance_does_not_meet_gets_a_reason():
-    with pytest.raises(UserError, match="found no architecture below cost_limit; raise it"):
-        QUICK.evolve(Toy(), random.Random(0), sum, lambda arch: False)
+    assert sum(replace(QUICK, limit=Limit("macs", 2000)).search(run)) <= 1
+    with pytest.raises(UserError, match="none is within Limit"):
+        replace(QUICK, limit=Limit("macs", 500)).search(toy_run())
 
 
 def test_training_smooths_labels_and_takes_the_published_rate():
@@ -126,10 +122,6 @@ def test_supernets_have_no_running_averages_to_recalibrate(name):
     assert norms and all(norm.running_mean is None for norm in norms)
 
 
-def test_unsupported_spaces_and_wrong_fields_get_a_reason():
-    assert Spos(cost_limit=1.0).unsupported(Toy()) is None
+def test_unsupported_spaces_get_a_reason():
+    assert Spos(limit=Limit("macs", 1)).unsupported(WithoutCosts()) is None
     assert "no supernet" in Spos().unsupported(WithoutSupernet())
-    assert Spos().unsupported(WithoutCosts()) is None
-    assert "sum over decisions" in Spos(cost_limit=1.0).unsupported(WithoutCosts())
-    with pytest.raises(UserError, match="spos: unknown cost 'latency'; use macs or parameters"):
-        Spos(cost="latency")

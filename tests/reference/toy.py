@@ -71,6 +71,10 @@ class DoubleRun(TinyRun):
         self.net = super().supernet().double()
         return self.net
 
+    def cost(self, metric: str, arch: Arch) -> float:
+        constant, table = self.space.costs(self.size, metric)
+        return constant + sum(row[option] for row, option in zip(table, arch))
+
     def answer(self, arch: Arch, net: Supernet | None = None) -> None:
         """From now on the labels are those that one path of the supernet predicts."""
         net = net or self.supernet()
