@@ -19,9 +19,8 @@ METRICS = ("validation", "test")
 
 def facts(table: Table) -> str:
     """The whole description as text: accuracies in per cent."""
-    said, space = table.facts, registry.space(table.space)
-    combinations = len(space.listed) if isinstance(space, Declared) and space.listed else math.prod(space.choices)
-    size = f"{len(table.archs):,} of {combinations:,} architectures, {said.get('rows', 0):,} rows"
+    said = table.facts
+    size = f"{len(table.archs):,} of {combinations(table):,} architectures, {said.get('rows', 0):,} rows"
     head = [f"table {table.name}, space {table.space}: {size}"]
     head += [f"WARNING: {table.warning}"] if table.warning else ["validation accuracies are the table's own"]
     head += ["one architecture stands for all that are the same network"] if said["classes"] else []
@@ -38,6 +37,19 @@ def facts(table: Table) -> str:
         if len(frame):
             parts.append(f"{title}\n{frame.to_string(index=False, na_rep='–')}")
     return "\n\n".join(parts)
+
+
+def combinations(table: Table) -> int:
+    """How many architectures the table's space has."""
+    space = registry.space(table.space)
+    return len(space.listed) if isinstance(space, Declared) and space.listed else math.prod(space.choices)
+
+
+def missing(table: Table) -> int:
+    """How many of them a search could ask for in vain, on the dataset that lacks most."""
+    if table.facts["classes"]:
+        return 0
+    return max(combinations(table) - int((~np.isnan(table.values(name))).sum()) for name in table.datasets)
 
 
 def accuracies(table: Table) -> pd.DataFrame:

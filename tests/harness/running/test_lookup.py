@@ -19,7 +19,7 @@ def made(tmp_path):
         table = import_table([written(tmp_path / "source", about=about)], tmp_path / "phones", validation=validation)
         name, data = f"table:{tmp_path / 'phones'}#birds", tmp_path / "data"
         datasets.prepare(datasets.named(name), 1, data, tmp_path)
-        job = Search("lookup", name, table.space, method, 0)
+        job = Search("lookup", name, table.space, method, 0, numerics="portable")  # as all tests
         found = search(job, JobPaths(data, tmp_path / "records/search.json", tmp_path / "work"))
         training = Training(job, 1)
         return found, train(training, found, JobPaths(data, tmp_path / "records/train.json", tmp_path / "work"))
