@@ -59,7 +59,7 @@ class Darts(Method):
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas
-        from methods.parts.bilevel import entropy
+        from methods.parts.bilevel import entropy, means
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
         supernet = run.supernet()
@@ -72,12 +72,11 @@ class Darts(Method):
         for epoch in run.epochs(supernet=supernet, alphas=alphas, **state):
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
             set_lr(weight_optimizer, lr)
-            steps = [
+            steps = means(
                 self._step(run, supernet, alphas, weight_optimizer, alpha_optimizer, lr, batch)
                 for batch in run.batches("train")
-            ]
-            means = {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
-            run.log(**means, alpha_entropy=entropy(alphas.mix()), lr=lr)
+            )
+            run.log(**steps, alpha_entropy=entropy(alphas.mix()), lr=lr)
         return supernet.derive(alphas.mix())
 
     def _step(
