@@ -15,7 +15,7 @@ from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from methods.base import Run
 from protocols.datasets import load, manifest
-from spaces.base import Arch, Space
+from spaces.base import Arch, Size, Space
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.running.checkpoint import Checkpoint
     from harness.running.inputs import Inputs
     from protocols.datasets import Data
+    from spaces.parts.network import Supernet
 
 
 def search(job: Search, folder: Path, checkpoint: Callable[[], Checkpoint], clock: Any) -> dict[str, Any]:
@@ -91,11 +92,12 @@ class SearchRun(Run):
 
         return Inputs(self.data, self.setting, self.device)
 
-    def supernet(self) -> Any:
-        """The space's supernet, with fresh weights that depend on the seed alone, on the device."""
+    def supernet(self, build: Callable[[Size], Supernet] | None = None) -> Any:
+        """The space's supernet or what `build` makes, with fresh weights that depend on the seed alone, on the
+        device."""
         from harness.running.networks import fresh
 
-        return fresh(lambda: self.space.supernet(self.size), self._seed("weights"), self.device)
+        return fresh(lambda: (build or self.space.supernet)(self.size), self._seed("weights"), self.device)
 
     def _half(self, split: str) -> tuple[Tensor, Tensor]:
         if split not in ("train", "val"):
