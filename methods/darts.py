@@ -76,9 +76,7 @@ class Darts(Method):
         from protocols.parts.optimizers import SGD, Adam
 
         weights = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
-        architecture = Adam(
-            alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay
-        )
+        architecture = Adam(alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay)
         return Descent(supernet, alphas, weights, architecture, self._gradient, self.clip)
 
     def _gradient(

@@ -22,7 +22,10 @@ from spaces.base import Size, UserError
 
 SMALL = Size(channels=4, cells=3, classes=5, image=8, inputs=1, auxiliary=True)
 SPACES = registry.names("spaces")
-QUICK = {"enas": {"controller_steps": 2, "samples": 2}}  # the paper's 30 x 10 an epoch take minutes
+QUICK = {  # what takes long: ENAS' 30 x 10 architectures an epoch, and second derivatives
+    "enas": {"controller_steps": 2, "samples": 2},
+    "robust_darts": {"products": 2},
+}
 PAIRS = [
     (method, space)
     for method in registry.names("methods")
