@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from methods.base import Run
-from methods.parts.architect import AlphaGradient, Alphas, Batch
+from methods.parts.architect import AlphaGradient, Alphas, Batch, batch_loss
 from methods.parts.bilevel import weight_step
 from protocols.parts.optimizers import SGD, Adam, set_lr
 from spaces.parts.network import Supernet
 
 Gradient = Callable[[Supernet, Alphas, SGD, Batch, Batch], AlphaGradient]
 """(supernet, architecture parameters, optimizer of the weights, training batch, validation batch) -> gradient"""
+
+
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 class Descent:
@@ -36,19 +41,26 @@ class Descent:
 
     def epoch(self, run: Run, lr: float, architecture: bool = True) -> dict[str, float]:
         """One pass over the training half, with the learning rate `lr` of the weights. Without `architecture` the
-        architecture does not move. Returns the means of loss and accuracy over the steps."""
+        architecture is measured and does not move. Returns the means of `METRICS` over the steps, each from before its
+        step."""
         set_lr(self.weights, lr)
         steps = [self._step(run, batch, architecture) for batch in run.batches("train")]
         return {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
 
     def _step(self, run: Run, batch: Batch, architecture: bool) -> dict[str, float]:
-        before = self._architecture_step(batch, run.batch("val")) if architecture else {}
-        loss, accuracy = weight_step(self.supernet, self.weights, self.alphas.mix(), batch, self.clip)
-        return {"train_loss": loss, "train_accuracy": accuracy, **before}
+        validation = run.batch("val")
+        before = self._architecture_step(batch, validation) if architecture else self._measured(validation)
+        trained = weight_step(self.supernet, self.weights, self.alphas.mix(), batch, self.clip)
+        return dict(zip(METRICS, (*trained, *before)))
 
-    def _architecture_step(self, training: Batch, validation: Batch) -> dict[str, float]:
+    def _architecture_step(self, training: Batch, validation: Batch) -> tuple[float, float]:
         found = self.gradient(self.supernet, self.alphas, self.weights, training, validation)
         for parameter, gradient in zip(self.alphas.parameters(), found.gradients):
             parameter.grad = gradient
         self.architecture.step()
-        return {"val_loss": found.loss, "val_accuracy": found.accuracy}
+        return found.loss, found.accuracy
+
+    def _measured(self, validation: Batch) -> tuple[float, float]:
+        with torch.no_grad():
+            loss, accuracy = batch_loss(self.supernet, self.alphas, validation)
+            return loss.item(), accuracy
