@@ -35,7 +35,7 @@ def seconds(space: str) -> float:
 
     job, chosen = Training(Search("laptop", "digits", space, RANDOM, 0), 4), registry.space(space)
     size, generator = job.size(10, 1), torch.Generator().manual_seed(0)
-    images = torch.randint(256, (STEPS * job.setting.recipe.batch, 1, size.image, size.image), generator=generator)
+    images = torch.randint(256, (STEPS * job.setting.training.batch, 1, size.image, size.image), generator=generator)
     split = Split(images.to(torch.uint8), torch.randint(10, (len(images),), generator=generator))
     classes = tuple(map(str, range(10)))
     data = Data("random", size.image, classes, 1, False, (0.5,), (0.3,), "", split, split, split)

@@ -75,7 +75,7 @@ def _measure(name: str, case: Case, design: object, scale: Scale) -> Ratio:
     space = registry.space(case.space)
     ours = fresh(lambda: space.network(design, case.size), 0, scale.device)
     definition = unfuse(copy.deepcopy(ours))
-    images, labels = noise(case.size, case.setting.recipe.batch, 0)
+    images, labels = noise(case.size, case.setting.training.batch, 0)
     batch = images.to(scale.device), labels.to(scale.device)
     with torch.no_grad():
         results = [copy.deepcopy(form).double()(batch[0].double()) for form in (ours, definition)]
@@ -103,7 +103,7 @@ def _ours(network: Network, case: Case, batch: Batch, scale: Scale) -> Step:
     trainer = Trainer(network, _no_data(case.size), case.setting, torch.Generator())
     if scale.compiled:
         trainer.network = cast(Network, torch.compile(network))
-    recipe = case.setting.recipe
+    recipe = case.setting.training
     optimizer = SGD(network.parameters(), recipe.lr, recipe.momentum, recipe.weight_decay)
     return lambda number: trainer.step(*batch, optimizer, None)
 
@@ -117,7 +117,7 @@ def _no_data(size: Size) -> Data:
 
 def _plain(network: Network, setting: Setting, batch: Batch) -> Step:
     """The same step as anyone would write it."""
-    recipe, (x, y) = setting.recipe, batch
+    recipe, (x, y) = setting.training, batch
     optimizer = torch.optim.SGD(
         network.train().parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )

@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from protocols.base import Budget
+from protocols.base import Budget, Fidelity
 from spaces.base import Arch, Size, Space
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from spaces.parts.network import Supernet
+    from spaces.parts.network import Network, Supernet
 
 __all__ = ["Method", "Run"]
 
@@ -88,13 +88,53 @@ class Run(ABC):
 
     @abstractmethod
     def log(self, **metrics: float) -> None:
-        """Adds numbers to the current epoch's row of the curves, which become part of the record. A number that is not
-        finite ends the search as diverged."""
+        """Adds numbers to the current row of the curves, which become part of the record: the row of the epoch or, in a
+        search without epochs, of the last evaluation. A number that is not finite ends the search as diverged."""
 
     @abstractmethod
-    def evaluate(self, arch: Arch) -> float:
-        """The validation accuracy (0 to 1) of an architecture after the protocol's short training from scratch.
-        RuntimeError when called more than `budget.evaluations` times in a search."""
+    def network(self, arch: Arch) -> Network:
+        """A fresh stand-alone network of an architecture as evaluations train it, on `device`. Its weights depend on
+        the search's seed and the architecture alone."""
+
+    @abstractmethod
+    def fidelities(self, axis: str) -> tuple[Fidelity, ...]:
+        """What evaluations can be reduced to along one field of `Fidelity`, from the cheapest to the full one, which is
+        the last. Trainings offer halves, tables what they hold. ValueError for another axis."""
+
+    @abstractmethod
+    def evaluate(self, arch: Arch, fidelity: Fidelity | None = None) -> float:
+        """The validation accuracy (0 to 1) of an architecture, after a short training from scratch on the training half
+        or from the protocol's table; `fidelity` is the full one unless given.
+
+        The answer depends on the search's seed, the architecture and the fidelity alone. A question that was asked
+        before costs nothing. RuntimeError when the budget does not suffice: see `left`.
+        """
+
+    @property
+    @abstractmethod
+    def left(self) -> float:
+        """What is left of the budget, in evaluations at full fidelity."""
+
+    @abstractmethod
+    def evaluations(self) -> Iterator[int]:
+        """Counts turns, 0, 1, 2 …, as long as the budget suffices for one more evaluation at full fidelity, and makes
+        the search resumable. It also ends after as many turns without a new question as the budget has evaluations: a
+        space may have no more architectures.
+
+        A search that was killed and started again runs from its beginning, with all that it has asked before answered
+        from a journal. So nothing has to be named, and nothing can be forgotten.
+        """
+
+    @abstractmethod
+    def cost(self, metric: str, arch: Arch) -> float:
+        """A cost of an architecture at the size at which the protocol trains it: "macs" (multiply-adds for one image),
+        "parameters", or a table's column of costs. UserError for another metric."""
+
+    @abstractmethod
+    def score(self, proxy: str, arch: Arch) -> float:
+        """The score of an architecture by a proxy of the folder `proxies/`, from its fresh network and one batch of the
+        training half that is the same for all architectures. Larger is better; NaN where it has none. It costs no
+        evaluation; scores are counted. RuntimeError for a proxy that the method's `proxies` does not name."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +149,10 @@ class Method(ABC):
 
     def files(self) -> list[str]:
         """Paths of the files that the search reads besides the data. Their content is part of the job's fingerprint."""
+        return []
+
+    def proxies(self) -> list[str]:
+        """Names of the proxies that the search asks for. Their code is part of the job's fingerprint."""
         return []
 
     @abstractmethod

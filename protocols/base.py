@@ -18,7 +18,7 @@ from typing import Any
 from spaces.base import UserError
 from spaces.parts.cpu.numerics import MODES, NATIVE
 
-__all__ = ["Budget", "Protocol", "Recipe", "Setting", "Tricks"]
+__all__ = ["Budget", "Fidelity", "Lookup", "Protocol", "Recipe", "Setting", "Tricks"]
 
 
 def _at_least(owner: Any, **bounds: float) -> None:
@@ -34,8 +34,8 @@ class Budget:
     epochs: int  # passes over the half of the training data that trains shared weights
     batch: int  # images per step
     candidates: int = 8  # architectures that a method can compare with shared weights before it chooses one
-    evaluations: int = 0  # short trainings from scratch
-    evaluation_epochs: int = 0  # epochs of each of them
+    evaluations: int = 0  # short trainings from scratch, or look-ups in a table
+    evaluation_epochs: int = 0  # epochs of each of them, at full fidelity
     epochs_of: Mapping[str, int] = field(default_factory=dict, hash=False)  # method -> epochs, where not `epochs`
 
     def __post_init__(self) -> None:
@@ -47,6 +47,28 @@ class Budget:
     def of(self, method: str) -> Budget:
         """The budget of one method, with `epochs` replaced by its own number, if any, and without `epochs_of`."""
         return replace(self, epochs=self.epochs_of.get(method, self.epochs), epochs_of={})
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How much is spent on one evaluation. The fractions are of what a training of the protocol has; they are the four
+    reductions of EcoNAS (Zhou et al., CVPR 2020): channels c, resolution r, samples s, epochs e."""
+
+    epochs: int
+    channels: float = 1.0
+    resolution: float = 1.0
+    samples: float = 1.0
+
+    def __post_init__(self) -> None:
+        _at_least(self, epochs=1)
+        for name in ("channels", "resolution", "samples"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"Fidelity.{name} must be above 0 and at most 1, got {getattr(self, name)}")
+
+    @property
+    def passes(self) -> float:
+        """The cost: passes over the training half. An image of fewer pixels, or in a narrower network, counts whole."""
+        return self.epochs * self.samples
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,18 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _at_least(self, epochs=1, batch=2, lr=0, lr_min=0, clip=0)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Nothing is trained: accuracies come from a table, the dataset `table:FOLDER#NAME`. Searches are told validation
+    accuracies, and what they find is judged by the mean test accuracy at the table's highest fidelity."""
+
+    runs: str = "one"  # "one": the validation accuracy of one of an architecture's runs, by seed; "mean": of all
+
+    def __post_init__(self) -> None:
+        if self.runs not in ("one", "mean"):
+            raise UserError(f"Lookup.runs must be one or mean, got {self.runs!r}")
 
 
 @dataclass(frozen=True)
@@ -95,9 +129,21 @@ class Setting:
     search_width: float  # of supernets, as a fraction of Space.searched.channels
     search_cells: int  # of supernets
     budget: Budget
-    recipe: Recipe
+    recipe: Recipe | Lookup
     tricks: Tricks
     stem: str = "cifar"  # Size.stem; "imagenet", for large images, also changes the augmentation
+
+    @property
+    def training(self) -> Recipe:
+        """The recipe of a protocol that trains. TypeError where it looks up."""
+        if isinstance(self.recipe, Recipe):
+            return self.recipe
+        raise TypeError("this protocol trains nothing")
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether accuracies come from a table."""
+        return isinstance(self.recipe, Lookup)
 
 
 @dataclass(frozen=True)

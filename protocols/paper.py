@@ -17,7 +17,15 @@ SMALL = Setting(
     cells=20,
     search_width=1.0,
     search_cells=8,
-    budget=Budget(epochs=50, batch=64, candidates=10, epochs_of={"enas": 150, "fbnet": 90}),
+    # Evaluations see as many images as DARTS does in its epochs: 100 passes over half of the training data.
+    budget=Budget(
+        epochs=50,
+        batch=64,
+        candidates=10,
+        evaluations=20,
+        evaluation_epochs=5,
+        epochs_of={"enas": 150, "fbnet": 90},
+    ),
     recipe=Recipe(epochs=600, batch=96, lr=0.025, lr_min=0.0, momentum=0.9, weight_decay=3e-4, clip=5.0),
     tricks=Tricks(auxiliary=0.4, drop_path=0.2, cutout=16, crop=4),
 )

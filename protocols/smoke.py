@@ -15,7 +15,7 @@ PROTOCOL = Protocol(
         cells=3,
         search_width=1 / 4,
         search_cells=3,
-        budget=Budget(epochs=2, batch=32, candidates=2, evaluations=2, evaluation_epochs=1),
+        budget=Budget(epochs=2, batch=32, candidates=2, evaluations=4, evaluation_epochs=1),
         recipe=Recipe(epochs=2, batch=64, lr=0.05),
         tricks=Tricks(auxiliary=0.4, drop_path=0.1, cutout=2, crop=1),
     ),

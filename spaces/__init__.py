@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from spaces.base import Arch, Size, Space, UserError
 from spaces.parts import entries
+from spaces.parts.declared import PREFIX, declared
 
 if TYPE_CHECKING:
     from spaces.parts.network import Network
@@ -30,7 +31,11 @@ def names() -> tuple[str, ...]:
 
 def space(name: str, **reading: Any) -> Space:
     """A space. `reading`: fields of its class that differ from their defaults, such as macro="enas" for the space enas.
-    UserError for an unknown name."""
+    `file:PATH` is the space that a YAML file declares (spaces/parts/declared.py). UserError for an unknown name."""
+    if name.startswith(PREFIX):
+        for field in reading:
+            _known(f"field of space {name}", field, ())
+        return declared(name)
     cls = entries.entry_class("spaces", name)
     for field in reading:
         _known(f"field of space {name}", field, cls.__dataclass_fields__)

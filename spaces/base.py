@@ -53,7 +53,7 @@ class Space(ABC):
     and `costs` are optional: methods that need them decline a space without them. The rest follows from these.
     """
 
-    choices: ClassVar[tuple[int, ...]]
+    choices: tuple[int, ...]
     """Number of options at each decision. Sampling, mutation and neighbourhoods follow from it."""
 
     published: ClassVar[Size]
@@ -106,6 +106,11 @@ class Space(ABC):
     def parse(self, text: str) -> Arch:
         """The architecture that a text describes. UserError where the text is wrong or its design outside the space."""
         return self.encode(self.read(text))
+
+    def isomorphism(self, arch: Arch) -> str:
+        """A text that architectures share exactly where they are known to be the same network, and that a table can
+        have one entry for. Here: the canonical text, which no two share."""
+        return self.text(arch)
 
     def build(self, arch: Arch, size: Size) -> Network:
         """The stand-alone network of an architecture; see `network`."""

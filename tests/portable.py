@@ -24,6 +24,7 @@ SEARCHES = {  # space -> (method, its parameters)
     "darts": ("darts", (("order", 2),)),
     "enas": ("enas", (("controller_steps", 1), ("samples", 1))),
     "fbnet": ("fbnet", ()),
+    "nasbench201": ("darts", ()),
     "single_path": ("single_path", ()),
     "single_path_se": ("single_path", ()),
 }
@@ -69,7 +70,7 @@ def found(space: str, folder: Path) -> dict[str, Any]:
 
     method, parameters = SEARCHES[space]
     job = Search("smoke", "portable", space, method, 0, parameters)
-    searched = search(job, folder, lambda: Checkpoint(None, ""), Clock())
+    searched = search(job, folder, lambda kind: Checkpoint(None, ""), Clock())
     kept: dict[str, Any] = {}
     trained, _ = train(Training(job, job.setting.cells), searched["arch"], folder, keeping(kept), Clock())
     accuracies = {name: value for name, value in trained["result"].items() if name.endswith("_accuracy")}

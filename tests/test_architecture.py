@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "spaces": set(),
     "protocols": {"spaces"},
     "methods": {"spaces", "protocols"},
-    "harness": {"spaces", "protocols", "methods"},
-    "benchmarks": {"spaces", "protocols", "methods", "harness"},
+    "proxies": set(),
+    "harness": {"spaces", "protocols", "methods", "proxies"},
+    "benchmarks": {"spaces", "protocols", "methods", "proxies", "harness"},
     "harness.plan": set(),
     "harness.records": {"harness.plan"},
     "harness.running": {"harness.plan", "harness.records"},
@@ -75,8 +76,9 @@ def importing(library: str, anywhere: bool = True) -> set[str]:
 
 
 def test_entries_import_no_torch():
-    """Planning reads what spaces, methods and protocols say of themselves."""
-    entries = {f"{folder}.{name}" for folder in ("spaces", "methods", "protocols") for name in registry.names(folder)}
+    """Planning reads what spaces, methods, protocols and proxies say of themselves."""
+    folders = ("spaces", "methods", "protocols", "proxies")
+    entries = {f"{folder}.{name}" for folder in folders for name in registry.names(folder)}
     entries |= {f"spaces.{name}.space" for name in registry.names("spaces")}
     assert not entries & importing("torch", anywhere=False)
 

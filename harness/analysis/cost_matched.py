@@ -79,7 +79,7 @@ def cost_matched(runs: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for names, cost in known.to_dict("index").items():
         random = (*names[:2], RANDOM)
-        if names != random and random in finished:
+        if names != random and random in finished and cost["retraining_images"]:  # a table costs no images
             samples = finished[names]["accuracy"], finished[random]["accuracy"]
             rows.append(_row(dict(zip(GROUP, names)), *samples, cost))
     return pd.DataFrame(rows, columns=COST_MATCHED)

@@ -47,10 +47,25 @@ class Command(click.Command):
             return 0
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if self.examples:
-            with formatter.section("Examples"):
-                for line in self.examples:
-                    formatter.write(f"  {line}\n")
+        _write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """A command that is made of others, such as `table import`. Its examples are theirs."""
+
+    @property
+    def examples(self) -> list[str]:
+        return [line for one in self.commands.values() for line in cast(Command, one).examples]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_examples(self.examples, formatter)
+
+
+def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples:
+                formatter.write(f"  {line}\n")
 
 
 class Commands(click.Group):
@@ -59,10 +74,10 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in NOT_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Command | Group | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        return cast(Command, getattr(import_module(f"harness.cli.{cmd_name}"), cmd_name))
+        return cast(Command | Group, getattr(import_module(f"harness.cli.{cmd_name}"), cmd_name))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
@@ -73,6 +88,8 @@ class Commands(click.Group):
 
 command = partial(click.command, cls=Command)
 """The decorator of a command's function, with the arguments of Command."""
+group = partial(click.group, cls=Group)
+"""The decorator of a function that does nothing; its `add_command` takes the commands that it is made of."""
 
 
 def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:

@@ -30,8 +30,5 @@ def data(dataset: str, image: int, root: Path, out: Path | None) -> None:
         numerics.choose(numerics.PORTABLE)
     from harness.plan import datasets
     from harness.plan.jobs import data_folder
-    from protocols.datasets.parts.store import prepare
 
-    chosen = datasets.named(dataset)
-    chosen.check(root)
-    prepare(chosen, image, out or data_folder(dataset, image), root)
+    datasets.prepare(datasets.named(dataset), image, out or data_folder(dataset, image), root)

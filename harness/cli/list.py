@@ -15,7 +15,7 @@ from harness.cli.parts.values import KINDS, names
 @command(examples="python -m harness list methods")
 @click.argument("kind", type=click.Choice(KINDS), metavar="KIND", help=f"One of {', '.join(KINDS)}.")
 def list(kind: str) -> None:
-    """List datasets, methods, protocols or spaces, one per line."""
+    """List datasets, methods, protocols, proxies or spaces."""
     found = names(kind)
     width = max(map(len, found))
     for name in found:
@@ -29,7 +29,8 @@ def _text(kind: str, name: str) -> str:
     folders = {"datasets": "protocols.datasets", "protocols": "protocols"}
     if kind in folders:
         return import_module(f"{folders[kind]}.{name}").__doc__ or ""
-    entry = registry.method(name) if kind == "methods" else registry.space(name)
+    make = {"methods": registry.method, "proxies": registry.proxy, "spaces": registry.space}[kind]
+    entry = make(name)
     return inspect.getdoc(inspect.getmodule(type(entry))) or ""
 
 

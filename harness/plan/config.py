@@ -76,7 +76,7 @@ class Config(_Strict):
     def searches_of(self, dataset: str) -> list[Search]:
         """Every search on a dataset: the methods', and the random baseline of each space."""
         found = [
-            self._search(dataset, entry.space, entry.method, seed, tuple(sorted(entry.set.items())))
+            self._search(dataset, entry.space, entry.method, seed, registry.parameters(entry.method, entry.set))
             for entry in self.searches
             for seed in range(self.seeds)
         ]
@@ -165,11 +165,21 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {first['msg']}{got}"
 
 
+def _check_measure(protocol: str, dataset: str) -> None:
+    """A table belongs to a protocol that looks up, and images to one that trains."""
+    looks_up, is_table = registry.protocol(protocol).setting(dataset).looks_up, dataset.startswith("table:")
+    if looks_up and not is_table:
+        raise UserError(f"protocol {protocol} looks accuracies up, and {dataset} is no table: name table:FOLDER#NAME")
+    if is_table and not looks_up:
+        raise UserError(f"protocol {protocol} trains networks, and {dataset} is a table: use protocol lookup")
+
+
 def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
     registry.protocol(config.protocol)
     for dataset in config.datasets:
         datasets.named(dataset)
+        _check_measure(config.protocol, dataset)
     for entry in config.searches:
         if entry.method == RANDOM:
             raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")

@@ -21,12 +21,13 @@ RANDOM = "random_sampling"
 LAYERS = "torch's layers"
 
 
-def slug(dataset: str) -> str:
-    """A dataset's name as a folder name: `folder:/data/birds` becomes `folder-birds-1f3a9c`."""
-    if not dataset.startswith("folder:"):
-        return dataset
-    name = re.sub(r"[^A-Za-z0-9]+", "-", Path(dataset.removeprefix("folder:")).name)
-    return f"folder-{name}-{hashlib.sha256(dataset.encode()).hexdigest()[:6]}"
+def slug(name: str) -> str:
+    """The name of a dataset or a space as a folder name: `folder:/data/birds` becomes `folder-birds-1f3a9c`."""
+    kind, mark, path = name.partition(":")
+    if not mark:
+        return name
+    short = re.sub(r"[^A-Za-z0-9]+", "-", Path(path).name)
+    return f"{kind}-{short}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def fraction_of(channels: int, width: float) -> int:
@@ -65,7 +66,7 @@ class Search:
 
     @property
     def folder(self) -> str:
-        return f"{slug(self.dataset)}/{self.space}/{self.method}"
+        return f"{slug(self.dataset)}/{slug(self.space)}/{self.method}"
 
     @property
     def name(self) -> str:
@@ -99,7 +100,9 @@ class Search:
 
     def modules(self) -> dict[str, str]:
         """The modules that decide the outcome, each with its hash."""
-        return fingerprints.modules("harness.running.search", f"methods.{self.method}", f"spaces.{self.space}")
+        proxies = registry.method(self.method, **dict(self.parameters)).proxies()
+        parts = f"methods.{self.method}", _module(self.space), *(f"proxies.{name}" for name in proxies)
+        return fingerprints.modules("harness.running.search", *parts)
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
@@ -156,13 +159,19 @@ class Training:
         }
 
     def modules(self) -> dict[str, str]:
-        return fingerprints.modules("harness.running.train", f"spaces.{self.search.space}")
+        measured = "harness.running.lookup" if self.setting.looks_up else "harness.running.train"
+        return fingerprints.modules(measured, _module(self.search.space))
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
 
 
 Job = Search | Training
+
+
+def _module(space: str) -> str:
+    """The module that defines a space."""
+    return "spaces.parts.declared" if space.startswith("file:") else f"spaces.{space}"
 
 
 def _code(job: Job) -> str:

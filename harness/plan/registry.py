@@ -1,4 +1,4 @@
-"""Spaces, methods and protocols by name, with the fields that a configuration sets."""
+"""Spaces, methods, protocols and proxies by name, with the fields that a configuration sets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from methods.base import Method
 from protocols.base import Protocol, Version
+from proxies.base import Proxy
 from spaces.base import Space, UserError
+from spaces.parts.declared import PREFIX, declared
 from spaces.parts.entries import ROOT, entry, entry_class, names, refuse
 
-__all__ = ["ROOT", "entry_class", "method", "names", "protocol", "refuse", "space"]
+__all__ = ["ROOT", "entry_class", "method", "names", "parameters", "protocol", "proxy", "refuse", "space"]
 
 
 def _construct(folder: str, name: str, fields: dict[str, Any]) -> Any:
@@ -46,11 +48,27 @@ def _adapter(cls: type) -> Any:
 
 
 def space(name: str, **fields: Any) -> Space:
+    """`file:PATH` is the space that a YAML file declares."""
+    if name.startswith(PREFIX):
+        for field in fields:
+            raise refuse(f"parameter of {name}", field, ())
+        return declared(name)
     return _construct("spaces", name, fields)
+
+
+def proxy(name: str, **fields: Any) -> Proxy:
+    """A proxy by name; `fields` set its constants. UserError for an unknown name or field."""
+    return _construct("proxies", name, fields)
 
 
 def method(name: str, **fields: Any) -> Method:
     return _construct("methods", name, fields)
+
+
+def parameters(method_name: str, fields: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a method that a user sets, as sorted pairs with values of the fields' own types, which can be
+    hashed. UserError as in `method`."""
+    return tuple((field, getattr(method(method_name, **fields), field)) for field in sorted(fields))
 
 
 def protocol(name: str) -> Protocol:

@@ -1,8 +1,9 @@
 """Runs the jobs of a batch, searches and trainings, one after another, each in a process of its own.
 
 On Linux the processes are forks of this one, which has loaded torch once: a job by itself pays 1.2 s for the import.
-What a job leaves in memory, its limit of time, or a kill for want of memory touches no other job, and the seconds and
-megabytes in its record are its own. What an earlier attempt has finished is taken from work/finished/, without torch.
+What a job leaves in memory, its limit of time, or a kill for want of memory touches no other job, and the seconds
+and megabytes in its record are its own. Only jobs that a table answers share this process. What an earlier attempt
+has finished is taken from work/finished/, without torch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 
 from harness import records
 from harness.plan.jobs import Job, Search, Training, data_folder, log_path, record_path
@@ -57,6 +59,8 @@ def _restored(job: Job, found: dict[Search, Record]) -> Record | None:
 def _made(job: Job, found: dict[Search, Record], hours: float | None, alive: driver.Alive) -> Record:
     """Runs a job in a new process, again where it was killed: the kernel may have been short of memory, and a job that
     it kills twice gets a record that says so."""
+    if job.setting.looks_up:
+        return _looked_up(job, found)
     _prepare()
     for _ in range(ALLOWED + 1):
         process = CONTEXT.Process(target=_child, args=(job, found, hours))
@@ -76,6 +80,16 @@ def _made(job: Job, found: dict[Search, Record], hours: float | None, alive: dri
     log = log_path(job)
     last = log.read_text(errors="replace").splitlines()[-1:] if log.exists() else []
     raise UserError(f"{job.name} did not end well (exit status {process.exitcode}): {''.join(last)} ({log})")
+
+
+def _looked_up(job: Job, found: dict[Search, Record]) -> Record:
+    """A job that a table answers takes milliseconds: it runs in this process."""
+    log = log_path(job)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as file, redirect_stdout(file):
+        if isinstance(job, Search):
+            return search(job, _paths(job))
+        return train(job, found[job.search], _paths(job))
 
 
 if sys.platform == "linux":

@@ -43,11 +43,12 @@ class Checkpoint:
 
     def epochs(self, epochs: int, state: Mapping[str, Any]) -> Iterator[int]:
         """Counts epochs. What `state` names is restored before the first and kept after each."""
-        for epoch in range(self._restore(state), epochs):
+        for epoch in range(self.restore(state), epochs):
             yield epoch
-            self._save(epoch + 1, state)
+            self.save(epoch + 1, state)
 
-    def _save(self, done: int, state: Mapping[str, Any]) -> None:
+    def save(self, done: int, state: Mapping[str, Any]) -> None:
+        """Keeps what `state` names, after `done` epochs."""
         if self.path is None:
             return
         buffer = io.BytesIO()
@@ -56,7 +57,8 @@ class Checkpoint:
         body = buffer.getvalue()
         write_atomically(self.path, hashlib.sha256(body).digest() + body)
 
-    def _restore(self, state: Mapping[str, Any]) -> int:
+    def restore(self, state: Mapping[str, Any]) -> int:
+        """Restores what `state` names, if it was kept; the number of epochs done."""
         if self.path is None or not self.path.exists():
             return 0
         content = self.path.read_bytes()

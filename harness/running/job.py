@@ -55,7 +55,7 @@ def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
     def work(run: Attempt) -> Outcome:
-        if job.method != RANDOM:
+        if job.method != RANDOM and not job.setting.looks_up:
             load_torch()
         from harness.running.search import search
 
@@ -73,6 +73,10 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
     def work(run: Attempt) -> Outcome:
         if found["status"] != "done":
             raise RuntimeError(f"the search {found['status']}: {found['reason']}")
+        if job.setting.looks_up:
+            from harness.running.lookup import look_up
+
+            return look_up(job, found, paths.data)
         load_torch()
         from harness.running.train import train
 
@@ -106,15 +110,16 @@ class Attempt:
         versions = {name: version for name, version in self.environment.items() if name != "commit"}
         self.identity = hash_of({**self.made_from, **versions, **inputs})
         self.kept = paths.work / "finished" / f"{self.identity}.json"
-        self.checkpoint_path = paths.work / f"{job.name}.checkpoint"
+        self.checkpoints = {kind: paths.work / f"{job.name}.{kind}" for kind in ("checkpoint", "journal")}
         self.attempts = Attempts(paths.work / f"{job.name}.attempt")
         self.keeps_weights = isinstance(job, Training) and job.keep_weights
         self.weights: weights.Weights | None = None
 
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self, kind: str = "checkpoint") -> Checkpoint:
+        """`kind`: "checkpoint" of epochs, or "journal" of the answers that a search by evaluations got."""
         from harness.running.checkpoint import Checkpoint
 
-        return Checkpoint(self.checkpoint_path, self.identity)
+        return Checkpoint(self.checkpoints[kind], self.identity)
 
     def restored(self) -> Record | None:
         """The record that an earlier attempt has finished, written again. One that was cut or edited is reported, and
@@ -178,7 +183,8 @@ class Attempt:
         if status == "done":
             records.write(self.kept, record)
         records.write(self.out, record)
-        self.checkpoint_path.unlink(missing_ok=True)
+        for path in self.checkpoints.values():
+            path.unlink(missing_ok=True)
         self.attempts.end()
         return record
 

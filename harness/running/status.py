@@ -134,7 +134,7 @@ def _last(one: Held, log: Path) -> str:
 
 def _epochs(one: Held) -> int:
     setting = one.job.setting
-    return setting.budget.epochs if isinstance(one.job, Search) else setting.recipe.epochs
+    return setting.budget.epochs if isinstance(one.job, Search) else setting.training.epochs
 
 
 def _time(seconds: float) -> str:

@@ -47,7 +47,7 @@ def train(
     trainer = Trainer(network, data, setting, torch.Generator().manual_seed(seed))
     images = torch.cat([data.train.images, data.val.images])
     labels = torch.cat([data.train.labels, data.val.labels])
-    epochs = setting.recipe.epochs
+    epochs = setting.training.epochs
     curves = trainer.train(images, labels, epochs, checkpoint, clock=clock).columns()
     result = {
         "test_accuracy": trainer.accuracy(data.test.images, data.test.labels),
@@ -82,7 +82,7 @@ class Trainer:
         images: uint8 (n, inputs, side, side); labels: int64 (n,). `state` goes into the checkpoint beside the network,
         the optimizer, the generator and the curves.
         """
-        recipe, curves = self.setting.recipe, Curves()
+        recipe, curves = self.setting.training, Curves()
         optimizer = _optimizer(self.network, recipe)
         kept = {"network": self.network, "optimizer": optimizer, "generator": self.generator, "curves": curves, **state}
         for epoch in checkpoint.epochs(epochs, kept):
@@ -120,7 +120,7 @@ class Trainer:
         order = torch.randperm(len(images), generator=self.generator)
         total_loss, correct = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         seen = 0
-        for index in order.split(self.setting.recipe.batch):
+        for index in order.split(self.setting.training.batch):
             if len(index) == 1:
                 continue
             x = self.inputs.augmented(images.index_select(0, index), self.generator)
@@ -140,7 +140,7 @@ class Trainer:
             total = loss if auxiliary is None else loss + self.setting.tricks.auxiliary * cross_entropy(auxiliary, y)
         optimizer.zero_grad()
         total.backward()
-        optimizer.clip(self.setting.recipe.clip)
+        optimizer.clip(self.setting.training.clip)
         optimizer.step()
         return loss.detach(), (logits.argmax(1) == y).sum()
 

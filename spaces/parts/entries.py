@@ -1,5 +1,5 @@
-"""The folder is the registry: a file, or a folder with __init__.py, in spaces/, methods/, protocols/ or
-protocols/datasets/ is an entry and gives it its name. `base` and `parts` are none."""
+"""The folder is the registry: a file, or a folder with __init__.py, in spaces/, methods/, protocols/,
+protocols/datasets/ or proxies/ is an entry and gives it its name. `base` and `parts` are none."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from spaces.base import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_ENTRIES = {"base", "parts", "datasets"}
+NOT_ENTRIES = {"base", "parts", "datasets", "tables"}
 
 
 @cache
 def names(folder: str) -> tuple[str, ...]:
-    """The entries of "spaces", "methods", "protocols" or "protocols/datasets", sorted."""
+    """The entries of "spaces", "methods", "protocols", "protocols/datasets" or "proxies", sorted."""
     found = [path.stem for path in (ROOT / folder).glob("*.py")]
     found += [path.parent.name for path in (ROOT / folder).glob("*/__init__.py")]
     return tuple(sorted(name for name in found if not name.startswith("_") and name not in NOT_ENTRIES))
@@ -35,7 +35,7 @@ def refuse(what: str, name: str, known: Iterable[str], where: str = "") -> UserE
 def entry(folder: str, name: str) -> Any:
     """The module of an entry. UserError for an unknown name."""
     if name not in names(folder):
-        raise refuse(folder.removesuffix("s"), name, names(folder))
+        raise refuse({"proxies": "proxy"}.get(folder, folder.removesuffix("s")), name, names(folder))
     return import_module(f"{folder.replace('/', '.')}.{name}")
 
 

@@ -20,9 +20,11 @@ def search_job(
     parameters: Iterable[tuple[str, Any]],
     numerics: str | None,
 ) -> Search:
+    from harness.plan import registry
     from harness.plan.jobs import Search
 
-    return Search(protocol, dataset, space, method, seed, tuple(sorted(dict(parameters).items())), numerics or "")
+    pairs = registry.parameters(method, dict(parameters))
+    return Search(protocol, dataset, space, method, seed, pairs, numerics or "")
 
 
 def paths(job: Search | Training, data: Path | None, out: Path | None, work: Path) -> JobPaths:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from inspect import cleandoc
+from typing import cast
 
 import click
 
-from harness.cli.base import Command, commands
+from harness.cli.base import Command, Group, commands
 
 HEAD = """\
 # The command line
@@ -42,8 +43,18 @@ def page() -> str:
 def _section(name: str, root: click.Context) -> str:
     command = commands.get_command(root, name)
     assert command is not None  # it was listed
+    if not isinstance(command, Group):
+        return _of_command(f"## {name}", command, click.Context(command, root, name))
     context = click.Context(command, root, name)
-    parts = [f"## {name}", cleandoc(command.help or ""), "\n".join(_parameters(command, context))]
+    inner = (
+        _of_command(f"### {name} {each}", cast(Command, one), click.Context(one, context, each))
+        for each, one in sorted(command.commands.items())
+    )
+    return f"\n## {name}\n\n{cleandoc(command.help or '')}\n" + "".join(inner)
+
+
+def _of_command(heading: str, command: Command, context: click.Context) -> str:
+    parts = [heading, cleandoc(command.help or ""), "\n".join(_parameters(command, context))]
     parts.append("\n".join(["```bash", *command.examples, "```"]))
     return "\n" + "\n\n".join(part for part in parts if part) + "\n"
 

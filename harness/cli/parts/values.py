@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-KINDS = ("datasets", "methods", "protocols", "spaces")
+KINDS = ("datasets", "methods", "protocols", "proxies", "spaces")
 
 
 def names(kind: str) -> tuple[str, ...]:

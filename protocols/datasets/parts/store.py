@@ -34,7 +34,7 @@ def prepare(dataset: Dataset, image: int, out: Path, root: Path = Path("data")) 
     raw = dataset.read(root)
     if len(raw.classes) != dataset.classes:
         raise UserError(f"dataset {dataset.name} has {len(raw.classes)} classes, but says {dataset.classes}")
-    with _replaced(Path(out)) as folder:
+    with replaced(Path(out)) as folder:
         shades = _write_arrays(raw, dataset.inputs, stored_side(image), folder)
         _write_listing(raw, folder / "splits.csv")
         manifest = json.dumps(_manifest(dataset, raw, image, shades, folder), indent=1)
@@ -47,7 +47,7 @@ def stored_side(image: int) -> int:
 
 
 @contextmanager
-def _replaced(out: Path) -> Iterator[Path]:
+def replaced(out: Path) -> Iterator[Path]:
     """A new folder to write to. It takes the place of `out` when all is written and on the disk, and not before."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.parent / f".{out.name}.{os.getpid()}.tmp"

@@ -77,9 +77,9 @@ FAILURES = {
     "out of memory": (allocates, "oom", "memory"),
     "logs infinity": (lambda run: [run.log(loss=float("inf")) for _ in run.epochs()], "diverged", "loss is inf"),
     "evaluates too often": (
-        lambda run: [run.evaluate(run.space.sample(run.rng)) for _ in range(3)],
+        lambda run: [run.evaluate(run.space.sample(run.rng)) for _ in range(5)],
         "failed",
-        "more than the 2 evaluations",
+        "more than the 4 evaluations",
     ),
 }
 

@@ -1,0 +1,1 @@
+"""What the source formats share: the checks, the folder on disk, and reading pickles safely."""

@@ -1,0 +1,1 @@
+"""Zero-cost proxies: the score of a network that has not been trained."""

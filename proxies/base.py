@@ -1,0 +1,34 @@
+"""What a proxy is: a number that an untrained network gets, in the hope that it ranks architectures.
+
+Every proxy is an entry of the folder `proxies/`: a file `name.py` with the class of the same name in CamelCase, a
+frozen dataclass derived from `Proxy`. `base` and `parts` are no entries. The file's docstring says what is computed,
+names the source, and has a sentence that begins with "Departs from".
+
+Importing a proxy must not import torch, so that planning stays instant: `proxies.parts` is imported inside `score`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+__all__ = ["Proxy"]
+
+
+@dataclass(frozen=True)
+class Proxy(ABC):
+    """A proxy. Its fields are its constants; the defaults are those of the source."""
+
+    @abstractmethod
+    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+        """The score of a network; a larger one promises a better architecture. NaN where the definition has none.
+
+        network: fresh, in its plain form, not fused. Its weights stay as they are; its mode becomes training mode, and
+        the running averages of batch normalisation may move. batch: images (n, inputs, image, image) in the type of
+        the weights, labels int64 (n,). generator: the source of randomness of proxies that draw, on the CPU.
+        """

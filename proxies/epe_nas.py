@@ -1,0 +1,29 @@
+"""How alike the input gradients of images of one class are (EPE-NAS, Lopes et al., 2021; NASLib,
+predictors/utils/pruners): for each class of the batch, s = sum of log(|correlation| + 1e-5) over pairs of its images;
+the score is the sum of |s|. NaN where a row is constant.
+
+Departs from the paper: the other rule, for more than 100 classes, is left out: no dataset here has so many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxies.base import Proxy
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class EpeNas(Proxy):
+    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+        import torch
+
+        from proxies.parts.gradients import input_jacobian
+
+        rows, labels = input_jacobian(network, batch[0]), batch[1]
+        groups = [torch.corrcoef(rows[labels == label]) for label in labels.unique()]
+        return sum(float((group.abs() + 1e-5).log().sum().abs()) for group in groups)

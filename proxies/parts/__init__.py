@@ -1,0 +1,1 @@
+"""What several proxies share. It needs torch."""
