@@ -11,7 +11,7 @@ from torch import Tensor
 
 from methods.base import Run
 from protocols.base import Budget
-from spaces.base import Arch, Size, Space
+from spaces.base import Size, Space
 from spaces.parts.network import Supernet
 
 
@@ -65,8 +65,11 @@ class TinyRun(Run):
     def log(self, **metrics: float) -> None:
         self.curve[-1].update(metrics)
 
-    def evaluate(self, arch: Arch) -> float:
-        return random.Random(repr(arch)).random()
+    def _refused(self, *_: Any) -> Any:
+        raise RuntimeError("a search of tensors in memory trains no architecture from scratch")
+
+    network = fidelities = cost = evaluate = evaluations = score = _refused
+    left = property(_refused)
 
 
 def random_images(
