@@ -52,7 +52,7 @@ class DartsMinus(Darts):
             alphas.beta = self.beta_at(epoch, run.budget.epochs)
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
             run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.probabilities()), lr=lr)
-            run.log(beta=alphas.beta, **shares(run.space, alphas.probabilities()))
+            run.log(beta=alphas.beta, **shares(candidates(run.space), alphas.probabilities()))
         return supernet.derive(alphas.probabilities())
 
     def beta_at(self, epoch: int, epochs: int) -> float:

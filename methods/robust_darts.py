@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from methods.base import Run
 from methods.darts import Darts
-from methods.parts.cell_spaces import no_cells
+from methods.parts.cell_spaces import candidates, no_cells
 from spaces.base import Arch, Space
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RobustDarts(Darts):
             lr = cosine(self.lr, self.lr_min, epoch, epochs)
             run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.mix()), lr=lr)
             eigenvalue = dominant_eigenvalue(supernet, alphas, run.batch("val"), run.generator, self.products)
-            run.log(eigenvalue=eigenvalue, **shares(run.space, alphas.mix()))
+            run.log(eigenvalue=eigenvalue, **shares(candidates(run.space), alphas.mix()))
             watch.see(eigenvalue, supernet.derive(alphas.mix()))
             stopped = watch.verdict() if self.early_stop else None
             if stopped is not None:

@@ -24,11 +24,19 @@ class Descent:
     """Shared weights and architecture parameters with their optimizers."""
 
     def __init__(
-        self, supernet: Supernet, alphas: Alphas, weights: SGD, architecture: Adam, gradient: Gradient, clip: float
+        self,
+        supernet: Supernet,
+        alphas: Alphas,
+        weights: SGD,
+        architecture: Adam,
+        gradient: Gradient,
+        clip: float,
+        alpha_clip: float | None = None,
     ):
-        """weights, architecture: the optimizers of both. clip: the largest global norm of the weights' gradients."""
+        """weights, architecture: the optimizers of both. clip, alpha_clip: the largest global norms of the gradients of
+        the weights and of the architecture parameters."""
         self.supernet, self.alphas, self.weights, self.architecture = supernet, alphas, weights, architecture
-        self.gradient, self.clip = gradient, clip
+        self.gradient, self.clip, self.alpha_clip = gradient, clip, alpha_clip
 
     def state(self) -> dict[str, Any]:
         """What `Run.epochs` must keep."""
@@ -57,6 +65,8 @@ class Descent:
         found = self.gradient(self.supernet, self.alphas, self.weights, training, validation)
         for parameter, gradient in zip(self.alphas.parameters(), found.gradients):
             parameter.grad = gradient
+        if self.alpha_clip is not None:
+            self.architecture.clip(self.alpha_clip)
         self.architecture.step()
         return found.loss, found.accuracy
 

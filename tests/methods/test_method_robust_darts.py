@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from methods.darts import Darts
 from methods.parts.architect import Alphas
-from methods.parts.cell_spaces import supernet_of
+from methods.parts.cell_spaces import candidates, supernet_of
 from methods.parts.collapse import shares
 from methods.parts.curvature import dominant_eigenvalue, largest_eigenvalue
 from methods.parts.early_stop import EigenvalueWatch
@@ -135,9 +135,9 @@ def test_search_is_that_of_darts_with_eigenvalues_and_shares():
 
 def test_shares_by_hand():
     rows = [torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.1, 0.6, 0.3])] * 14
-    assert shares(DartsS3(), rows) == {"skip_share": pytest.approx(0.425), "none_share": pytest.approx(0.3)}
-    assert shares(DartsS2(), [row[:2] for row in rows]) == {"skip_share": pytest.approx(0.3)}
-    assert shares(Fbnet(), rows) == {}
+    assert shares(candidates(DartsS3()), rows) == {"skip_share": pytest.approx(0.425), "none_share": pytest.approx(0.3)}
+    assert shares(candidates(DartsS2()), [row[:2] for row in rows]) == {"skip_share": pytest.approx(0.3)}
+    assert shares(candidates(Fbnet()), rows) == {}
 
 
 def test_drop_path_drops_whole_edges_of_images():
