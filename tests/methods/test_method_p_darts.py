@@ -113,7 +113,7 @@ def test_search_goes_through_deeper_stages_with_fewer_candidates():
     arch = PDarts(keep=(3, 2), skips=0).search(run)
     assert [(len(net.cells), set(net.shape)) for net in built] == [(3, {3}), (4, {3}), (6, {2})]
     stages = run.state["stages"]
-    assert run.space.decode(arch) == with_few_skips(stages.cells, stages.rows(), 0)
+    assert arch == run.space.encode(with_few_skips(stages.cells, stages.rows(), 0))
     assert [row["stage"] for row in run.curve] == [1, 2, 3]
     assert [row["lr"] for row in run.curve] == [0.025] * 3
     assert [row["dropout"] for row in run.curve] == [0.0, 0.4, 0.7]
