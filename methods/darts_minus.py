@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 from methods.base import Run
 from methods.darts import Darts
-from methods.parts.cell_spaces import candidates, no_cells
 from spaces.base import Arch, Space, UserError
 
 
@@ -37,7 +36,9 @@ class DartsMinus(Darts):
             raise UserError(f"darts_minus: decay is {self.decay!r}; it must be linear or cosine")
 
     def unsupported(self, space: Space) -> str | None:
-        return no_cells(space)
+        if any("skip_connect" in names for names in space.candidates):
+            return None
+        return "it needs edges with the candidate skip_connect, and this space has none"
 
     def search(self, run: Run) -> Arch:
         from methods.parts.auxiliary_skip import AuxiliarySkip
@@ -46,13 +47,13 @@ class DartsMinus(Darts):
         from protocols.parts.optimizers import cosine
 
         supernet = run.supernet()
-        alphas = AuxiliarySkip(candidates(run.space), run.generator).to(run.device)
+        alphas = AuxiliarySkip(run.space.candidates, run.generator).to(run.device)
         descent = self.descent(supernet, alphas)
         for epoch in run.epochs(**descent.state()):
             alphas.beta = self.beta_at(epoch, run.budget.epochs)
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
             run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.probabilities()), lr=lr)
-            run.log(beta=alphas.beta, **shares(candidates(run.space), alphas.probabilities()))
+            run.log(beta=alphas.beta, **shares(run.space.candidates, alphas.probabilities()))
         return supernet.derive(alphas.probabilities())
 
     def beta_at(self, epoch: int, epochs: int) -> float:

@@ -20,7 +20,7 @@ from functools import partial
 
 from methods.base import Run
 from methods.darts import Darts
-from methods.parts.cell_spaces import candidates, cells_of, no_cells, supernet_of
+from methods.parts.cell_spaces import cells_of, no_cells, supernet_of
 from spaces.base import Arch, Space, UserError
 
 
@@ -57,5 +57,5 @@ class PcDarts(Darts):
             means = descent.epoch(run, lr, architecture=epoch >= round(self.warmup * epochs))
             mix = alphas.probabilities()
             run.log(**means, alpha_entropy=entropy(mix), edge_entropy=entropy(alphas.edges()), lr=lr)
-            run.log(**shares(candidates(run.space), mix))
+            run.log(**shares(run.space.candidates, mix))
         return supernet.derive(alphas.mix())

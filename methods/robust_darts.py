@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from methods.base import Run
 from methods.darts import Darts
-from methods.parts.cell_spaces import candidates, no_cells
+from methods.parts.cell_spaces import no_cells
 from spaces.base import Arch, Space
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ class RobustDarts(Darts):
     products: int = 10  # published: all, the whole matrix
 
     def unsupported(self, space: Space) -> str | None:
-        return no_cells(space)
+        if self.drop_path and no_cells(space):
+            return f"drop_path drops edges: {no_cells(space)}"
+        return None if space.candidates else "it is defined for spaces whose edges mix operations, and this is none"
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas
@@ -66,7 +68,7 @@ class RobustDarts(Darts):
             lr = cosine(self.lr, self.lr_min, epoch, epochs)
             run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.mix()), lr=lr)
             eigenvalue = dominant_eigenvalue(supernet, alphas, run.batch("val"), run.generator, self.products)
-            run.log(eigenvalue=eigenvalue, **shares(candidates(run.space), alphas.mix()))
+            run.log(eigenvalue=eigenvalue, **shares(run.space.candidates, alphas.mix()))
             watch.see(eigenvalue, supernet.derive(alphas.mix()))
             stopped = watch.verdict() if self.early_stop else None
             if stopped is not None:

@@ -156,6 +156,7 @@ def test_supernets_are_described(name):
     counts, supernet = describe_supernet(space, size), fresh(lambda: space.supernet(size))
     assert counts["parameters"] == sum(p.numel() for p in supernet.parameters())
     assert counts["places"] == list(supernet.shape)
+    assert not space.candidates or tuple(map(len, space.candidates)) == supernet.shape
     smallest = min(describe(space, space.decode(arch), size)["macs"] for arch in samples(space, 2))
     assert counts["macs"] > smallest
 

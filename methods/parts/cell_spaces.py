@@ -1,4 +1,4 @@
-"""What methods need that are defined for spaces of two cells: names of candidates, and supernets with other edges."""
+"""What methods need that are defined for spaces of two cells, such as supernets with other edges."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ def cells_of(space: Space) -> CellChoices:
     if not isinstance(space, CellSpace):
         raise TypeError(f"{type(space).__name__}: {no_cells(space)}")
     return space.cells
-
-
-def candidates(space: Space) -> tuple[tuple[str, ...], ...]:
-    """The names of the candidates at each place of the supernet of a space of two cells; none for other spaces."""
-    return space.cells.normal + space.cells.reduce if isinstance(space, CellSpace) else ()
 
 
 def supernet_of(run: Run, edge: Edges, cells: CellChoices | None = None, depth: int | None = None) -> Supernet:

@@ -10,7 +10,6 @@ from methods.darts import Darts
 from methods.darts_minus import DartsMinus
 from methods.parts.architect import first_order
 from methods.parts.auxiliary_skip import AuxiliarySkip
-from methods.parts.cell_spaces import candidates
 from protocols.base import Budget
 from spaces.base import Size, UserError
 from spaces.darts_s1 import DartsS1
@@ -48,7 +47,7 @@ def test_gradient_of_alphas_sees_the_auxiliary_one_only_through_the_maps():
     """beta's weight does not depend on alpha: the gradient is that of the softmax at the shifted mixture."""
     torch.manual_seed(0)
     supernet, batch = DartsS3().supernet(SIZE).double(), random_images(SIZE, 8, dtype=torch.float64)["val"]
-    alphas = AuxiliarySkip(candidates(DartsS3()), torch.Generator().manual_seed(0)).double()
+    alphas = AuxiliarySkip(DartsS3().candidates, torch.Generator().manual_seed(0)).double()
     alphas.beta = 1.0
     found = first_order(supernet, alphas, batch)
     (logits,) = alphas.parameters()
@@ -60,10 +59,10 @@ def test_gradient_of_alphas_sees_the_auxiliary_one_only_through_the_maps():
 
 
 def test_edges_without_a_skip_connection_have_no_auxiliary_one():
-    alphas = AuxiliarySkip(candidates(DartsS1()), torch.Generator())
+    alphas = AuxiliarySkip(DartsS1().candidates, torch.Generator())
     alphas.beta = 1.0
     sums = [round(weights.sum().item()) for weights in alphas.mix()]
-    assert sums == [1 + ("skip_connect" in names) for names in candidates(DartsS1())]
+    assert sums == [1 + ("skip_connect" in names) for names in DartsS1().candidates]
     assert sums.count(2) == 18
 
 
@@ -76,7 +75,7 @@ def test_beta_decays_as_published():
 
 def test_auxiliary_skip_is_not_derived():
     """Separable convolutions weigh more in every softmax, skip connections in every mixture."""
-    supernet, alphas = DartsS2().supernet(SIZE), AuxiliarySkip(candidates(DartsS2()), torch.Generator())
+    supernet, alphas = DartsS2().supernet(SIZE), AuxiliarySkip(DartsS2().candidates, torch.Generator())
     alphas.beta = 1.0
     (logits,) = alphas.parameters()
     logits.data = torch.tensor([[0.0, 1.0]] * 28)
@@ -98,7 +97,7 @@ def test_search_is_that_of_darts_without_beta_and_another_one_with_it():
 
 
 def test_wrong_fields_and_spaces_are_refused():
-    assert "two cells" in DartsMinus().unsupported(Fbnet())
+    assert "skip_connect" in DartsMinus().unsupported(Fbnet())
     with pytest.raises(UserError, match="darts_minus: decay is 'step'; it must be linear or cosine"):
         DartsMinus(decay="step")
     with pytest.raises(UserError, match="darts_minus: order is 3"):

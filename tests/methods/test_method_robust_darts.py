@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from methods.darts import Darts
 from methods.parts.architect import Alphas
-from methods.parts.cell_spaces import candidates, supernet_of
+from methods.parts.cell_spaces import supernet_of
 from methods.parts.collapse import shares
 from methods.parts.curvature import dominant_eigenvalue, largest_eigenvalue
 from methods.parts.early_stop import EigenvalueWatch
@@ -20,6 +20,7 @@ from spaces.darts_s1 import DartsS1
 from spaces.darts_s2 import DartsS2
 from spaces.darts_s3 import DartsS3
 from spaces.fbnet.space import Fbnet
+from spaces.nasbench201.space import Nasbench201
 from spaces.parts.cell_choices import CellChoices
 from spaces.parts.cpu.fuse import fuse
 from spaces.parts.mixed_cells import CellSupernet
@@ -135,9 +136,9 @@ def test_search_is_that_of_darts_with_eigenvalues_and_shares():
 
 def test_shares_by_hand():
     rows = [torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.1, 0.6, 0.3])] * 14
-    assert shares(candidates(DartsS3()), rows) == {"skip_share": pytest.approx(0.425), "none_share": pytest.approx(0.3)}
-    assert shares(candidates(DartsS2()), [row[:2] for row in rows]) == {"skip_share": pytest.approx(0.3)}
-    assert shares(candidates(Fbnet()), rows) == {}
+    assert shares(DartsS3().candidates, rows) == {"skip_share": pytest.approx(0.425), "none_share": pytest.approx(0.3)}
+    assert shares(DartsS2().candidates, [row[:2] for row in rows]) == {"skip_share": pytest.approx(0.3)}
+    assert shares(Fbnet().candidates, rows) == {}
 
 
 def test_drop_path_drops_whole_edges_of_images():
@@ -172,4 +173,6 @@ def test_drop_path_grows_linearly_and_leaves_the_path_alone_at_0():
 
 def test_other_spaces_are_refused():
     assert RobustDarts().unsupported(DartsSpace()) is None
-    assert "two cells" in RobustDarts().unsupported(Fbnet())
+    assert RobustDarts().unsupported(Nasbench201()) is None
+    assert "mix operations" in RobustDarts().unsupported(Fbnet())
+    assert "two cells" in RobustDarts(drop_path=0.2).unsupported(Nasbench201())
