@@ -14,7 +14,8 @@ Departs from the paper: early stopping and stronger regularisation, which it stu
 chooses the best of four searches by validation and DARTS-ADA raises it during the search; window, lag and start are
 shares of the search, so that a short search can stop too; an eigenvalue is measured every epoch instead of every
 second one, from `products` products with the Hessian (Lanczos) instead of the whole matrix, without the constant that
-the weight decay of the parameters adds; cutout does not grow with drop path.
+the weight decay of the parameters adds; cutout does not grow with drop path. Ten products take as long as 40 steps of
+the search (C=4, 4 cells, 16x16, batch 64, one thread: 2 s a product, 0.5 s a step).
 """
 
 from __future__ import annotations
