@@ -33,7 +33,7 @@ METHODS = registry.names("methods")
 
 def supported(method):
     """Spaces that a method can search, the quickest first."""
-    order = sorted(SPACES, key=lambda name: (name != "nasbench201", name))
+    order = sorted(SPACES, key=lambda name: (name != "nasbench201", name != "darts_s1", name))
     return [name for name in order if registry.method(method).unsupported(registry.space(name)) is None]
 
 
