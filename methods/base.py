@@ -118,8 +118,8 @@ class Run(ABC):
     @abstractmethod
     def evaluations(self) -> Iterator[int]:
         """Counts turns, 0, 1, 2 …, as long as the budget suffices for one more evaluation at full fidelity, and makes
-        the search resumable. It also ends after as many turns without a new question as the budget has evaluations: a
-        space may have no more architectures.
+        the search resumable. It also ends after 1,000 turns in a row without a new question: a space may have no more
+        architectures.
 
         A search that was killed and started again runs from its beginning, with all that it has asked before answered
         from a journal. So nothing has to be named, and nothing can be forgotten.

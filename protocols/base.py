@@ -1,9 +1,9 @@
 """What a protocol is: how everything is trained and measured, the same for all methods. Data, no code.
 
 Every protocol is an entry of the folder `protocols/`: a file `name.py`, or a folder `name/` with an `__init__.py`, that
-defines `PROTOCOL`, a `Protocol`. `base`, `parts` and `datasets` are no entries, nor is a name that begins with `_`. The
-entry's name is the protocol's key in configurations and its folder under results/. The file's docstring has a sentence
-that begins with "Expected:" and says what a run gives and costs.
+defines `PROTOCOL`, a `Protocol`. `base`, `parts`, `datasets` and `tables` are no entries, nor is a name that begins
+with `_`. The entry's name is the protocol's key in configurations and its folder under results/. The file's docstring
+has a sentence that begins with "Expected:" and says what a run gives and costs.
 
 All classes check their numbers: UserError names the field, the bound and the value.
 """

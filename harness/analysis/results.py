@@ -153,6 +153,12 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
             yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
 
 
+def _warning(record: dict[str, Any]) -> str | None:
+    """Of a record whose search chose by test accuracy, because its table has no other."""
+    told = record["result"].get("validation") == "test"
+    return f"accuracies on {record['key']['dataset']} are test values" if told else None
+
+
 def _about(found: Iterable[dict[str, Any]]) -> dict[str, str]:
     """What captions name of the records: all of their machines and commits."""
     found = list(found)
@@ -160,5 +166,6 @@ def _about(found: Iterable[dict[str, Any]]) -> dict[str, str]:
         "protocol": set(filter(None, map(_version, found))) or set(map(_protocol, found)),
         "machine": {record.get("measured", {}).get("machine") for record in found},
         "commit": {record.get("environment", {}).get("commit") for record in found},
+        "validation": {_warning(record) for record in found},
     }
     return {name: "; ".join(sorted(filter(None, values))) for name, values in names.items() if any(values)}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from harness.plan import registry
 from protocols.tables.base import Table
 from spaces.base import UserError
+from spaces.parts.declared import Declared
 
 METRICS = ("validation", "test")
 
@@ -17,11 +20,10 @@ METRICS = ("validation", "test")
 def facts(table: Table) -> str:
     """The whole description as text: accuracies in per cent."""
     said = table.facts
-    head = [
-        f"table {table.name}: {len(table.archs):,} architectures of space {table.space}, {said.get('rows', 0):,} rows"
-    ]
+    size = f"{len(table.archs):,} of {combinations(table):,} architectures, {said.get('rows', 0):,} rows"
+    head = [f"table {table.name}, space {table.space}: {size}"]
     head += [f"WARNING: {table.warning}"] if table.warning else ["validation accuracies are the table's own"]
-    head += [f"one architecture of each class of equal ones: {said['classes']}"] if said["classes"] else []
+    head += ["one architecture stands for all that are the same network"] if said["classes"] else []
     head += [f"source: {name} (sha256 {digest[:12]})" for name, digest in said.get("sources", {}).items()]
     head += [f"note: {note}" for note in said.get("notes", ())]
     head += [f"cite: {said['citation']}"] if said.get("citation") else []
@@ -35,6 +37,19 @@ def facts(table: Table) -> str:
         if len(frame):
             parts.append(f"{title}\n{frame.to_string(index=False, na_rep='–')}")
     return "\n\n".join(parts)
+
+
+def combinations(table: Table) -> int:
+    """How many architectures the table's space has."""
+    space = registry.space(table.space)
+    return len(space.listed) if isinstance(space, Declared) and space.listed else math.prod(space.choices)
+
+
+def missing(table: Table) -> int:
+    """How many of them a search could ask for in vain, on the dataset that lacks most."""
+    if table.facts["classes"]:
+        return 0
+    return max(combinations(table) - int((~np.isnan(table.values(name))).sum()) for name in table.datasets)
 
 
 def accuracies(table: Table) -> pd.DataFrame:

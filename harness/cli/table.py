@@ -38,10 +38,13 @@ def import_(sources: tuple[Path, ...], into: Path, format: str | None, validatio
 
     Writes table.parquet and table.json. Sources without validation accuracies are refused without --validation test.
     """
+    from harness.analysis.table_facts import missing
     from protocols.tables.parts.importing import import_table
 
     found = import_table(sources, into, format, validation)
     print(f"{into}: {len(found.archs):,} architectures of {found.space} on {', '.join(found.datasets)}")
+    if gaps := missing(found):
+        print(f"{gaps:,} architectures of the space have no validation accuracy: a search that asks for one stops")
     if found.warning:
         print(found.warning)
 

@@ -16,6 +16,7 @@ from protocols.base import Setting
 from spaces.base import Size, UserError
 from spaces.parts.cpu import build
 from spaces.parts.cpu.numerics import PORTABLE
+from spaces.parts.declared import PREFIX, Declared
 
 RANDOM = "random_sampling"
 LAYERS = "torch's layers"
@@ -93,6 +94,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
+            **_declaration(self.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
             "code": _code(self),
@@ -153,6 +155,7 @@ class Training:
             **self.key,
             "version": registry.protocol(self.search.protocol).version,
             "search": self.arch or self.search.fingerprint(),
+            **_declaration(self.search.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
             "code": _code(self),
@@ -179,6 +182,12 @@ def _code(job: Job) -> str:
     same."""
     today = hash_of(job.modules())
     return rechecks.stands_for(job.key["protocol"]).get(today, today)
+
+
+def _declaration(space: str) -> dict[str, str]:
+    """What a space is that a file declares: its name does not say it."""
+    found = registry.space(space) if space.startswith(PREFIX) else None
+    return {"declared": found.digest} if isinstance(found, Declared) else {}
 
 
 def data_folder(dataset: str, image: int) -> Path:

@@ -61,6 +61,16 @@ def proxy(name: str, **fields: Any) -> Proxy:
     return _construct("proxies", name, fields)
 
 
+def known_space(name: str) -> bool:
+    """Whether there is such a space, today."""
+    if not name.startswith(PREFIX):
+        return name in names("spaces")
+    try:
+        return bool(declared(name))
+    except UserError:
+        return False
+
+
 def method(name: str, **fields: Any) -> Method:
     return _construct("methods", name, fields)
 

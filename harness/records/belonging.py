@@ -106,7 +106,7 @@ def code_of(found: Iterable[dict[str, Any]]) -> str:
 def _job_of(key: dict[str, Any]) -> Job | None:
     """The job of a record's key; None where its space or method is not there today."""
     search = Search(*(key[axis] for axis in ("protocol", "dataset", "space", "method", "seed")))
-    known = search.space in registry.names("spaces") and search.method in registry.names("methods")
+    known = registry.known_space(search.space) and search.method in registry.names("methods")
     job = Training(search, key["cells"], key["repeat"]) if "cells" in key else search
     return job if known else None
 

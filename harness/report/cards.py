@@ -9,7 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from harness.plan import config, registry
+from harness.plan.jobs import RANDOM
 from harness.plan.shipped import SHIPPED
+from methods.parts.queries import QueryMethod
 
 HEAD = """\
 # Methods
@@ -35,29 +37,37 @@ def _card(name: str, benchmark: config.Config) -> str:
         parts.append(inspect.cleandoc(method.__doc__))
     ours = {entry.method: entry.set for entry in benchmark.searches}
     if fields(method):
-        parts.append(_parameters(method, ours.get(name, {})))
-    if name in ours:
-        parts.append(_epochs(name, benchmark))
-    parts.append(_checks(name))
+        parts.append(_parameters(method, ours.get(name)))
+    parts += [_budget(name, benchmark), _checks(name)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _epochs(name: str, benchmark: config.Config) -> str:
+def _budget(name: str, benchmark: config.Config) -> str:
+    """What a search may spend at the size of the embedded benchmark."""
     protocol = registry.protocol(benchmark.protocol)
-    epochs = sorted({protocol.setting(dataset).budget.of(name).epochs for dataset in benchmark.datasets})
-    return f"In the embedded benchmark a search has {' or '.join(map(str, epochs))} epochs."
+    budgets = {protocol.setting(dataset).budget.of(name) for dataset in benchmark.datasets}
+    if name == RANDOM:
+        return ""
+    if isinstance(registry.method(name), QueryMethod):
+        spent = {f"{one.evaluations} evaluations of {one.evaluation_epochs} epochs" for one in budgets}
+    else:
+        spent = {f"{one.epochs} epochs" for one in budgets}
+    return f"At the size of the embedded benchmark a search has {' or '.join(sorted(spent))}."
 
 
-def _parameters(method: type, ours: dict[str, Any]) -> str:
+def _parameters(method: type, ours: dict[str, Any] | None) -> str:
+    """`ours`: the values of the embedded benchmark; None where the method is not in it."""
     said = dict(re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", inspect.getsource(method), re.MULTILINE))
-    rows = ["| parameter | published | default | embedded benchmark | |", "| --- | --- | --- | --- | --- |"]
+    head = ["parameter", "published", "default", *(["embedded benchmark"] if ours is not None else []), ""]
+    rows = [head, ["---"] * len(head)]
     for field in fields(method):
         default = f"{field.default:.4g}" if isinstance(field.default, float) else str(field.default)
         published, text = default, said.get(field.name, "")
         if text.startswith(PUBLISHED):
             published, _, text = text.removeprefix(PUBLISHED).partition(". ")
-        rows.append(f"| `{field.name}` | {published} | {default} | {ours.get(field.name, 'same')} | {text} |")
-    return "\n".join(rows)
+        set_to = [str(ours.get(field.name, "same"))] if ours is not None else []
+        rows.append([f"`{field.name}`", published, default, *set_to, text])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _checks(name: str) -> str:

@@ -87,6 +87,8 @@ def look_up(job: Training, found: dict[str, Any], folder: Path) -> dict[str, Any
             result[metric] = Lookups(job.search, space, folder).cost(metric, space.parse(found["arch"]))
         except UserError:  # the table does not know it, and the space cannot say
             continue
+    if known.warning:
+        result["validation"] = "test"  # what the search was told: every caption says so
     if incumbents := found["result"].get("incumbents"):
         result["incumbents"] = [known.test(text, dataset) for text in incumbents]
     return {"arch": found["arch"], "result": result, "curves": {}}

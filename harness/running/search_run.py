@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from spaces.parts.network import Network, Supernet
 
 
+IDLE = 1000
+"""Turns in a row without a new question, after which a search has no more questions."""
+
+
 class SearchRun(Run):
     """torch and the data are loaded when a method first asks for them: random sampling never does."""
 
@@ -189,7 +193,7 @@ class SearchRun(Run):
 
     def evaluations(self) -> Iterator[int]:
         idle = turn = 0
-        while self.left > 1 - 1e-9 and idle < self.budget.evaluations:
+        while self.left > 1 - 1e-9 and idle < IDLE:
             before = len(self._asked.asked)
             yield turn
             idle = 0 if len(self._asked.asked) > before else idle + 1

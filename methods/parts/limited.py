@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaces.base import Arch, Size, Space, UserError
-from spaces.parts.network import Network
+
+if TYPE_CHECKING:
+    from spaces.parts.network import Network
 
 TRIES = 10_000
 

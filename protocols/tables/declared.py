@@ -13,9 +13,10 @@
       validation: val_acc
       test: [{column: acc_a, seed: 0}, {column: acc_b, seed: 1}]
       seconds: {column: time, epochs: 12}
-      latency_phone: {column: ms, unit: ms}    # any other name is a cost
-    citation: Somebody (2030)
+      latency_phone: {column: ms, unit: ms}    # any other name is a cost    citation: Somebody (2030)
     notes: [what a reader of the numbers has to know]
+
+A name of a column may have axes in it: `test: "acc{seed}"`, `validation: "val{epochs}_{dataset}"`.
 
 A column named `…is_test…`, `…is_oritest…` or `…is_xtest…` is refused as validation.
 """
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import spaces
 from protocols.tables.parts.columns import IS_TEST, is_table, need, read
 from protocols.tables.parts.format import Format, Imported
-from protocols.tables.parts.grids import AXES
+from protocols.tables.parts.grids import AXES, METRICS
 from spaces.base import UserError
 from spaces.parts import declared
 from spaces.parts.declared import PREFIX
@@ -61,9 +62,10 @@ class Declared(Format):
         name = f"{PREFIX}{path.parent / about.space.removeprefix(PREFIX)}" if own else about.space
         source = given[0] if given else path.parent / about.file
         table = read(source, texts=about.arch_columns())
+        about = about.expanded(map(str, table))
         need(table, about.column_names(), source)
         rows = _rows(about, table, _archs(about, table, name, source), source)
-        units = {metric: column.unit for metric, column in about.each() if column.unit}
+        units = {name: metric.unit for name, metric in about.each() if metric.unit and name not in METRICS}
         files = declared.files(Path(name.removeprefix(PREFIX))) if own else {}
         kept = f"{PREFIX}{declared.COPY}" if own else name
         return Imported(kept, rows, units, about.notes, about.citation, about.classes, [source], files)
@@ -115,13 +117,15 @@ def _piece(
     """One metric of one column."""
     import pandas as pd
 
+    from protocols.tables.parts.description import fractions
+
     if name == "validation" and IS_TEST.search(metric.column):
         raise UserError(f"{path}: column {metric.column!r} says that it holds test values: it cannot be validation")
     values = table[metric.column]
     if not pd.api.types.is_numeric_dtype(values):
         raise UserError(f"{path}: column {metric.column!r} holds other things than numbers")
     if name in ("validation", "test"):
-        values = about.fractions(values, f"{path}, column {metric.column}")
+        values = fractions(values, metric.unit or about.unit, f"{path}, column {metric.column}")
     axes = {axis: _axis(about, table, metric, axis, path) for axis in ("dataset", "seed", "epochs")}
     return pd.DataFrame({"arch": archs, **axes, name: values}).dropna(subset=[name])
 

@@ -33,7 +33,7 @@ decisions:
 text: "{{links}}:{{op1}},{{op2}},{{op3}},{{op4}}"
 architectures: {LIST}
 """
-UNITS = {"latency": "s", "parameters": "millions"}
+UNITS = {"latency": "s"}
 NOTES = (
     "means over three seeds; `epochs` is 1, a whole training, because the package does not say how long it was",
     "proteins: area under the ROC curve instead of accuracy",
@@ -87,5 +87,5 @@ def _part(dataset: str, table: dict[int, dict[str, Any]], texts: dict[int, str])
     def column(name: str) -> list[float]:
         return [float(table[number][name]) for number in texts]
 
-    costs = {"latency": column("latency"), "parameters": column("para")}
+    costs = {"latency": column("latency"), "parameters": [round(1e6 * millions) for millions in column("para")]}
     return part(list(texts.values()), dataset, 1, validation=column("valid_perf"), test=column("perf"), **costs)

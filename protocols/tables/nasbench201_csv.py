@@ -1,10 +1,10 @@
-"""NAS-Bench-201 as CSVs by architecture index: accuracies after 12 and 200 epochs, and perhaps training seconds and
-the device costs of HW-NAS-Bench.
+"""NAS-Bench-201 as CSVs by architecture index: accuracies after 12 and 200 epochs, and perhaps training seconds, the
+device costs of HW-NAS-Bench and the proxies of NAS-Bench-Suite-Zero.
 
 Sources, told apart by their columns: accuracies (index, ops, val12_c10, test12_c10, test200_c10, test200_c10_s777, … in
-per cent; also c100 and in16), times (index, c10_train_s12, …), costs (index, c10_edgegpu_latency, …). `ops` has one
-digit for each edge, in the order of the architecture's text. Columns named `…_is_oritest…` or `…_is_xtest…` are test
-values that public suites call validation: they are not read.
+per cent; also c100 and in16), times (index, c10_train_s12, …), costs (index, c10_edgegpu_latency, …), proxies (index,
+c10_synflow, …). `ops` has one digit for each edge, in the order of the architecture's text. Columns named
+`…_is_oritest…` or `…_is_xtest…` are test values that public suites call validation: they are not read.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPACE = "nasbench201"
+KINDS = {"times": "_train_s12", "costs": "_latency", "proxies": "_synflow"}
+"""Of a source, by the end of a column's name."""
 UNITS = {"latency": "ms", "energy": "mJ", "arithmetic_intensity": "operations per byte"}
+PROXIES = {"jacov": "jacob_cov"}  # where our name is another
+COUNTED = {"params", "flops"}  # proxies that the space counts itself; the suite counts more than multiply-adds
 HALF = {"cifar10"}  # the networks whose validation accuracy is known were trained on half of the training images
 CITATION = (
     "Dong and Yang, NAS-Bench-201, ICLR 2020; Dong et al., NATS-Bench, TPAMI 2021; "
-    "costs: Li et al., HW-NAS-Bench, ICLR 2021"
+    "costs: Li et al., HW-NAS-Bench, ICLR 2021; proxies: Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022"
 )
 NOTES = [
     "cifar10: validation accuracies are of networks trained on 25,000 images, test accuracies of networks trained on "
@@ -37,7 +41,7 @@ NOTES = [
 
 
 class Nasbench201Csv(Format):
-    wanted = "CSVs of NAS-Bench-201 with the columns index, ops, val12_c10, …, perhaps times and HW-NAS-Bench's costs"
+    wanted = "CSVs of NAS-Bench-201 with the columns index, ops, val12_c10, …, perhaps times, costs and proxies"
 
     def recognises(self, sources: Sequence[Path]) -> bool:
         found = [set(header(source)) for source in sources]
@@ -56,30 +60,34 @@ class Nasbench201Csv(Format):
         table = table.set_index("index")
         archs, notes = _texts(table["ops"], path), list(NOTES)
         times = frames["times"][0].set_index("index") if "times" in frames else None
-        costs = frames["costs"][0].set_index("index") if "costs" in frames else None
+        further = [frames[kind][0].set_index("index") for kind in ("costs", "proxies") if kind in frames]
         parts: list[pd.DataFrame] = []
         for short, dataset in DATASETS.items():
+            if not any(name.split("_")[1:2] == [short] for name in table):
+                continue
             seconds = None
             if times is not None:
+                need(times, [f"{short}_train_s12"], frames["times"][1])
                 seconds, said = _seconds(times[f"{short}_train_s12"], table["ops"], dataset)
                 notes.append(said)
+            costs = _of_devices(further, short, table.index)
             parts += _parts(table, archs, short, dataset, seconds, costs)
+        if "proxies" in frames:
+            notes.append("proxies are of the cells without dead branches; where they failed the source has -1e8")
         rows = pd.concat(parts, ignore_index=True)
         units = {name: UNITS[name.rpartition("_")[0]] for name in rows if name.rpartition("_")[0] in UNITS}
         return Imported(SPACE, rows, units, notes, CITATION)
 
 
 def _kind(source: Path) -> str:
-    names = set(header(source))
-    if {"index", "ops"} <= names:
+    names = header(source)
+    if {"index", "ops"} <= set(names):
         return "accuracies"
-    if any(name.endswith("_train_s12") for name in names):
-        return "times"
-    if any(name.endswith("_latency") for name in names):
-        return "costs"
-    raise UserError(
-        f"{source} has neither accuracies (index, ops), nor times (c10_train_s12), nor costs (c10_…_latency)"
-    )
+    for kind, ending in KINDS.items():
+        if any(name.endswith(ending) for name in names):
+            return kind
+    wanted = ", ".join(f"c10…{ending} ({kind})" for kind, ending in KINDS.items())
+    raise UserError(f"{source} has no columns index and ops (accuracies), nor any of {wanted}")
 
 
 def _texts(ops: pd.Series, path: Path) -> pd.Series:
@@ -94,28 +102,33 @@ def _texts(ops: pd.Series, path: Path) -> pd.Series:
 
 
 def _parts(
-    table: pd.DataFrame, archs: pd.Series, short: str, dataset: str, seconds: Any, costs: pd.DataFrame | None
+    table: pd.DataFrame, archs: pd.Series, short: str, dataset: str, seconds: Any, costs: dict[str, pd.Series]
 ) -> list[pd.DataFrame]:
     """The rows of one dataset: the means at 12 and 200 epochs, and single runs at 200."""
     early = {"validation": f"val12_{short}", "test": f"test12_{short}"}
     metrics = {metric: table[name] / 100 for metric, name in early.items() if name in table}
     timed = {} if seconds is None else {"seconds": seconds}
-    parts = [part(archs, dataset, 12, **metrics, **timed, **_of_devices(costs, short, table.index))]
+    parts = [part(archs, dataset, 12, **metrics, **timed, **costs)]
     if f"test200_{short}" in table:
         parts.append(part(archs, dataset, 200, test=table[f"test200_{short}"] / 100))
     singles = [name for name in table if name.startswith(f"test200_{short}_s")]
     return parts + [part(archs, dataset, 200, test=table[name] / 100, seed=run) for run, name in enumerate(singles)]
 
 
-def _of_devices(costs: pd.DataFrame | None, short: str, index: pd.Index) -> dict[str, pd.Series]:
-    """`c10_edgegpu_latency` as `latency_edgegpu`."""
+def _of_devices(tables: Sequence[pd.DataFrame], short: str, index: pd.Index) -> dict[str, pd.Series]:
+    """`c10_edgegpu_latency` as `latency_edgegpu`, `c10_synflow` as `proxy_synflow`."""
     found = {}
-    for name in () if costs is None else costs:
-        dataset, _, rest = name.partition("_")
-        device, _, what = rest.partition("_")
-        if dataset == short:
-            values = costs[name].reindex(index)
-            found[f"{what}_{device}"] = values.where(values >= 0)  # -1: it does not run there
+    for table in tables:
+        for name in table:
+            dataset, _, rest = name.partition("_")
+            device, _, what = rest.partition("_")
+            if dataset != short or rest in COUNTED:
+                continue
+            values = table[name].reindex(index)
+            if what in UNITS:
+                found[f"{what}_{device}"] = values.where(values >= 0)  # -1: it does not run there
+            else:
+                found[f"proxy_{PROXIES.get(rest, rest)}"] = values
     return found
 
 

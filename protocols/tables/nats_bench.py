@@ -101,7 +101,7 @@ def _trial(name: str, trial: dict[str, Any]) -> dict[str, Any]:
     """What one training gives, after its last epoch."""
     dataset, validation, test = SETS[name]
     last, accuracies = trial["epochs"] - 1, trial["eval_acc1es"]
-    row = {"dataset": dataset, "parameters": trial["params"] * 1e6, "macs": trial["flop"] * 1e6}
+    row = {"dataset": dataset, "parameters": round(trial["params"] * 1e6), "macs": round(trial["flop"] * 1e6)}
     if validation:
         row["validation"] = accuracies[f"{validation}@{last}"] / 100
         if trial["train_times"]:

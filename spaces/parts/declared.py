@@ -12,6 +12,7 @@ architectures: phones.txt        # those that exist, one a line, in a file besid
 from __future__ import annotations
 
 import difflib
+import hashlib
 import random
 import re
 from collections.abc import Iterable, Mapping
@@ -92,6 +93,12 @@ class Declared(Space):
             return super().mutate(arch, rng)
         near = list(self.neighbours(arch))
         return rng.choice(near) if near else self.sample(rng)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that was declared: what a record's fingerprint has to hold."""
+        said = (self.name, self.decisions, self.options, self.form, self.digits, self.listed)
+        return hashlib.sha256(repr(said).encode()).hexdigest()
 
     @cached_property
     def _whole(self) -> re.Pattern[str]:

@@ -1,12 +1,14 @@
 """Spaces that a YAML file declares: notations, listed architectures, mistakes in one line, and `--space file:PATH`."""
 
 import random
+import re
 from collections import Counter
 
 import pytest
 
 from harness.__main__ import main
 from harness.plan import registry
+from harness.plan.jobs import Search
 from spaces.base import UserError
 from spaces.parts.declared import declared
 from tests.faults.test_security import HOSTILE
@@ -101,3 +103,18 @@ def test_the_same_content_is_the_same_space(declare, tmp_path):
     (tmp_path / "copy.yaml").write_text(PHONES)
     assert registry.space(f"file:{tmp_path / 'copy.yaml'}") == first != declare(PHONES.replace("10", "11"))
     assert hash(first) == hash(registry.space(f"file:{tmp_path / 'copy.yaml'}"))
+
+
+def test_jobs_know_a_declared_space_by_its_content(declare, tmp_path):
+    """Their folder has its file's name, their fingerprint what it declares, and their code is that which reads it."""
+    declare(PHONES)
+    name = f"file:{tmp_path / 'space.yaml'}"
+    job = Search("smoke", "digits", name, "random_sampling", 0)
+    assert re.fullmatch(r"digits/file-space-yaml-[0-9a-f]{6}/random_sampling/search-0", job.name)
+    assert "spaces.parts.declared" in job.modules()
+    before = job.fingerprint()
+    declare(PHONES.replace("10", "11"))
+    assert job.fingerprint() != before
+    declare(PHONES)
+    assert job.fingerprint() == before
+    assert registry.known_space(name) and not registry.known_space("file:/no/where.yaml")

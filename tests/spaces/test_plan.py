@@ -209,3 +209,21 @@ def test_another_momentum_of_batch_normalisation_is_seen(momentum):
             each.momentum = momentum
     for step in range(2):
         assert_equal_step(plain, fused, images(5, 8, step))
+
+
+@pytest.mark.parametrize(
+    ("text", "planned"),
+    [
+        ("|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_3x3~2|", True),
+        ("|none~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|", True),
+        ("|none~0|+|nor_conv_3x3~0|none~1|+|avg_pool_3x3~0|nor_conv_3x3~1|nor_conv_1x1~2|", False),  # reads zeros
+        ("|nor_conv_1x1~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|", False),  # node 1 has gradients of 0
+    ],
+)
+def test_sums_leave_zeros_out(text, planned):
+    space = registry.space("nasbench201")
+    torch.manual_seed(0)
+    plain = space.network(space.read(text), Size(3, 4, 5, 8, auxiliary=True)).double().train()
+    fused = fuse(copy.deepcopy(plain))
+    assert_equal_step(plain, fused, images(6, 8))
+    assert all(plans(fused)) == planned

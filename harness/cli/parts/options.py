@@ -31,7 +31,7 @@ def named(kind: str, help: str, **settings: Any) -> Decorator:
     return click.option(f"--{name}", metavar=name.upper(), shell_complete=completing(kind), help=help, **settings)
 
 
-space = named("spaces", "Name of a search space.", required=True)
+space = named("spaces", "Name of a search space, or file:PATH of one that a file declares.", required=True)
 protocol = named("protocols", "Name of the protocol: sizes, budgets and recipes.", required=True)
 dataset = named("datasets", "Name of a dataset, or folder:PATH for a folder of images.", required=True)
 method = named("methods", "Name of the search method.", required=True)

@@ -11,6 +11,9 @@ from spaces.base import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+COUNTS = ("parameters", "macs")
+"""Costs that records have too, as whole numbers."""
+
 
 def complete(rows: pd.DataFrame, where: str) -> None:
     """UserError where a row lacks an axis, which only the seed may be."""
@@ -85,6 +88,8 @@ def _numbers(rows: pd.DataFrame, name: str, where: str) -> None:
         raise UserError(f"{where}: row {_first(bad)} has {name} {_value(rows[name], bad)}: a finite number is needed")
     if name == "seconds" and (numbers < 0).any():
         raise UserError(f"{where}: row {_first(numbers < 0)} has {numbers.min()} seconds")
+    if name in COUNTS and (numbers % 1 > 0).any():
+        raise UserError(f"{where}: row {_first(numbers % 1 > 0)} has {name} that are no whole number: give counts")
     if name in ("validation", "test"):
         bad = (numbers < 0) | (numbers > 1)
         if bad.any():

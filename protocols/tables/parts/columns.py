@@ -14,14 +14,21 @@ if TYPE_CHECKING:
 
 DATASETS = {"c10": "cifar10", "c100": "cifar100", "in16": "imagenet16_120"}
 """As columns abbreviate them, and as tables name them."""
-CSV = (".csv", ".csv.xz", ".csv.gz", ".csv.bz2", ".csv.zst")
+PACKED = ("", ".xz", ".gz", ".bz2", ".zst")
+TEXTS = {f"{kind}{packed}": mark for kind, mark in ((".csv", ","), (".tsv", "\t")) for packed in PACKED}
+"""Endings of names, and what stands between two columns."""
 IS_TEST = re.compile(r"(^|_)is_\w*test")
 """Names of columns that hold test accuracies which a public suite calls validation."""
 
 
 def is_table(path: Path) -> bool:
     """Whether the file's name is that of a CSV, also a compressed one, or of Parquet."""
-    return path.is_file() and path.name.endswith((*CSV, ".parquet"))
+    return path.is_file() and path.name.endswith((*TEXTS, ".parquet"))
+
+
+def _mark(path: Path) -> str:
+    """What stands between two columns of a file of text."""
+    return next((mark for ending, mark in TEXTS.items() if path.name.endswith(ending)), ",")
 
 
 def header(path: Path) -> tuple[str, ...]:
@@ -34,7 +41,7 @@ def header(path: Path) -> tuple[str, ...]:
     try:
         if path.suffix == ".parquet":
             return tuple(parquet.read_schema(path).names)
-        return tuple(map(str, pd.read_csv(path, nrows=0).columns))
+        return tuple(map(str, pd.read_csv(path, nrows=0, sep=_mark(path)).columns))
     except Exception:  # decompressors and parsers raise a dozen types: then it is no such table
         return ()
 
@@ -47,7 +54,7 @@ def read(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=dict.fromkeys(texts, "string"))
+        return pd.read_csv(path, sep=_mark(path), dtype=dict.fromkeys(texts, "string"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except Exception as error:  # as above

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,6 +16,8 @@ from spaces.parts.declared import load
 if TYPE_CHECKING:
     import pandas as pd
 
+UNITS = ("percent", "fraction", "percent_error", "fraction_error")
+AXES = {"dataset": "(?P<dataset>.+?)", "seed": r"(?P<seed>\d+)", "epochs": r"(?P<epochs>\d+)"}
 Count = Annotated[int, Field(strict=True, ge=0)]
 
 
@@ -41,8 +45,25 @@ class Fixed(_Strict):
 class Metric(Fixed):
     """A column with a metric; its axes come before those of the whole file."""
 
-    column: str
+    column: str  # may have {dataset}, {seed} and {epochs} in it
     unit: str = ""
+
+    def fitting(self, header: Sequence[str]) -> list[Metric]:
+        """The columns that the name stands for: itself, where no axis is in it."""
+        try:
+            parts = [(text, axis) for text, axis, _, _ in Formatter().parse(self.column)]
+            pattern = "".join(re.escape(text) + (AXES[axis] if axis is not None else "") for text, axis in parts)
+        except (ValueError, KeyError):
+            raise UserError(f"column {self.column!r}: only {', '.join(AXES)} may stand in braces") from None
+        if not any(axis for _, axis in parts):
+            return [self]
+        found = [(name, match.groupdict()) for name in header if (match := re.fullmatch(pattern, name))]
+        if not found:
+            raise UserError(f"no column is like {self.column!r}: there are {', '.join(header[:20])}")
+        return [
+            self.model_copy(update={"column": name, **{a: v if a == "dataset" else int(v) for a, v in axes.items()}})
+            for name, axes in found
+        ]
 
 
 class Description(_Strict):
@@ -50,7 +71,7 @@ class Description(_Strict):
 
     space: str
     file: str = ""
-    unit: Literal["percent", "fraction", "percent_error", "fraction_error"] = "fraction"
+    unit: Literal["percent", "fraction", "percent_error", "fraction_error"] = "fraction"  # of accuracies; as UNITS
     columns: Columns
     fixed: Fixed = Fixed()
     metrics: dict[str, list[Metric]] = Field(min_length=1)
@@ -72,24 +93,34 @@ class Description(_Strict):
     def arch_columns(self) -> list[str]:
         return [self.columns.arch] if isinstance(self.columns.arch, str) else list(self.columns.arch.values())
 
+    def expanded(self, header: Iterable[str]) -> Description:
+        """With one metric for each column that a name such as "val{epochs}_{dataset}" stands for. UserError where no
+        column of the header fits."""
+        header = list(header)
+        metrics = {
+            name: [one for metric in found for one in metric.fitting(header)] for name, found in self.metrics.items()
+        }
+        return self.model_copy(update={"metrics": metrics})
+
     def column_names(self) -> list[str]:
         """Every column that is read."""
         axes = (self.columns.dataset, self.columns.seed, self.columns.epochs)
-        metrics = [metric.column for found in self.metrics.values() for metric in found]
-        return [*self.arch_columns(), *(name for name in axes if name), *metrics]
+        return [*self.arch_columns(), *(name for name in axes if name), *(metric.column for _, metric in self.each())]
 
     def each(self) -> Iterator[tuple[str, Metric]]:
         """(name of the metric, one of its columns)."""
         return ((name, metric) for name, found in self.metrics.items() for metric in found)
 
-    def fractions(self, values: pd.Series, where: str) -> pd.Series:
-        """Accuracies as fractions. UserError where all percentages are below 1: they are fractions already."""
-        if not self.unit.startswith("percent"):
-            return 1 - values if self.unit == "fraction_error" else values
-        if values.notna().any() and values.abs().max() <= 1:
-            meant = self.unit.replace("percent", "fraction")
-            raise UserError(f"{where}: no value above 1 per cent: is `unit: {meant}` meant?")
-        return 1 - values / 100 if self.unit == "percent_error" else values / 100
+
+def fractions(values: pd.Series, unit: str, where: str) -> pd.Series:
+    """Accuracies as fractions. UserError for an unknown unit, and where all percentages are below 1: they are fractions
+    already."""
+    if unit not in UNITS:
+        raise UserError(f"{where}: unit {unit!r} of an accuracy must be one of {', '.join(UNITS)}")
+    if unit == "percent" and values.notna().any() and values.abs().max() <= 1:
+        raise UserError(f"{where}: no value above 1 per cent: is `unit: fraction` meant?")
+    values = values / 100 if unit.startswith("percent") else values
+    return 1 - values if unit.endswith("error") else values
 
 
 def described(path: Path) -> Description:

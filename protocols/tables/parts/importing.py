@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from protocols.tables.base import OWN, TEST, Table
@@ -31,7 +31,13 @@ def import_table(sources: Sequence[Path], into: Path, format: str | None = None,
     """
     sources = [_located(source) for source in sources]
     found = _format(sources, format).read(sources)
-    where = ", ".join(map(str, sources))
+    digests = {source.name: digest(source) for source in (*sources, *found.read)}
+    return keep(found, into, digests, ", ".join(map(str, sources)), validation)
+
+
+def keep(found: Imported, into: Path, digests: Mapping[str, str], where: str, validation: str = OWN) -> Table:
+    """Checks what was read, or trained here, and writes it as the folder `into`. digests: SHA-256 of the sources by
+    name. where: what messages call the rows. The rows of `found` may be changed."""
     complete(found.rows, where)
     _validation(found, validation, where)
     with tempfile.TemporaryDirectory(prefix="table-") as beside:
@@ -40,7 +46,6 @@ def import_table(sources: Sequence[Path], into: Path, format: str | None = None,
         own = found.space.startswith(PREFIX)
         space = f"{PREFIX}{Path(beside, found.space.removeprefix(PREFIX))}" if own else found.space
         rows = checked(found.rows, space, where)
-    digests = {source.name: digest(source) for source in (*sources, *found.read)}
     write(into, rows, found, validation, digests, where)
     return Table.read(into)
 

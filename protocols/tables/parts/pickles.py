@@ -44,8 +44,9 @@ def read_pth(path: Path) -> Any:
     """The content of a file of torch.save, under the same rule."""
     import numpy as np
     import torch
+    from numpy._core import multiarray
 
-    numbers = [np.dtype, np.ndarray, np._core.multiarray.scalar, np._core.multiarray._reconstruct]
+    numbers: list[Any] = [np.dtype, np.ndarray, multiarray.scalar, multiarray._reconstruct]
     kinds = [type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "bool")]
     try:
         with torch.serialization.safe_globals([*numbers, *kinds]):

@@ -22,7 +22,7 @@ unit: percent
 columns: {arch: model, dataset: task, seed: run, epochs: epoch}
 metrics:
   validation: va
-  test: te
+  test: tst
   seconds: time
   latency_phone: {column: ms, unit: ms}
 citation: Nobody (2030)
@@ -39,9 +39,9 @@ def rows():
             for run in (0, 1):
                 for epoch in (5, 10):
                     other = len(ARCHS) - 1 - place if task == "birds" else place
-                    va, te = 10 * place + epoch + run, 10 * other + epoch + run + 1.5
-                    found.append((model, task, run, epoch, va, te, epoch * 2.0, place + 0.5))
-    return pd.DataFrame(found, columns=["model", "task", "run", "epoch", "va", "te", "time", "ms"])
+                    va, tst = 10 * place + epoch + run, 10 * other + epoch + run + 1.5
+                    found.append((model, task, run, epoch, va, tst, epoch * 2.0, place + 0.5))
+    return pd.DataFrame(found, columns=["model", "task", "run", "epoch", "va", "tst", "time", "ms"])
 
 
 def written(folder, frame=None, about=ABOUT, space=SPACE):

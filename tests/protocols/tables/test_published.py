@@ -15,7 +15,9 @@ BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
     """NAS-Bench-201, with seconds and the costs of devices."""
-    sources = [DATA / "nb201" / f"{name}.csv.xz" for name in ("accuracies", "times_1000", "hw_nas_bench")]
+    sources = [
+        DATA / "nb201" / f"{name}.csv.xz" for name in ("accuracies", "times_1000", "hw_nas_bench", "zero_cost_suite")
+    ]
     return import_table(sources, tmp_path_factory.mktemp("tables") / "nb201")
 
 
@@ -57,6 +59,10 @@ def test_seconds_and_costs(cells):
     assert cells.validation(first, "imagenet16_120").seconds == pytest.approx(12 * 43.82, rel=1e-3)
     assert cells.costs(first, "cifar10")["latency_edgegpu"] == 5.80742
     assert cells.facts["units"]["latency_edgegpu"] == "ms"
+    assert cells.costs(first, "cifar10")["proxy_synflow"] == 46.36094
+    assert (
+        ~np.isnan(cells.cost_columns("cifar10")["proxy_jacob_cov"])
+    ).sum() == 9445  # the others are broken: no score
 
 
 def test_a_table_of_test_accuracies_is_refused(tmp_path):

@@ -102,15 +102,15 @@ def test_equal_architectures_share_an_entry(tmp_path):
         "|skip_connect~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|avg_pool_3x3~2|",
         "|skip_connect~0|+|none~0|nor_conv_1x1~1|+|none~0|none~1|avg_pool_3x3~2|",
     )
-    (tmp_path / "t.csv").write_text(f"arch,va,te\n{plain},60,70\n")
+    (tmp_path / "t.csv").write_text(f"arch,va,tst\n{plain},60,70\n")
     about = "space: nasbench201\nfile: t.csv\nunit: percent\ncolumns: {arch: arch}\nfixed: {dataset: d, epochs: 1}\n"
-    (tmp_path / "t.yaml").write_text(about + "metrics: {validation: va, test: te}\nclasses: true\n")
+    (tmp_path / "t.yaml").write_text(about + "metrics: {validation: va, test: tst}\nclasses: true\n")
     table = import_table([tmp_path / "t.yaml"], tmp_path / "out")
     assert table.validation(swapped, "d") == table.validation(swapped, "d") == table.validation(plain, "d")
     assert table.test(swapped, "d") == 0.7
     with pytest.raises(UserError, match="not in table"):
         table.validation(other, "d")
-    (tmp_path / "t.yaml").write_text(about + "metrics: {validation: va, test: te}\n")
+    (tmp_path / "t.yaml").write_text(about + "metrics: {validation: va, test: tst}\n")
     with pytest.raises(UserError, match="not in table"):
         import_table([tmp_path / "t.yaml"], tmp_path / "out").validation(swapped, "d")
 

@@ -25,8 +25,8 @@ class Value:
 
     shape: as in torch, (images, channels, height, width) or (images, features).
 
-    operation: input, conv, norm, relu, pool, add, cat, window, shuffle, flatten, copy or drop; `options`: what its
-    rule below says.
+    operation: input, conv, norm, relu, pool, add, cat, window, shuffle, flatten, copy, drop or zeros; `options`: what
+    its rule below says.
     """
 
     graph: Graph
@@ -52,6 +52,9 @@ class Value:
 
     def __add__(self, other: Value) -> Value:
         return _add(self, other)
+
+    def __mul__(self, factor: float) -> Value:
+        return _nothing(self, factor)
 
     def __getitem__(self, where: Any) -> Value:
         return _slice(self, where)
@@ -110,7 +113,14 @@ def record(network: nn.Module, shape: torch.Size, drops: bool) -> tuple[Graph, l
             results = network(x, drop if drops else None)
         except (TypeError, AttributeError, RuntimeError) as error:  # what a value cannot do
             raise Unplanned(str(error)) from error
-    return graph, [graph.add("copy", (y,), y.shape) for y in results if y is not None]
+    copies = [graph.add("copy", (y,), y.shape) for y in results if y is not None]
+    if zeros := [value for value in graph.values if value.operation == "zeros"]:
+        read = {each.number for value in graph.values for each in value.inputs}
+        demand(not any(value.number in read for value in zeros), "zeros that are read")
+        unread = [value for value in graph.values if value.number not in read]
+        demand(len(unread) == len(zeros) + len(copies), "layers whose gradients are 0")
+        graph.values = [value for value in graph.values if value.operation != "zeros"]
+    return graph, copies
 
 
 RULES: dict[str, Callable[..., Value]] = {}
@@ -194,7 +204,8 @@ def _max_pool(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fals
 
 @_rule("avg_pool2d")
 def _avg_pool(x, kernel, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
-    demand(not ceil_mode and divisor_override is None, "an average pooling with options")
+    whole = not any(side % step for side, step in zip(x.shape[2:], _pair(stride or kernel)))  # nothing to round
+    demand((not ceil_mode or whole and not padding) and divisor_override is None, "an average pooling with options")
     return _pool(x, kernel, stride, padding, True, count_include_pad)
 
 
@@ -227,8 +238,16 @@ def _flatten(x, start_dim=0, end_dim=-1):
 
 @_rule("add")
 def _add(x, y):
+    if isinstance(x, Value) and isinstance(y, Value) and x.shape == y.shape and "zeros" in (x.operation, y.operation):
+        return y if x.operation == "zeros" else x
     demand(isinstance(x, Value) and isinstance(y, Value) and x.shape == y.shape, "an addition that broadcasts")
     return x.graph.add("add", (x, y), x.shape)
+
+
+def _nothing(x, factor):
+    """Zeros, which are never stored: a sum leaves them out, and whoever else reads them is not planned."""
+    demand(isinstance(x, Value) and factor == 0, "a product that is not with 0")
+    return x.graph.add("zeros", (), x.shape)
 
 
 @_rule("cat", "concat", "concatenate")
@@ -248,6 +267,8 @@ def _slice(x, where):
         starts.append(cut.start or 0)
         steps.append(cut.step or 1)
     demand(min(starts) >= 0, "an index from the end")
+    if starts == [0, 0] and steps == [1, 1]:
+        return x
     sides = [-(-(side - start) // step) for side, start, step in zip(x.shape[2:], starts, steps)]
     return x.graph.add("window", (x,), (*x.shape[:2], *sides), starts=tuple(starts), steps=tuple(steps))
 

@@ -1,0 +1,42 @@
+"""Searches on an imported table of a space that a file declares, from the import to what captions say."""
+
+import pytest
+
+from harness.analysis.results import read_results
+from harness.plan import datasets
+from harness.plan.jobs import Search, Training
+from harness.report.build import origin
+from harness.running.job import JobPaths, search, train
+from protocols.tables.parts.importing import import_table
+from tests.protocols.tables.sources import ABOUT, written
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Imports the small table and gives the records of a method's search and of its lookup."""
+
+    def make(method, about=ABOUT, validation="own"):
+        table = import_table([written(tmp_path / "source", about=about)], tmp_path / "phones", validation=validation)
+        name, data = f"table:{tmp_path / 'phones'}#birds", tmp_path / "data"
+        datasets.prepare(datasets.named(name), 1, data, tmp_path)
+        job = Search("lookup", name, table.space, method, 0, numerics="portable")  # as all tests
+        found = search(job, JobPaths(data, tmp_path / "records/search.json", tmp_path / "work"))
+        training = Training(job, 1)
+        return found, train(training, found, JobPaths(data, tmp_path / "records/train.json", tmp_path / "work"))
+
+    return make
+
+
+def test_the_best_by_validation_is_judged_by_test(made, tmp_path):
+    found, judged = made("random_search")
+    assert found["status"] == judged["status"] == "done", found.get("reason")
+    assert found["arch"] == "4-5"  # the best of all six by validation, the worst by test
+    assert judged["result"]["test_accuracy"] == pytest.approx(0.12)
+    assert "test values" not in origin(read_results(tmp_path / "records").about)
+
+
+def test_captions_say_where_searches_were_told_test_values(made, tmp_path):
+    found, judged = made("random_search", ABOUT.replace("  validation: va\n", ""), "test")
+    assert found["arch"] == "2-3" and judged["result"]["test_accuracy"] == pytest.approx(0.62)
+    about = read_results(tmp_path / "records").about
+    assert f"validation accuracies on table:{tmp_path / 'phones'}#birds are test values" in origin(about)
