@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness.records.checkout import commit
 
-
 version = cache(metadata.version)  # it reads a file of 10 kB each time
 
 
