@@ -81,6 +81,14 @@ def test_a_method(checkout):
     assert "passed" in said
 
 
+def test_a_method_that_evaluates(checkout):
+    shell("python -m harness data --dataset digits --image 8", checkout)
+    said = follow("docs/extending.md", "A method that evaluates", checkout)
+    search = done(checkout, "smoke", "digits/nasbench201/hill_climbing/search-0")
+    assert search["result"]["evaluations"] == 4
+    assert "passed" in said
+
+
 def test_a_space(checkout):
     said = follow("docs/extending.md", "A space", checkout)
     search = done(checkout, "smoke", "digits/six_layers/darts/search-0")
