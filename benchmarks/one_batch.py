@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -41,8 +41,8 @@ class OneBatchRun(Run):
     def device(self) -> torch.device:
         return self.splits["train"][0].device
 
-    def supernet(self) -> Supernet:
-        return self._supernet
+    def supernet(self, build: Callable[[Size], Supernet] | None = None) -> Supernet:
+        return build(self.size) if build else self._supernet
 
     def batches(self, split: str, augment: bool = True) -> Iterator[Batch]:
         yield self.splits[split]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +56,9 @@ class Run(ABC):
         """Where the supernet and the batches are."""
 
     @abstractmethod
-    def supernet(self) -> Supernet:
-        """The space's supernet at `size`, on `device`, with fresh weights that depend only on the seed. UserError
-        where the space has none."""
+    def supernet(self, build: Callable[[Size], Supernet] | None = None) -> Supernet:
+        """The space's supernet at `size`, or what `build` makes of this size, on `device`, with fresh weights that
+        depend only on the seed. UserError where the space has none."""
 
     @abstractmethod
     def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:

@@ -25,10 +25,9 @@ from methods.parts import needs
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.parts.architect import Alphas
-    from protocols.parts.optimizers import SGD, Adam
+    from methods.parts.architect import AlphaGradient, Alphas, Batch
+    from methods.parts.descent import Descent
+    from protocols.parts.optimizers import SGD
     from spaces.parts.network import Supernet
 
 
@@ -47,67 +46,47 @@ class Darts(Method):
     weight_decay: float = 3e-4
     clip: float = 5.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        name = type(self).__module__.rpartition(".")[2]
         if self.order not in (1, 2):
-            raise UserError(f"darts: order is {self.order!r}; it must be 1 or 2")
+            raise UserError(f"{name}: order is {self.order!r}; it must be 1 or 2")
         if self.hessian not in ("exact", "finite_difference"):
-            raise UserError(f"darts: hessian is {self.hessian!r}; it must be exact or finite_difference")
+            raise UserError(f"{name}: hessian is {self.hessian!r}; it must be exact or finite_difference")
 
     def unsupported(self, space: Space) -> str | None:
         return needs.supernet(space)
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas
-        from methods.parts.bilevel import entropy, means
-        from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
+        from methods.parts.bilevel import entropy
+        from protocols.parts.optimizers import cosine
 
         supernet = run.supernet()
         alphas = Alphas(supernet.shape, run.generator).to(run.device)
-        weight_optimizer = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
-        alpha_optimizer = Adam(
-            alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay
-        )
-        state = {"weight_optimizer": weight_optimizer, "alpha_optimizer": alpha_optimizer}
-        for epoch in run.epochs(supernet=supernet, alphas=alphas, **state):
+        descent = self.descent(supernet, alphas)
+        for epoch in run.epochs(**descent.state()):
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
-            set_lr(weight_optimizer, lr)
-            steps = means(
-                self._step(run, supernet, alphas, weight_optimizer, alpha_optimizer, lr, batch)
-                for batch in run.batches("train")
-            )
-            run.log(**steps, alpha_entropy=entropy(alphas.mix()), lr=lr)
+            run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.mix()), lr=lr)
         return supernet.derive(alphas.mix())
 
-    def _step(
-        self,
-        run: Run,
-        supernet: Supernet,
-        alphas: Alphas,
-        weight_optimizer: SGD,
-        alpha_optimizer: Adam,
-        lr: float,
-        batch: tuple[Tensor, Tensor],
-    ) -> dict[str, float]:
-        """An architecture step, then a weight step on the training batch; returns what is logged. lr: the learning rate
-        of the weights, which the second order looks ahead with."""
-        from methods.parts.architect import first_order, second_order
-        from methods.parts.bilevel import weight_step
+    def descent(self, supernet: Supernet, alphas: Alphas, alpha_clip: float | None = None) -> Descent:
+        """The optimizers and the architecture gradient that the fields ask for."""
+        from methods.parts.descent import Descent
+        from protocols.parts.optimizers import SGD, Adam
 
-        validation = run.batch("val")
+        weights = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
+        architecture = Adam(alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay)
+        return Descent(supernet, alphas, weights, architecture, self._gradient, self.clip, alpha_clip)
+
+    def _gradient(
+        self, supernet: Supernet, alphas: Alphas, weights: SGD, training: Batch, validation: Batch
+    ) -> AlphaGradient:
+        from methods.parts.architect import first_order, second_order
+
         if self.order == 1:
-            found = first_order(supernet, alphas, validation)
-        else:
-            buffers = [weight_optimizer.state.get(w, {}).get("momentum_buffer") for w in weight_optimizer.params]
-            found = second_order(
-                supernet, alphas, batch, validation, lr, self.momentum, buffers, self.weight_decay, self.hessian
-            )
-        for parameter, gradient in zip(alphas.parameters(), found.gradients):
-            parameter.grad = gradient
-        alpha_optimizer.step()
-        loss, accuracy = weight_step(supernet, weight_optimizer, alphas.mix(), batch, self.clip)
-        return {
-            "train_loss": loss,
-            "train_accuracy": accuracy,
-            "val_loss": found.loss,
-            "val_accuracy": found.accuracy,
-        }
+            return first_order(supernet, alphas, validation)
+        lr = weights.param_groups[0]["lr"]  # which the second order looks ahead with
+        buffers = [weights.state.get(w, {}).get("momentum_buffer") for w in weights.params]
+        return second_order(
+            supernet, alphas, training, validation, lr, self.momentum, buffers, self.weight_decay, self.hessian
+        )

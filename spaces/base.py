@@ -49,8 +49,9 @@ class Space(ABC):
     design. A design can lie outside the space (NASNet's genotype in the space darts, for example); it can still be
     written, built and trained.
 
-    A space defines `choices`, `published`, `searched`, `decode`, `encode`, `write`, `read` and `network`. `supernet`
-    and `costs` are optional: methods that need them decline a space without them. The rest follows from these.
+    A space defines `choices`, `published`, `searched`, `decode`, `encode`, `write`, `read` and `network`. `supernet`,
+    `candidates` and `costs` are optional: methods that need them decline a space without them. The rest follows from
+    these.
     """
 
     choices: tuple[int, ...]
@@ -90,6 +91,11 @@ class Space(ABC):
         `inherit(arch)` computes what `forward(x, path(arch))` does. UserError where the space has none (the default).
         """
         raise UserError(f"space {type(self).__name__} has no supernet: use a method that needs none")
+
+    @property
+    def candidates(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the supernet's candidates at each place; none where they have no names (the default)."""
+        return ()
 
     def costs(self, size: Size, metric: str) -> tuple[float, list[list[float]]]:
         """(constant, table): the cost of a network is the constant plus `table[decision][option]` over all decisions.

@@ -19,6 +19,7 @@ COPIED = (
     "spaces",
     "methods",
     "protocols",
+    "proxies",
     "harness",
     "config",
     "profiles",

@@ -16,7 +16,7 @@ from harness.running.evaluations import Evaluations, Journal, Measure
 from methods.base import Run
 from protocols.base import Fidelity
 from protocols.datasets import load, manifest
-from spaces.base import Arch, Space, UserError
+from spaces.base import Arch, Size, Space, UserError
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.running.inputs import Inputs
     from harness.running.short_training import ShortTraining
     from protocols.datasets import Data
-    from spaces.parts.network import Network
+    from spaces.parts.network import Network, Supernet
 
 
 IDLE = 1000
@@ -84,11 +84,12 @@ class SearchRun(Run):
 
         return Inputs(self.data, self.setting, self.device)
 
-    def supernet(self) -> Any:
-        """The space's supernet, with fresh weights that depend on the seed alone, on the device."""
+    def supernet(self, build: Callable[[Size], Supernet] | None = None) -> Any:
+        """The space's supernet or what `build` makes, with fresh weights that depend on the seed alone, on the
+        device."""
         from harness.running.networks import fresh
 
-        return fresh(lambda: self.space.supernet(self.size), self._seed("weights"), self.device)
+        return fresh(lambda: (build or self.space.supernet)(self.size), self._seed("weights"), self.device)
 
     def _half(self, split: str) -> tuple[Tensor, Tensor]:
         if split not in ("train", "val"):
@@ -212,9 +213,10 @@ class SearchRun(Run):
         result: dict[str, Any] = {"images": self.images}
         if "_asked" in vars(self):
             result["images"] += self._asked.total("images")
-            result["scores"] = self.scores
             result["evaluations"] = len(self._asked.asked)
             if self.setting.looks_up:
                 result["seconds_of_table"] = self._asked.total("seconds")
             result["incumbents"] = [self.space.text(arch) for arch in self._asked.incumbents]
+        if self.scores:
+            result["scores"] = self.scores
         return {"result": result, "curves": self.curves.columns()}

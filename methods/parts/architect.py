@@ -77,11 +77,11 @@ def second_order(
     weights, parameters = list(supernet.parameters()), list(alphas.parameters())
     exact = hessian == "exact"  # the gradients of the training loss are then differentiated again
     implicit: Sequence[Tensor]
-    train_loss, _ = _loss(supernet, alphas, training)
+    train_loss, _ = batch_loss(supernet, alphas, training)
     slopes = torch.autograd.grad(train_loss, weights, create_graph=exact)
     ahead = _after_step(weights, slopes, lr, momentum, buffers, weight_decay)
-    with _moved(weights, ahead, trained=True):
-        loss, accuracy = _loss(supernet, alphas, validation)
+    with at_weights(weights, ahead, trained=True):
+        loss, accuracy = batch_loss(supernet, alphas, validation)
         gradients = torch.autograd.grad(loss, [*parameters, *weights])
     direct, along = gradients[: len(parameters)], gradients[len(parameters) :]
     if exact:
@@ -123,13 +123,13 @@ def _alpha_gradient(
     supernet: Supernet, alphas: Alphas, batch: Batch, weights: Sequence[Tensor], values: Sequence[Tensor]
 ) -> AlphaGradient:
     """The gradient of a batch's loss by the architecture parameters, at other values of the weights."""
-    with _moved(weights, values, trained=False):
-        loss, accuracy = _loss(supernet, alphas, batch)
+    with at_weights(weights, values, trained=False):
+        loss, accuracy = batch_loss(supernet, alphas, batch)
         return AlphaGradient(list(torch.autograd.grad(loss, list(alphas.parameters()))), loss.item(), accuracy)
 
 
 @contextmanager
-def _moved(weights: Sequence[Tensor], values: Sequence[Tensor], trained: bool) -> Iterator[None]:
+def at_weights(weights: Sequence[Tensor], values: Sequence[Tensor], trained: bool) -> Iterator[None]:
     """Gives the weights other values inside the block; `trained`: whether they need gradients there."""
     kept = [w.data for w in weights]
     try:
@@ -143,7 +143,7 @@ def _moved(weights: Sequence[Tensor], values: Sequence[Tensor], trained: bool) -
             w.requires_grad_()
 
 
-def _loss(supernet: Supernet, alphas: Alphas, batch: Batch) -> tuple[Tensor, float]:
+def batch_loss(supernet: Supernet, alphas: Alphas, batch: Batch) -> tuple[Tensor, float]:
     """(mean cross entropy, accuracy from 0 to 1) of a batch."""
     images, labels = batch
     logits = supernet(images, alphas.mix())

@@ -31,6 +31,10 @@ class Nasbench201(Space):
     published = Size(channels=16, cells=15, classes=10, image=32)
     searched = Size(channels=16, cells=15, classes=10, image=32)
 
+    @property
+    def candidates(self) -> tuple[tuple[str, ...], ...]:
+        return (OPERATIONS,) * len(EDGES)
+
     def decode(self, arch: Arch) -> Design:
         named = [(node, (OPERATIONS[option], source)) for option, (node, source) in zip(arch, EDGES)]
         return tuple(tuple(edge for at, edge in named if at == node) for node in (1, 2, 3))

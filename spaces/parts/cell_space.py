@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from spaces.base import Arch, Size, Space
-from spaces.parts.cell_choices import CellChoices
+from spaces.parts.cell_choices import Candidates, CellChoices
 from spaces.parts.genotype import Genotype, read_genotype, write_genotype
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ class CellSpace(Space):
 
     def valid(self, arch: Arch) -> bool:
         return super().valid(arch) and self.cells.valid(arch)
+
+    @property
+    def candidates(self) -> Candidates:
+        return self.cells.normal + self.cells.reduce
 
     def decode(self, arch: Arch) -> Genotype:
         return self.cells.decode(arch)

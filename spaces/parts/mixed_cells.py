@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -26,8 +26,12 @@ class MixedEdge(nn.Module):
 
     def __init__(self, names: Sequence[str], channels: int, stride: int):
         super().__init__()
-        self.stride = stride
-        self.candidates = nn.ModuleDict({name: operation(name, channels, stride, search=True) for name in names})
+        self.channels, self.stride = channels, stride
+        self.candidates = nn.ModuleDict({name: self.candidate(name) for name in names})
+
+    def candidate(self, name: str) -> nn.Module:
+        """A candidate with fresh weights."""
+        return operation(name, self.channels, self.stride, search=True)
 
     def forward(self, x: Tensor, weights: Tensor, wanted: tuple[int, ...]) -> Tensor:
         """x: (images, channels, height, width); weights: (candidates,); wanted: the candidates to compute."""
@@ -37,17 +41,21 @@ class MixedEdge(nn.Module):
         return sum(weights[k] * candidates[k](x) for k in wanted)
 
 
+Edges = Callable[[Sequence[str], int, int], MixedEdge]
+"""(candidates, channels, stride) -> edge"""
+
+
 class MixedCell(nn.Module):
     """A cell with every candidate on every edge. Its output is the concatenation of all nodes."""
 
-    def __init__(self, cells: CellChoices, shape: CellShape):
+    def __init__(self, cells: CellChoices, shape: CellShape, edge: Edges = MixedEdge):
         super().__init__()
         channels = shape.channels
         self.nodes, self.outputs, self.sources = cells.nodes, cells.nodes * channels, [s for _, s in cells.edges]
         self.preprocess0 = (FactorizedReduce if shape.halved else ReluConvBn)(shape.inputs[0], channels, search=True)
         self.preprocess1 = ReluConvBn(shape.inputs[1], channels, search=True)
         self.edges = nn.ModuleList(
-            MixedEdge(names, channels, 2 if shape.reduction and source < 2 else 1)
+            edge(names, channels, 2 if shape.reduction and source < 2 else 1)
             for source, names in zip(self.sources, cells.reduce if shape.reduction else cells.normal)
         )
         self.join = Concat()
@@ -62,12 +70,19 @@ class MixedCell(nn.Module):
         return self.join(*states[2:])
 
 
+class VariedCell(MixedCell):
+    """A `MixedCell` with edges of another kind (`spaces.parts.varied_edges`). The faster form of a whole cell is that
+    of plain edges; these have the faster forms of their operations."""
+
+
 class CellSupernet(CellStack, Supernet):
     """All architectures of a space of two cells. The places are the edges of the normal cell, in the order of
     `CellChoices.edges`, then those of the reduction cell. There is no auxiliary head."""
 
-    def __init__(self, cells: CellChoices, size: Size):
-        super().__init__(size, lambda shape: MixedCell(cells, shape), search=True)
+    def __init__(self, cells: CellChoices, size: Size, edge: Edges = MixedEdge):
+        """edge: the kind of edge, for methods that train other edges than the space's own."""
+        cell = MixedCell if edge is MixedEdge else VariedCell
+        super().__init__(size, lambda shape: cell(cells, shape, edge), search=True)
         self.choices, self.size, self.shape = cells, size, cells.shape
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
@@ -92,19 +107,25 @@ class CellSupernet(CellStack, Supernet):
 
     def inherit(self, arch: Arch) -> nn.Module:
         genotype = self.choices.decode(arch)
+        places = self.choices.places(genotype)
+        half = len(places) // 2
         with torch.device("meta"):  # all its weights are copied below: none need to be drawn
             network = CellNetwork(genotype, self.size, search=True)
+            pairs: list[Any] = list(zip(self.cells, network.cells))
+            picks = [
+                _picked(cell, places[half:] if i in self.reductions else places[:half])
+                for i, cell in enumerate(self.cells)
+            ]
+            for (_, cell), picked in zip(pairs, picks):
+                cell.operations = nn.ModuleList(edge.candidate(name) for edge, name in picked)
         network.to_empty(device=self.classifier.weight.device).to(self.classifier.weight)
         for mine, its in zip(
             (self.stem, self.stem2, self.classifier), (network.stem, network.stem2, network.classifier)
         ):
             if mine is not None and its is not None:
                 its.load_state_dict(mine.state_dict())
-        places = self.choices.places(genotype)
-        half = len(places) // 2
-        cells: list[Any] = list(zip(self.cells, network.cells))
-        for i, (mixed, cell) in enumerate(cells):
-            _inherit(cell, mixed, places[half:] if i in self.reductions else places[:half])
+        for (mixed, cell), picked in zip(pairs, picks):
+            _inherit(cell, mixed, picked)
         return Logits(network)
 
 
@@ -119,14 +140,19 @@ class Logits(nn.Module):
         return self.network(x)[0]
 
 
-def _inherit(cell: Cell, mixed: MixedCell, picks: Sequence[tuple[int, int]]) -> None:
-    """Copies the weights of a cell's operations. picks: of each its place in the supernet and its candidate there."""
+def _picked(mixed: Any, places: Sequence[tuple[int, int]]) -> list[tuple[MixedEdge, str]]:
+    """The edge of a cell and the candidate on it for each operation. places: of each its place in the supernet and the
+    number of its candidate there."""
+    edges = [(mixed.edges[place % len(mixed.edges)], number) for place, number in places]
+    return [(edge, list(edge.candidates)[number]) for edge, number in edges]
+
+
+def _inherit(cell: Cell, mixed: MixedCell, picked: Sequence[tuple[MixedEdge, str]]) -> None:
+    """Copies the weights of a cell."""
     cell.preprocess0.load_state_dict(mixed.preprocess0.state_dict())
     cell.preprocess1.load_state_dict(mixed.preprocess1.state_dict())
-    for its, (place, candidate) in zip(cell.operations, picks):
-        edge: Any = mixed.edges[place % len(mixed.edges)]
-        candidates = list(edge.candidates.values())
-        its.load_state_dict(candidates[candidate].state_dict())
+    for its, (edge, name) in zip(cell.operations, picked):
+        its.load_state_dict(edge.candidates[name].state_dict())
 
 
 def _wanted(weights: Tensor) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -38,10 +38,10 @@ class TinyRun(Run):
     def device(self) -> torch.device:
         return torch.device("cpu")
 
-    def supernet(self) -> Supernet:
+    def supernet(self, build: Callable[[Size], Supernet] | None = None) -> Supernet:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.generator.initial_seed())
-            return self.space.supernet(self.size)
+            return (build or self.space.supernet)(self.size)
 
     def batches(self, split: str, augment: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
         images, labels = self.splits[split]

@@ -11,39 +11,30 @@ from torch.func import functional_call
 
 from spaces.base import Size, UserError
 from spaces.darts.space import Darts
+from spaces.darts_s3 import DartsS3
 from spaces.parts.cell_choices import CellChoices
 from spaces.parts.cell_space import CellSpace
 from spaces.parts.cpu.fuse import Fused, fuse, unfuse
 from spaces.parts.cpu.kernels import usable
 from spaces.parts.genotype import Genotype
 
-EDGES = 14
-S1 = CellChoices(
-    "S1",
+UNEVEN = CellChoices(
+    "uneven",
     normal=(("skip_connect", "dil_conv_5x5"), ("max_pool_3x3", "sep_conv_3x3")) * 7,
     reduce=(("avg_pool_3x3", "conv_7x1_1x7"), ("none", "skip_connect", "sep_conv_7x7")) * 7,
 )
-S3 = CellChoices("S3", *2 * (EDGES * (("skip_connect", "sep_conv_3x3", "none"),),))
 
 
 @dataclass(frozen=True)
-class RobustS1(CellSpace):
+class Uneven(CellSpace):
     """Every edge has candidates of its own, not equally many, one of them without a form of its own."""
 
-    cells = S1
-    choices = S1.choices
+    cells = UNEVEN
+    choices = UNEVEN.choices
 
 
-@dataclass(frozen=True)
-class RobustS3(CellSpace):
-    """The space S3 of RobustDARTS (Zela et al., ICLR 2020)."""
-
-    cells = S3
-    choices = S3.choices
-
-
-SPACES = [Darts(), RobustS1(), RobustS3()]
-IDS = ["darts", "S1", "S3"]
+SPACES = [Darts(), Uneven(), DartsS3()]
+IDS = ["darts", "uneven", "S3"]
 
 kernels = pytest.mark.skipif(not usable(torch.zeros(1)), reason="no kernels here")
 
@@ -189,18 +180,18 @@ def test_a_path_is_the_inherited_network_and_the_built_one_trains(space):
 
 
 def test_designs_outside_a_restricted_space_are_refused():
-    genotype = RobustS3().decode(RobustS3().sample(random.Random(0)))
+    genotype = DartsS3().decode(DartsS3().sample(random.Random(0)))
     pooled = Genotype((("max_pool_3x3", 0), *genotype.normal[1:]), *list(vars(genotype).values())[1:])
     with pytest.raises(UserError, match=r"outside the S3 space, 'normal', node 2: max_pool_3x3 is not one of skip"):
-        RobustS3().encode(pooled)
+        DartsS3().encode(pooled)
 
 
 def test_edges_with_fewer_candidates_restrict_the_architectures():
-    """In S1 some edges of the reduction cell have two operations beside `none`, others their own two."""
-    space = RobustS1()
+    """In the uneven space some edges of the reduction cell have two operations beside `none`, others their own two."""
+    space = Uneven()
     assert set(space.choices[:12:3]) == {1, 3, 6, 10} and space.choices[1] == 2
     uneven = CellChoices(
-        "uneven", normal=(("skip_connect",), ("skip_connect", "sep_conv_3x3")), reduce=S3.reduce[:2], nodes=1
+        "uneven", normal=(("skip_connect",), ("skip_connect", "sep_conv_3x3")), reduce=DartsS3.cells.reduce[:2], nodes=1
     )
     assert uneven.choices == (1, 2, 2, 1, 2, 2)
     assert uneven.valid((0, 0, 1, 0, 1, 1)) and not uneven.valid((0, 1, 1, 0, 1, 1))

@@ -32,7 +32,7 @@ class FusedFunction(Function):
             inputs = [None if tensor is None else tensor.view_as(tensor) for tensor in inputs]
             y = cls.plain(*inputs, *ctx.constants)
         needed = ctx.needs_input_grad
-        gradients = iter(
-            torch.autograd.grad(y, [x for x, wanted in zip(inputs, needed) if wanted], g, create_graph=True)
-        )
+        sought = [x for x, wanted in zip(inputs, needed) if wanted]
+        # An argument may not matter: the maps themselves do not where all that is made of them are arguments too.
+        gradients = iter(torch.autograd.grad(y, sought, g, create_graph=True, allow_unused=True))
         return tuple(next(gradients) if wanted else None for wanted in needed)
