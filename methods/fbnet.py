@@ -21,6 +21,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
+from methods.parts import needs
 from methods.parts.costs import Costs, check_metric, option_costs, read_latency_table
 from spaces.base import Arch, Space, UserError
 
@@ -62,13 +63,10 @@ class Fbnet(Method):
         check_metric("fbnet", self.cost, table=True)
 
     def unsupported(self, space: Space) -> str | None:
-        if type(space).supernet is Space.supernet:
-            return "FBNet trains shared weights, and this space has no supernet"
-        if type(space).costs is Space.costs:
-            return "FBNet's cost term is a sum over decisions, and this space's cost is not"
-        if self.latency_table is not None:
+        reason = needs.supernet(space) or needs.costs(space)
+        if reason is None and self.latency_table is not None:
             read_latency_table(self.latency_table)
-        return None
+        return reason
 
     def files(self) -> list[str]:
         return [self.latency_table] if self.latency_table else []
