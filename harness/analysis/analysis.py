@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from harness.analysis.anytime import anytime
 from harness.analysis.calibration import calibration
 from harness.analysis.cost_matched import cost_matched
 from harness.analysis.costs import costs
@@ -85,6 +86,10 @@ class Analysis:
     @cached_property
     def courses(self) -> pd.DataFrame:
         return courses(self.results.curves)
+
+    @cached_property
+    def anytime(self) -> pd.DataFrame:
+        return anytime(self.results.progress)
 
     @cached_property
     def run_times(self) -> pd.DataFrame:

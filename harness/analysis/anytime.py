@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.columns import GROUP, RUN, by_group
+from harness.analysis.statistics import mean_interval
+
+PROGRESS = [*RUN, "evaluations", "judged", "accuracy", "regret", "random_search", "made"]
+ANYTIME = [*GROUP, "judged", "evaluations", "n", "mean", "low", "high", "random_search", "regret"]
+Record = Mapping[str, Any]
 
 
-def chances_of_ranks(population: int, n: int) -> np.ndarray:
-    """(population,): the probability that the best of n different architectures, drawn uniformly, is the one of rank k
-    (0 is best): C(population - k - 1, n - 1) / C(population, n)."""
-    chances = np.zeros(population)
-    chance = n / population
-    for k in range(population - n + 1):
-        chances[k] = chance
-        chance *= (population - k - n) / (population - k - 1) if k < population - 1 else 0
-    return chances
+def progress(searches: Iterable[Record], trainings: Iterable[Record]) -> list[dict[str, Any]]:
+    """One row per search and improvement: after how many evaluations, and the accuracy of the best by validation from
+    then on. `judged`: "test" where a table knows the test accuracy of each, else "validation". `random_search`: the
+    exact expectation of random search, by evaluations."""
+    judged = {_run(record): record["result"] for record in trainings if record["key"]["main"]}
+    rows = []
+    for record in searches:
+        curves, lookups = record["curves"], judged.get(_run(record), {})
+        if "incumbents" not in record["result"]:
+            continue
+        found = [(n, value) for n, value in zip(curves["epoch"], curves["validation"]) if value is not None]
+        tests = lookups.get("incumbents")
+        expected = {int(n): value for n, value in lookups.get("random_search", {}).items()}
+        for i, (n, validation) in enumerate(found):
+            accuracy = validation if tests is None else tests[i]
+            row = {**record["key"], "evaluations": n, "judged": "validation" if tests is None else "test"}
+            row |= {"accuracy": accuracy, "regret": lookups.get("optimum", math.nan) - accuracy}
+            rows.append({**row, "random_search": expected, "made": record["result"]["evaluations"]})
+    return rows
 
 
-def random_search(validation: np.ndarray, test: np.ndarray, n: int) -> tuple[float, float]:
-    """(mean, standard deviation) of the test accuracy of the best by validation of n random architectures of a table:
-    exact, without simulation. Both arrays: (architectures,), in one order."""
-    best_first = np.argsort(-validation, kind="stable")
-    chances, values = chances_of_ranks(len(test), n), test[best_first]
-    mean = float(chances @ values)
-    return mean, float(np.sqrt(max(0.0, chances @ values**2 - mean**2)))
+def _run(record: Record) -> tuple[Any, ...]:
+    return tuple(record["key"][name] for name in RUN)
+
+
+def anytime(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, space, dataset and number of evaluations 1, 2, 5, 10 …: the mean over n searches of the
+    accuracy of the best so far, with its 95% bootstrap interval; the expectation of random search; the mean regret to
+    the table's optimum."""
+    found = []
+    for names, group in by_group(rows).items():
+        searches = [search for _, search in group.groupby("seed")]
+        most = int(group["made"].max())
+        for n in [*(m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if m < most), most]:
+            last = pd.DataFrame([one[one["evaluations"] <= n].iloc[-1] for one in searches])
+            low, high = mean_interval(last["accuracy"], **dict(zip(GROUP, names)), evaluations=n)
+            row = {**dict(zip(GROUP, names)), "judged": group["judged"].iloc[0], "evaluations": n, "n": len(searches)}
+            row |= {"mean": last["accuracy"].mean(), "low": low, "high": high, "regret": last["regret"].mean()}
+            found.append({**row, "random_search": group["random_search"].iloc[0].get(n, math.nan)})
+    return pd.DataFrame(found, columns=ANYTIME)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harness import records
+from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
 from harness.analysis.provenance import provenance
@@ -33,7 +34,7 @@ class Results:
 
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
-    the records name.
+    the records name. `progress`: how searches by evaluations improved.
     """
 
     trainings: pd.DataFrame
@@ -41,6 +42,7 @@ class Results:
     curves: pd.DataFrame
     about: dict[str, str]
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
+    progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -94,6 +96,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
     found = {path: records.read(path) for path in paths}
     _refuse_mixed(found)
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
+    judged = [record for record in found.values() if record["kind"] == "train" and record["status"] == "done"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}
     curves = [point for record in searches.values() for point in _points(record)]
     return Results(
@@ -102,6 +105,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _frame(curves, CURVES),
         _about(found.values()),
         provenance(found.values()),
+        pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
     )
 
 

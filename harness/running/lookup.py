@@ -11,6 +11,7 @@ from harness.plan import registry
 from harness.plan.jobs import Search, Training
 from harness.plan.seeds import seed_of
 from harness.running.evaluations import Answer
+from harness.running.random_search import random_search, steps
 from protocols.base import Fidelity, Lookup
 from protocols.tables.base import Table
 from spaces.base import Arch, Space, UserError
@@ -76,6 +77,18 @@ def _additive(name: str, metric: str) -> tuple[float, list[list[float]]]:
     return space.costs(space.published, metric)
 
 
+@cache
+def _references(folder: Path, dataset: str, evaluations: int) -> dict[str, Any]:
+    """What a search can be compared with: the test accuracy of the table's optimum, and the exact expectation of random
+    search by the number of its evaluations. Where the table has single runs, it is that of searches told their mean."""
+    known = table(folder)
+    validation, test = known.values(dataset), known.values(dataset, "test")
+    there = ~(validation != validation) & ~(test != test)
+    counts = [n for n in steps(evaluations) if n <= there.sum()]
+    expected = {str(n): random_search(validation[there], test[there], n)[0] for n in counts}
+    return {"optimum": known.optimum(dataset)[1], "random_search": expected}
+
+
 def look_up(job: Training, found: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The record's fields arch, result, curves of what a search found. `found`: the search's record. The test accuracy
     of each of its incumbents stands beside it, which the search never sees."""
@@ -91,4 +104,5 @@ def look_up(job: Training, found: dict[str, Any], folder: Path) -> dict[str, Any
         result["validation"] = "test"  # what the search was told: every caption says so
     if incumbents := found["result"].get("incumbents"):
         result["incumbents"] = [known.test(text, dataset) for text in incumbents]
+        result |= _references(folder, dataset, job.setting.budget.evaluations)
     return {"arch": found["arch"], "result": result, "curves": {}}
