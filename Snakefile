@@ -48,7 +48,8 @@ onstart:
     try:
         DRIVER.start()
         PIPELINE.start(BATCHES)
-        FOLLOWER.start()
+        if not PIPELINE.looks_up:
+            FOLLOWER.start()
     except UserError as error:
         sys.exit(f"error: {error}")
 

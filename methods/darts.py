@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
+from methods.parts import needs
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ class Darts(Method):
             raise UserError(f"{name}: hessian is {self.hessian!r}; it must be exact or finite_difference")
 
     def unsupported(self, space: Space) -> str | None:
-        if type(space).supernet is Space.supernet:
-            return "it needs a supernet, which this space does not have"
-        return None
+        return needs.supernet(space)
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas

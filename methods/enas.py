@@ -32,8 +32,7 @@ from spaces.enas.choices import BLOCKS, OPERATIONS
 from spaces.enas.space import Enas as EnasSpace
 
 if TYPE_CHECKING:
-    from methods.parts.controller import Controller, Reinforce
-    from protocols.parts.optimizers import SGD
+    from methods.parts.controller import Reinforce
     from spaces.parts.network import Supernet
 
 
@@ -66,8 +65,8 @@ class Enas(Method):
         return "its controller writes blocks of two inputs and two operations, which only the space enas has"
 
     def search(self, run: Run) -> Arch:
-        from methods.parts.bilevel import accuracy
         from methods.parts.controller import Controller, Reinforce
+        from methods.parts.paths import most_accurate, train_paths
         from protocols.parts.optimizers import SGD, set_lr
 
         supernet = run.supernet()
@@ -78,12 +77,11 @@ class Enas(Method):
         for epoch in run.epochs(supernet=supernet, optimizer=optimizer, policy=policy):
             lr = self._learning_rate(epoch, run.budget.epochs)
             set_lr(optimizer, lr)
-            weights = self._train_weights(run, supernet, optimizer, controller)
+            # The controller does not change in the epoch of the weights, so it samples for all batches at once.
+            archs = controller.sample(run.steps("train"), run.generator)
+            weights = train_paths(run, supernet, optimizer, archs, self.clip)
             run.log(lr=lr, **weights, **self._train_controller(run, supernet, policy))
-        candidates = controller.sample(run.budget.candidates, run.generator)
-        return max(
-            candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False))
-        )
+        return most_accurate(run, supernet, controller.sample(run.budget.candidates, run.generator))
 
     def _learning_rate(self, epoch: int, epochs: int) -> float:
         """The learning rate of the shared weights in an epoch of a search of `epochs`."""
@@ -93,19 +91,6 @@ class Enas(Method):
         while epoch >= period:
             epoch, period = epoch - period, 2 * period
         return cosine(self.lr, self.lr_min, epoch, period)
-
-    def _train_weights(self, run: Run, supernet: Supernet, optimizer: SGD, controller: Controller) -> dict[str, float]:
-        """One epoch of the shared weights. The controller does not change in it, so it samples for all batches at
-        once."""
-        from methods.parts.bilevel import weight_step
-
-        archs = controller.sample(run.steps("train"), run.generator)
-        steps = [
-            weight_step(supernet, optimizer, supernet.path(arch), batch, self.clip)
-            for arch, batch in zip(archs, run.batches("train"))
-        ]
-        loss, right = (sum(values) / len(steps) for values in zip(*steps))
-        return {"train_loss": loss, "train_accuracy": right}
 
     def _train_controller(self, run: Run, supernet: Supernet, policy: Reinforce) -> dict[str, float]:
         """One epoch of the controller."""

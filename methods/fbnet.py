@@ -21,7 +21,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
-from methods.parts.costs import Costs, option_costs, read_latency_table
+from methods.parts import needs
+from methods.parts.costs import Costs, check_metric, option_costs, read_latency_table
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
@@ -59,17 +60,13 @@ class Fbnet(Method):
     def __post_init__(self) -> None:
         if self.latency_form not in ("pow_log", "log_pow"):
             raise UserError(f"fbnet: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
-        if self.cost not in ("macs", "parameters"):
-            raise UserError(f"fbnet: unknown cost {self.cost!r}; use macs, parameters, or give a latency_table")
+        check_metric("fbnet", self.cost, table=True)
 
     def unsupported(self, space: Space) -> str | None:
-        if type(space).supernet is Space.supernet:
-            return "FBNet trains shared weights, and this space has no supernet"
-        if type(space).costs is Space.costs:
-            return "FBNet's cost term is a sum over decisions, and this space's cost is not"
-        if self.latency_table is not None:
+        reason = needs.supernet(space) or needs.costs(space)
+        if reason is None and self.latency_table is not None:
             read_latency_table(self.latency_table)
-        return None
+        return reason
 
     def files(self) -> list[str]:
         return [self.latency_table] if self.latency_table else []
@@ -145,26 +142,16 @@ class Fbnet(Method):
     ) -> tuple[float, float]:
         """One epoch of theta on validation images, which without an optimizer does not change; returns (mean cross
         entropy, accuracy)."""
-        import torch
-        from torch.nn import functional as F
-
-        from methods.parts.bilevel import hits
+        from methods.parts.bilevel import architecture_step
         from methods.parts.gumbel import expected_cost
 
-        losses, shares = [], []
-        supernet.requires_grad_(False)
-        for images, labels in run.batches("val"):
-            with torch.set_grad_enabled(optimizer is not None):
-                mix = theta.relaxed(temperature, run.generator)
-                logits = supernet(images, mix)
-                cross_entropy = F.cross_entropy(logits, labels)
-                if optimizer is not None:
-                    optimizer.zero_grad()
-                    self.loss(cross_entropy, expected_cost(mix, costs)).backward()
-                    optimizer.step()
-            losses.append(cross_entropy.item())
-            shares.append(hits(logits, labels) / len(labels))
-        supernet.requires_grad_(True)
+        def step(batch: tuple[Tensor, Tensor]) -> tuple[float, float]:
+            mix = theta.relaxed(temperature, run.generator)
+            return architecture_step(
+                supernet, optimizer, mix, batch, lambda entropy: self.loss(entropy, expected_cost(mix, costs))
+            )
+
+        losses, shares = zip(*map(step, run.batches("val")))
         return fmean(losses), fmean(shares)
 
     def choose(self, run: Run, supernet: Supernet, theta: Theta) -> Arch:
@@ -172,7 +159,7 @@ class Fbnet(Method):
         most probable one and others drawn from theta, without repetitions and invalid ones."""
         import torch
 
-        from methods.parts.bilevel import accuracy
+        from methods.parts.paths import most_accurate
 
         with torch.no_grad():
             mix = theta.probabilities()
@@ -181,6 +168,4 @@ class Fbnet(Method):
             arch = tuple(int(torch.multinomial(p.cpu(), 1, generator=run.generator)) for p in mix)
             if arch not in candidates and run.space.valid(arch):
                 candidates.append(arch)
-        return max(
-            candidates, key=lambda arch: accuracy(supernet, supernet.path(arch), run.batches("val", augment=False))
-        )
+        return most_accurate(run, supernet, candidates)

@@ -24,8 +24,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from methods.base import Method, Run
-from methods.parts.costs import Costs, option_costs, read_latency_table
-from spaces.base import Arch, Space, UserError
+from methods.parts.costs import Costs, check_metric, option_costs, read_latency_table
+from spaces.base import Arch, Space
 from spaces.single_path.space import SinglePath as SinglePathSpace
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class SinglePath(Method):
     latency_table: str | None = None
 
     def __post_init__(self) -> None:
-        if self.cost not in ("macs", "parameters"):
-            raise UserError(f"single_path: unknown cost {self.cost!r}; use macs, parameters, or give a latency_table")
+        check_metric("single_path", self.cost, table=True)
 
     def unsupported(self, space: Space) -> str | None:
         if not isinstance(space, SinglePathSpace):

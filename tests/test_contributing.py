@@ -19,6 +19,7 @@ COPIED = (
     "spaces",
     "methods",
     "protocols",
+    "proxies",
     "harness",
     "config",
     "profiles",
@@ -72,11 +73,19 @@ def done(folder, protocol, job):
 
 def test_a_method(checkout):
     said = follow("docs/extending.md", "A method", checkout)
-    search = done(checkout, "smoke", "digits/darts/random_paths/search-0")
-    training = done(checkout, "smoke", "digits/darts/random_paths/train-0-cells3-repeat0")
+    search = done(checkout, "smoke", "digits/darts/best_path/search-0")
+    training = done(checkout, "smoke", "digits/darts/best_path/train-0-cells3-repeat0")
     assert training["arch"] == search["arch"]
     assert len(search["curves"]["loss"]) == registry.protocol("smoke").default.budget.epochs
     assert "results/smoke/records/digits/darts/random_sampling/search-1.json" in said  # one of the benchmark's jobs
+    assert "passed" in said
+
+
+def test_a_method_that_evaluates(checkout):
+    shell("python -m harness data --dataset digits --image 8", checkout)
+    said = follow("docs/extending.md", "A method that evaluates", checkout)
+    search = done(checkout, "smoke", "digits/nasbench201/hill_climbing/search-0")
+    assert search["result"]["evaluations"] == 4
     assert "passed" in said
 
 

@@ -62,8 +62,7 @@ class Search:
 
     @property
     def setting(self) -> Setting:
-        setting = registry.protocol(self.protocol).setting(self.dataset)
-        return replace(setting, budget=setting.budget.of(self.method))
+        return _setting(registry.protocol(self.protocol).setting(self.dataset), self.method)
 
     @property
     def folder(self) -> str:
@@ -210,6 +209,11 @@ def _digest(path: str) -> str:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
+
+
+@cache
+def _setting(setting: Setting, method: str) -> Setting:
+    return replace(setting, budget=setting.budget.of(method))
 
 
 _as_dict = cache(asdict)  # of a setting: one per dataset, asked for by every job

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 from harness.records.checkout import commit
+
+version = cache(metadata.version)  # it reads a file of 10 kB each time
 
 
 def environment(*packages: str) -> dict[str, str]:

@@ -111,6 +111,7 @@ class Attempt:
         self.identity = hash_of({**self.made_from, **versions, **inputs})
         self.kept = paths.work / "finished" / f"{self.identity}.json"
         self.checkpoints = {kind: paths.work / f"{job.name}.{kind}" for kind in ("checkpoint", "journal")}
+        self.keeps = not job.setting.looks_up  # what takes milliseconds is done again after a kill
         self.attempts = Attempts(paths.work / f"{job.name}.attempt")
         self.keeps_weights = isinstance(job, Training) and job.keep_weights
         self.weights: weights.Weights | None = None
@@ -124,7 +125,7 @@ class Attempt:
     def restored(self) -> Record | None:
         """The record that an earlier attempt has finished, written again. One that was cut or edited is reported, and
         None returned: the run is done again."""
-        if not self.kept.exists():
+        if not self.keeps or not self.kept.exists():
             return None
         try:
             record = records.read(self.kept)
@@ -144,7 +145,7 @@ class Attempt:
     def finish(self, work: Callable[[Attempt], Outcome], hours: float | None) -> Record:
         """Does the work and writes the record. A failure is a record too, with its status and reason, so that the other
         runs and the tables go on; a UserError is none: the user corrects it first."""
-        if self.attempts.begin() >= ALLOWED:
+        if self.keeps and self.attempts.begin() >= ALLOWED:
             return self.end("oom", _failure(f"the kernel killed it {ALLOWED} times for want of memory"))
         limit = _limit(hours, lambda reason: self.end("timeout", _failure(reason)))
         try:
@@ -180,12 +181,13 @@ class Attempt:
                 weights.write(file, self.weights.content)
         elif (earlier := weights.path(self.out)).exists():
             earlier.unlink()
-        if status == "done":
+        if status == "done" and self.keeps:
             records.write(self.kept, record)
         records.write(self.out, record)
-        for path in self.checkpoints.values():
-            path.unlink(missing_ok=True)
-        self.attempts.end()
+        if self.keeps:
+            for path in self.checkpoints.values():
+                path.unlink(missing_ok=True)
+            self.attempts.end()
         return record
 
 

@@ -37,6 +37,11 @@ class Pipeline:
         planned = json.loads(self._plan.read_text(encoding="utf-8"))
         return [Batch(name, tuple(self.jobs[job] for job in jobs)) for name, jobs in planned.items()]
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether a table answers: minutes in all, with nothing to follow."""
+        return all(job.setting.looks_up for job in self.jobs.values())
+
     def start(self, planned: list[Batch]) -> None:
         """Before the first job: checks the folder, and keeps the plan for the other processes."""
         configuration.check_place(self.config)

@@ -213,9 +213,10 @@ class SearchRun(Run):
         result: dict[str, Any] = {"images": self.images}
         if "_asked" in vars(self):
             result["images"] += self._asked.total("images")
-            result["scores"] = self.scores
             result["evaluations"] = len(self._asked.asked)
             if self.setting.looks_up:
                 result["seconds_of_table"] = self._asked.total("seconds")
             result["incumbents"] = [self.space.text(arch) for arch in self._asked.incumbents]
+        if self.scores:
+            result["scores"] = self.scores
         return {"result": result, "curves": self.curves.columns()}

@@ -37,6 +37,11 @@ def cell(record: Record) -> tuple[str, ...]:
     return tuple(record["key"][axis] for axis in CELL)
 
 
+def looked_up(record: Record) -> bool:
+    """Whether a table answered: its protocol's recipe is a `protocols.base.Lookup`."""
+    return "runs" in record.get("config", {}).get("setting", {}).get("recipe", {})
+
+
 def job_key(record: Record) -> str:
     """What a record is about, as a path; a record that is made again keeps it."""
     key = record["key"]

@@ -1,8 +1,8 @@
-"""What the weight-sharing methods share: how the shared weights are trained, and how a mix is measured."""
+"""What the weight-sharing methods share: how weights and architecture parameters are trained, how a mix is measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,18 +17,48 @@ def weight_step(
     optimizer: Optimizer,
     mix: Sequence[Tensor],
     batch: tuple[Tensor, Tensor],
-    clip: float,
+    clip: float | None,
+    label_smoothing: float = 0.0,
 ) -> tuple[float, float]:
     """One optimizer step of the shared weights on a batch (images, labels), with gradients clipped to the global norm
-    `clip`. No gradient reaches `mix`. Returns (mean loss, accuracy from 0 to 1), both from before the step."""
+    `clip`, if any. No gradient reaches `mix`. Returns (mean loss, accuracy from 0 to 1), both from before the step."""
     images, labels = batch
     logits = supernet(images, [weight.detach() for weight in mix])
-    loss = F.cross_entropy(logits, labels)
+    loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
     optimizer.zero_grad()
     loss.backward()
-    optimizer.clip(clip)
+    if clip is not None:
+        optimizer.clip(clip)
     optimizer.step()
     return loss.item(), hits(logits, labels) / len(labels)
+
+
+def architecture_step(
+    supernet: Supernet,
+    optimizer: Optimizer | None,
+    mix: Sequence[Tensor],
+    batch: tuple[Tensor, Tensor],
+    loss: Callable[[Tensor], Tensor] = lambda cross_entropy: cross_entropy,
+) -> tuple[float, float]:
+    """One optimizer step of the architecture parameters behind `mix` on a batch (images, labels); without an optimizer
+    the mix is only measured. No gradient reaches the shared weights. `loss`: of the cross entropy, both scalars.
+    Returns (mean cross entropy, accuracy from 0 to 1), both from before the step."""
+    images, labels = batch
+    supernet.requires_grad_(False)
+    logits = supernet(images, mix if optimizer else [weight.detach() for weight in mix])
+    supernet.requires_grad_(True)
+    cross_entropy = F.cross_entropy(logits, labels)
+    if optimizer:
+        optimizer.zero_grad()
+        loss(cross_entropy).backward()
+        optimizer.step()
+    return cross_entropy.item(), hits(logits, labels) / len(labels)
+
+
+def means(steps: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The mean of each number over the steps of an epoch."""
+    rows = list(steps)
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
 def hits(logits: Tensor, labels: Tensor) -> int:

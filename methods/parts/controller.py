@@ -25,13 +25,17 @@ LstmState = tuple[Tensor, Tensor]
 ORDER = (0, 2, 1, 3)
 """Positions in a block's (input, operation, input, operation) of the four decisions, in the order they are made."""
 
+CLOSED = -1e9
+"""What is added to the logit of an operation that must not be drawn. Not infinite, which would make entropies nan."""
+
 
 class Controller(nn.Module):
     """A distribution over architectures of `2 * blocks * 4` decisions.
 
     A decision's probabilities are the softmax of `tanh * tanh(logits / temperature)`, for operations divided by
-    `op_tanh_reduce`, so that no probability comes near 0. `prior` adds the authors' preference for the first two
-    operations, the convolutions: a trainable bias that starts at 10, and a constant of +-0.25 in the normal cell.
+    `op_tanh_reduce`, so that no probability comes near 0; without `tanh`, of `logits / temperature`. `prior` adds the
+    authors' preference for the first two operations, the convolutions: a trainable bias that starts at 10, and a
+    constant of +-0.25 in the normal cell.
     Initial weights are drawn uniformly from -0.1 to 0.1.
     """
 
@@ -41,7 +45,7 @@ class Controller(nn.Module):
         operations: int,
         units: int = 64,
         temperature: float = 5.0,
-        tanh: float = 2.5,
+        tanh: float | None = 2.5,
         op_tanh_reduce: float = 2.5,
         prior: bool = False,
         *,
@@ -62,7 +66,13 @@ class Controller(nn.Module):
         likes = torch.tensor([k < 2 for k in range(operations)])
         self.bias = nn.Parameter(torch.where(likes, 10.0, 0.0) if prior else torch.zeros(operations))
         self.register_buffer("constant", torch.where(likes, 0.25, -0.25) * float(prior), persistent=False)
+        self.register_buffer("closed", torch.zeros(operations), persistent=False)
         self.key, self.query, self.value = uniform(units, units), uniform(units, units), uniform(units)
+
+    def open_only(self, operations: Sequence[int]) -> None:
+        """From now on all operations but these have the probability 0."""
+        self.closed.fill_(CLOSED)
+        self.closed[list(operations)] = 0.0
 
     def sample(self, count: int, generator: torch.Generator) -> list[Arch]:
         """`count` architectures, written in parallel, without gradients."""
@@ -77,7 +87,7 @@ class Controller(nn.Module):
         return [tuple(arch) for arch in written[:, :, ORDER].flatten(1).tolist()], *trace.sums()
 
     def score(self, archs: Sequence[Arch]) -> tuple[Tensor, Tensor]:
-        """(log-probabilities, entropies) of architectures, each (architectures,), in nats; the former with gradient.
+        """(log-probabilities, entropies) of architectures, each (architectures,), in nats, with gradient.
 
         The entropy of an architecture is the sum, over its decisions, of the entropy of the distribution from which the
         decision was drawn. Its expectation is the entropy of the whole policy.
@@ -111,15 +121,19 @@ class Controller(nn.Module):
             for _ in range(2):
                 state = self.lstm(x, state)
                 scores = (keys + (state[0] @ self.query)[:, None]).tanh() @ self.value
-                x = anchors[rows, trace.decide(self.tanh * (scores / self.temperature).tanh())]
+                x = anchors[rows, trace.decide(self._logits(scores, 1.0))]
             for _ in range(2):
                 state = self.lstm(x, state)
-                scores = (state[0] @ self.to_operation + self.bias) / self.temperature
-                x = self.embedding[trace.decide(self.tanh / self.op_tanh_reduce * scores.tanh() + constant)]
+                logits = self._logits(state[0] @ self.to_operation + self.bias, self.op_tanh_reduce)
+                x = self.embedding[trace.decide(logits + constant + self.closed)]
             state = self.lstm(x, state)
             anchors = torch.cat([anchors, state[0][:, None]], 1)
             keys = torch.cat([keys, (state[0] @ self.key)[:, None]], 1)
         return state
+
+    def _logits(self, scores: Tensor, reduce: float) -> Tensor:
+        scores = scores / self.temperature
+        return scores if self.tanh is None else self.tanh / reduce * scores.tanh()
 
 
 class Trace:
@@ -138,7 +152,7 @@ class Trace:
         logs = logits.log_softmax(1)
         self.taken.append(self.take(logs))
         self.log_probabilities.append(logs.gather(1, self.taken[-1]))
-        self.entropies.append((logs.exp() * -logs).detach().sum(1, keepdim=True))
+        self.entropies.append((logs.exp() * -logs).sum(1, keepdim=True))
         return self.taken[-1][:, 0]
 
     def sums(self) -> tuple[Tensor, Tensor]:
@@ -147,23 +161,44 @@ class Trace:
 
 
 class Reinforce:
-    """REINFORCE with a moving average of the rewards as baseline, and the optimizer of the authors' code
-    (src/utils.py). `baseline` is None before the first update."""
+    """REINFORCE with a moving average of the rewards as baseline. `baseline` is None before the first update."""
 
-    def __init__(self, controller: Controller, lr: float, decay: float, entropy_weight: float):
+    def __init__(
+        self,
+        controller: Controller,
+        lr: float,
+        decay: float,
+        entropy_weight: float,
+        *,
+        betas: tuple[float, float] = (0.0, 0.999),
+        eps: float = 1e-3,
+        weight_decay: float = 0.0,
+        entropy_in_loss: bool = False,
+        clip: float | None = None,
+    ):
+        """betas, eps, weight_decay: of Adam; by default those of the authors' code (src/utils.py). entropy_in_loss:
+        whether the policy learns from its entropy by gradient; otherwise it is a part of the reward. clip: the largest
+        norm of the gradients, if any."""
         self.controller, self.decay, self.entropy_weight = controller, decay, entropy_weight
-        self.optimizer = Adam(controller.parameters(), lr, betas=(0.0, 0.999), eps=1e-3)
+        self.optimizer = Adam(controller.parameters(), lr, betas, eps, weight_decay)
+        self.entropy_in_loss, self.clip = entropy_in_loss, clip
         self.baseline: float | None = None
 
     def learn(self, count: int, accuracy: Callable[[Arch], float], generator: torch.Generator) -> dict[str, float]:
-        """One update from `count` sampled architectures, whose reward is their accuracy plus `entropy_weight` times
-        their entropy. Returns the means of accuracy, reward and entropy."""
+        """One update from `count` sampled architectures, whose reward is their accuracy, plus `entropy_weight` times
+        their entropy unless that is in the loss. Returns the means of accuracy, reward and entropy."""
         archs, log_probability, entropy = self.controller.draw(count, generator)
         entropies = entropy.tolist()
         accuracies = [accuracy(arch) for arch in archs]
-        rewards = [right + self.entropy_weight * bonus for right, bonus in zip(accuracies, entropies)]
+        bonus = 0.0 if self.entropy_in_loss else self.entropy_weight
+        rewards = [right + bonus * each for right, each in zip(accuracies, entropies)]
+        loss = surrogate(log_probability, self._advantages(rewards))
+        if self.entropy_in_loss:
+            loss = loss - self.entropy_weight * entropy.mean()
         self.optimizer.zero_grad()
-        surrogate(log_probability, self._advantages(rewards)).backward()
+        loss.backward()
+        if self.clip is not None:
+            self.optimizer.clip(self.clip)
         self.optimizer.step()
         return {"val_accuracy": fmean(accuracies), "reward": fmean(rewards), "entropy": fmean(entropies)}
 

@@ -15,7 +15,15 @@ Costs = tuple[float, list[list[float]]]
 THOUSAND = 1e3
 
 
-def option_costs(space: Space, size: Size, metric: str, latency_table: str | None) -> Costs:
+def check_metric(method: str, metric: str, table: bool = False) -> None:
+    """UserError where a method is asked for a metric that `option_costs` does not know. table: whether the method can
+    read a latency table instead."""
+    if metric not in ("macs", "parameters"):
+        known = "macs, parameters, or give a latency_table" if table else "macs or parameters"
+        raise UserError(f"{method}: unknown cost {metric!r}; use {known}")
+
+
+def option_costs(space: Space, size: Size, metric: str, latency_table: str | None = None) -> Costs:
     """The costs of a space at a size: in thousand multiply-adds (`metric` "macs") or thousand parameters
     ("parameters"); from a latency table, given by its path, in microseconds. UserError where the table is missing or
     does not fit."""

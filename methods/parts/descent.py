@@ -9,7 +9,7 @@ import torch
 
 from methods.base import Run
 from methods.parts.architect import AlphaGradient, Alphas, Batch, batch_loss
-from methods.parts.bilevel import weight_step
+from methods.parts.bilevel import means, weight_step
 from protocols.parts.optimizers import SGD, Adam, set_lr
 from spaces.parts.network import Supernet
 
@@ -52,8 +52,7 @@ class Descent:
         architecture is measured and does not move. Returns the means of `METRICS` over the steps, each from before its
         step."""
         set_lr(self.weights, lr)
-        steps = [self._step(run, batch, architecture) for batch in run.batches("train")]
-        return {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
+        return means(self._step(run, batch, architecture) for batch in run.batches("train"))
 
     def _step(self, run: Run, batch: Batch, architecture: bool) -> dict[str, float]:
         validation = run.batch("val")

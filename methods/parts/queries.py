@@ -34,6 +34,10 @@ class Limit:
     cost: str  # as in Reward
     most: float
 
+    def space(self, run: Run) -> Space:
+        """What the limit leaves of the run's space."""
+        return LimitedSpace(run.space, lambda arch: run.cost(self.cost, arch) <= self.most, str(self))
+
 
 class Spent(Exception):
     """The budget of a search is spent."""
@@ -45,9 +49,7 @@ class Asking:
 
     def __init__(self, run: Run, reward: Reward | None, limit: Limit | None):
         self.run, self.rng = run, run.rng
-        self.space: Space = run.space
-        if limit:
-            self.space = LimitedSpace(run.space, lambda arch: run.cost(limit.cost, arch) <= limit.most, str(limit))
+        self.space: Space = limit.space(run) if limit else run.space
         self._reward, self._turns = reward, run.evaluations()
         self._best: tuple[float, float] | None = None
         self._arch: Arch | None = None

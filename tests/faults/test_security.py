@@ -27,8 +27,8 @@ FORBIDDEN = {
 
 
 def sources():
-    folders = ("spaces", "methods", "protocols", "harness")
-    return [path for folder in folders for path in (registry.ROOT / folder).glob("*.py")] + [
+    folders = ("spaces", "methods", "protocols", "proxies", "harness")
+    return [path for folder in folders for path in (registry.ROOT / folder).rglob("*.py")] + [
         registry.ROOT / "Snakefile"
     ]
 

@@ -168,7 +168,7 @@ def test_a_checkout_that_git_cannot_read_is_reported(checkout, capfd):
     assert str(checkout) in line and "/nowhere" in line
 
 
-COPIED = ("spaces", "methods", "protocols", "harness")
+COPIED = ("spaces", "methods", "protocols", "proxies", "harness")
 
 
 def run(folder, **environment):

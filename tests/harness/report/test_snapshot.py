@@ -22,7 +22,7 @@ from tests.checkouts import ISOLATED, committed, git, write
 @pytest.fixture(scope="module")
 def once(tmp_path_factory):
     root = tmp_path_factory.mktemp("snapshot")
-    synthetic.make(root / "results/laptop/records")
+    synthetic.make(root / "results/laptop/records", ("digits",))
     with contextlib.chdir(root):
         snapshot.publish("first", root / "results/laptop/records", registry.ROOT / "config/default.yaml")
     return root
@@ -116,7 +116,7 @@ def test_a_folder_without_sums_is_no_snapshot(tmp_path):
             command(tmp_path)
 
 
-COPIED = ("spaces", "methods", "protocols", "harness", "config", "pyproject.toml")
+COPIED = ("spaces", "methods", "protocols", "proxies", "harness", "config", "pyproject.toml")
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ SAME = ("protocols/parts/optimizers.py", "\n\ndef _unused() -> None:\n    return
 def made(tmp_path_factory):
     """A copy of the code with a finished small benchmark, both in one folder."""
     folder = tmp_path_factory.mktemp("made")
-    for name in ("spaces", "methods", "protocols", "harness"):
+    for name in ("spaces", "methods", "protocols", "proxies", "harness"):
         shutil.copytree(registry.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "benchmark.yaml").write_text(CONFIG)
     harness(folder, "data --dataset digits --image 8")

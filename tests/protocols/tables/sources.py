@@ -1,11 +1,11 @@
 """Small tables of a declared space, and the real ones where they are."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-DATA = Path("/work/shared/data")
+from spaces.parts.entries import ROOT
+
+DATA = ROOT.parent / "shared/data"
 real = pytest.mark.skipif(not DATA.exists(), reason="the published tables are not on this machine")
 
 SPACE = """
