@@ -57,6 +57,7 @@ class FairDarts(Method):
         import torch
 
         from methods.parts.bilevel import means
+        from methods.parts.collapse import shares
         from methods.parts.gumbel import Theta
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
@@ -74,7 +75,8 @@ class FairDarts(Method):
                 self._step(run, supernet, alphas, weight_optimizer, alpha_optimizer, batch)
                 for batch in run.batches("train")
             )
-            run.log(**steps, zero_one_loss=zero_one_loss(alphas.gates()).item(), lr=lr)
+            gates = alphas.gates()
+            run.log(**steps, zero_one_loss=zero_one_loss(gates).item(), lr=lr, **shares(run.space.candidates, gates))
         return supernet.derive(alphas.gates())
 
     def _step(

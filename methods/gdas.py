@@ -55,6 +55,7 @@ class Gdas(Method):
         import torch
 
         from methods.parts.bilevel import entropy, means
+        from methods.parts.collapse import shares
         from methods.parts.gumbel import Theta, annealed
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
@@ -73,7 +74,8 @@ class Gdas(Method):
                 self._step(run, supernet, alphas, weight_optimizer, alpha_optimizer, tau, batch)
                 for batch in run.batches("train")
             )
-            run.log(**steps, alpha_entropy=entropy(alphas.probabilities()), temperature=tau, lr=lr)
+            mix = alphas.probabilities()
+            run.log(**steps, alpha_entropy=entropy(mix), temperature=tau, lr=lr, **shares(run.space.candidates, mix))
         return supernet.derive(alphas.probabilities())
 
     def _step(

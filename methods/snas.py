@@ -61,6 +61,7 @@ class Snas(Method):
         import torch
 
         from methods.parts.bilevel import entropy, means
+        from methods.parts.collapse import shares
         from methods.parts.gumbel import Theta, annealed
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
@@ -82,7 +83,10 @@ class Snas(Method):
                 self.step(supernet, optimizers, alphas.relaxed(temperature, run.generator), batch, costs)
                 for batch in run.batches("train")
             )
-            run.log(**steps, alpha_entropy=entropy(alphas.probabilities()), temperature=temperature, lr=lr)
+            mix = alphas.probabilities()
+            run.log(
+                **steps, alpha_entropy=entropy(mix), temperature=temperature, lr=lr, **shares(run.space.candidates, mix)
+            )
         return supernet.derive(alphas.probabilities())
 
     def step(

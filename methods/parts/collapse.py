@@ -12,8 +12,8 @@ SHARES = {"skip_share": "skip_connect", "none_share": "none"}
 
 
 def shares(candidates: Sequence[Sequence[str]], mix: Sequence[Tensor]) -> dict[str, float]:
-    """The mean weight of skip connections and of `none`, each over the places that have it as a candidate, of a mix
-    whose places sum to one. What no place has is left out. candidates: their names at each place."""
+    """The mean weight of skip connections and of `none` in a mix, each over the places that have it as a candidate;
+    what no place has is left out. candidates: their names at each place."""
     found = {}
     for share, operation in SHARES.items():
         weights = [row[names.index(operation)].item() for names, row in zip(candidates, mix) if operation in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -14,8 +14,9 @@ from spaces.parts.cpu.mixed_cell import Fan
 from spaces.parts.cpu.plan.networks import FastCellNetwork, FastLayerwiseNetwork
 from spaces.parts.cpu.pooling import over_images
 from spaces.parts.cpu.rearrange import concatenate, split_channels
-from spaces.parts.mixed_cells import MixedCell, Wanted
+from spaces.parts.mixed_cells import MixedCell, VariedCell, Wanted
 from spaces.parts.operations import Concat, DilConv, FactorizedReduce, ReluConvBn, SepConv
+from spaces.parts.varied_edges import PartialEdge
 
 __all__ = [
     "FastAvgPool",
@@ -31,6 +32,7 @@ __all__ = [
     "FastMixedCell",
     "FastReluConvBn",
     "FastSepConv",
+    "FastVariedCell",
 ]
 
 
@@ -88,13 +90,42 @@ class FastMixedCell(Fused, MixedCell):
 
     def fast(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Wanted) -> Tensor:
         def carried(source: int, x: Tensor) -> Tensor:
-            """The results of the edges that leave a state, concatenated along the channels."""
             places, fan = self._prepared[source]
             return fan.forward(x, [mix[k] for k in places], [wanted[k] for k in places])
 
-        first, x, nodes = self.preprocess0(before), self.preprocess1(last), []
-        sums = carried(0, first)  # of the nodes that are not complete yet
-        for source in range(1, self.nodes + 1):
-            x, sums = split_channels(sums + carried(source, x), first.shape[1])
-            nodes.append(x)
-        return concatenate(nodes)
+        return _state_by_state(self, before, last, carried)
+
+
+class FastVariedCell(Fused, VariedCell):
+    """Edges with partial channels as `FastMixedCell` computes plain ones; edges of other kinds as they are defined."""
+
+    def prepare(self) -> list[tuple[list[int], Fan]]:
+        """As that of `FastMixedCell`, of the operations behind the split."""
+        if not all(isinstance(edge, PartialEdge) for edge in self.edges):
+            return []
+        leaving = [[k for k, source in enumerate(self.sources) if source == state] for state in range(self.nodes + 1)]
+        return [(places, Fan([self.edges[k].plain() for k in places])) for places in leaving]
+
+    def fast(self, before: Tensor, last: Tensor, mix: Sequence[Tensor], wanted: Wanted) -> Tensor:
+        def carried(source: int, x: Tensor) -> Tensor:
+            places, fan = self._prepared[source]
+            edge = self.edges[places[0]]
+            first, others = edge.split(x)
+            mixed = fan.forward(first, [mix[k] for k in places], [wanted[k] for k in places])
+            parts = mixed.split(first.shape[1], 1)
+            return concatenate([edge.join(part, mix[k].sum() * others) for k, part in zip(places, parts)])
+
+        if not self._prepared:
+            return VariedCell.forward(self, before, last, mix, wanted)
+        return _state_by_state(self, before, last, carried)
+
+
+def _state_by_state(cell: MixedCell, before: Tensor, last: Tensor, carried: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """The result of a cell. carried: from a state's number and map the results of the edges that leave it, concatenated
+    along the channels."""
+    first, x, nodes = cell.preprocess0(before), cell.preprocess1(last), []
+    sums = carried(0, first)  # of the nodes that are not complete yet
+    for source in range(1, cell.nodes + 1):
+        x, sums = split_channels(sums + carried(source, x), first.shape[1])
+        nodes.append(x)
+    return concatenate(nodes)

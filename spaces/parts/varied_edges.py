@@ -4,7 +4,7 @@ channels, with dropout behind skip connections."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,9 +27,26 @@ class DropPathEdge(MixedEdge):
         return self.drop(super().forward(x, weights, wanted))
 
 
-class PartialOperation(nn.Module):
-    """An operation of the first `1 / share` of the channels. The others pass by (2x2 max pooling where the operation
-    halves the map), and the channels of both are shuffled in `share` groups: PC-DARTS, model_search.py."""
+class PartialChannels:
+    """The split of a map's channels in PC-DARTS (model_search.py). The first `1 / share` of them are for an operation.
+    The others pass by: through 2x2 max pooling where the operation halves the map. Behind it all are shuffled in
+    `share` groups."""
+
+    share: int
+    stride: int
+
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The channels for the operation, and those that pass by at the size of its result."""
+        first, others = x.tensor_split([x.shape[1] // self.share], 1)
+        return first, others if self.stride == 1 else F.max_pool2d(others, 2, ceil_mode=True)
+
+    def join(self, first: Tensor, others: Tensor) -> Tensor:
+        """All channels, shuffled."""
+        return F.channel_shuffle(torch.cat((first, others), 1), self.share)
+
+
+class PartialOperation(PartialChannels, nn.Module):
+    """An operation of a part of the channels."""
 
     def __init__(self, name: str, channels: int, stride: int, share: int):
         super().__init__()
@@ -42,17 +59,15 @@ class PartialOperation(nn.Module):
         first, others = self.split(x)
         return self.join(self.operation(first), others)
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The channels for the operation, and those that pass by at the size of its result."""
-        first, others = x.tensor_split([x.shape[1] // self.share], 1)
-        return first, others if self.stride == 1 else F.max_pool2d(others, 2, ceil_mode=True)
 
-    def join(self, first: Tensor, others: Tensor) -> Tensor:
-        """All channels, shuffled."""
-        return F.channel_shuffle(torch.cat((first, others), 1), self.share)
+class PlainEdge(NamedTuple):
+    """What a `PartialEdge` mixes behind its split."""
+
+    candidates: dict[str, nn.Module]
+    stride: int
 
 
-class PartialEdge(MixedEdge):
+class PartialEdge(PartialChannels, MixedEdge):
     """Candidates are `PartialOperation`s. What passes by is the same for all, so it is computed once, with the sum of
     their weights."""
 
@@ -63,13 +78,18 @@ class PartialEdge(MixedEdge):
     def candidate(self, name: str) -> nn.Module:
         return PartialOperation(name, self.channels, self.stride, self.share)
 
+    def plain(self) -> PlainEdge:
+        """The operations without the split."""
+        candidates: Any = self.candidates
+        return PlainEdge({name: partial.operation for name, partial in candidates.items()}, self.stride)
+
     def forward(self, x: Tensor, weights: Tensor, wanted: tuple[int, ...]) -> Tensor:
         if not wanted:
             return super().forward(x, weights, wanted)
-        candidates: list[Any] = list(self.candidates.values())
-        first, others = candidates[0].split(x)
-        mixed: Any = sum(weights[k] * candidates[k].operation(first) for k in wanted)
-        return candidates[0].join(mixed, weights.sum() * others)
+        operations = list(self.plain().candidates.values())
+        first, others = self.split(x)
+        mixed: Any = sum(weights[k] * operations[k](first) for k in wanted)
+        return self.join(mixed, weights.sum() * others)
 
 
 class Dropout:

@@ -16,6 +16,7 @@ from spaces.darts.space import Darts as DartsSpace
 from spaces.darts_s3 import DartsS3
 from spaces.fbnet.space import Fbnet
 from spaces.parts.cpu.fuse import fuse
+from spaces.parts.cpu.kernels import usable
 from spaces.parts.varied_edges import PartialEdge
 from tests.reference.run import TinyRun, random_images
 
@@ -72,9 +73,27 @@ def test_supernet_has_a_sixteenth_of_the_pointwise_weights_and_its_paths_are_net
     for _ in range(2):
         arch = run.space.sample(run.rng)
         torch.testing.assert_close(supernet(x, supernet.path(arch)), supernet.inherit(arch)(x))
-    soft = [torch.full((n,), 1 / n).double() for n in supernet.shape]
-    plain = supernet(x, soft)
-    torch.testing.assert_close(fuse(supernet)(x, soft), plain)
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_faster_form_equals_the_definition(few):
+    """Logits and all gradients; with few candidates some edges have none and others weigh less than one."""
+    run = run_of()
+    supernet, (x, labels) = supernet_of(run, partial(PartialEdge, share=4)).double(), run.splits["val"]
+    generator = torch.Generator().manual_seed(0)
+    soft = [torch.rand(n, generator=generator).double() for n in supernet.shape]
+    mix = [w * (torch.rand(3, generator=generator) < 0.4) if few else w.requires_grad_() for w in soft]
+    outcomes = []
+    for form in (lambda net: net, fuse):
+        logits = form(supernet)(x.double(), mix)
+        loss = F.cross_entropy(logits, labels)
+        sought = [*supernet.parameters(), *(w for w in mix if w.requires_grad)]
+        outcomes.append([logits, *torch.autograd.grad(loss, sought, allow_unused=True)])
+    assert type(supernet.cells[0]).__name__ == "FastVariedCell" or not usable(x)
+    for plain, fast in zip(*outcomes):
+        assert (plain is None) == (fast is None)
+        if plain is not None:
+            torch.testing.assert_close(fast, plain, rtol=1e-9, atol=1e-12)
 
 
 def test_edges_into_a_node_share_one_softmax():
