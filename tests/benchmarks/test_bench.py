@@ -34,6 +34,7 @@ TINY = measuring.Scale(
 )
 
 
+@pytest.mark.slow
 def test_the_whole_table(monkeypatch, tmp_path, capsys):
     """A row is measured only where ours and the definition agree, so all of them do."""
     monkeypatch.setattr(bench, "scale", lambda where: TINY)

@@ -65,6 +65,7 @@ def compilers(tmp_path):
     return files
 
 
+@pytest.mark.slow
 def test_every_compiler_gives_the_same_bits(compilers, tmp_path):
     """Of all kernels, forwards and backwards, in float32 and float64, with and without the compiler's best efforts."""
     if len(compilers) < 2:

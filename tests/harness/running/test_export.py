@@ -17,7 +17,12 @@ SIZE = Size(channels=4, cells=3, classes=5, image=16, inputs=3)
 ABOUT = {"space": "any"}
 
 
-@pytest.fixture(scope="module", params=registry.names("spaces"))
+KINDS = "darts", "enas", "nasbench201", "single_path_se"
+"""Spaces whose networks have all that the others are made of; the others are exported by pytest -m slow."""
+SPACES = [pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow) for name in registry.names("spaces")]
+
+
+@pytest.fixture(scope="module", params=SPACES)
 def exported(request):
     """(network, program) of a random architecture with weights and averages as if it were trained."""
     space = registry.space(request.param)
