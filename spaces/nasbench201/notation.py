@@ -29,17 +29,17 @@ def read(text: str) -> Design:
 
 def _node(node: int, text: str) -> tuple[Edge, ...]:
     if len(text) < 3 or not (text.startswith("|") and text.endswith("|")):
-        raise UserError(f"node {node} is {text!r}: write each node as |op~0|op~1|, joined by +, such as |none~0|")
+        raise UserError(f"node {node} is {text[:60]!r}: write each node as |op~0|op~1|, joined by +, such as |none~0|")
     return tuple(_edge(node, part) for part in text[1:-1].split("|"))
 
 
 def _edge(node: int, text: str) -> Edge:
     name, mark, source = text.partition("~")
     if name not in OPERATIONS:
-        near = difflib.get_close_matches(name, OPERATIONS, 1) or OPERATIONS
-        raise UserError(f"node {node}: unknown operation {name!r}: use {', '.join(near)}")
+        near = difflib.get_close_matches(name[:60], OPERATIONS, 1) or OPERATIONS
+        raise UserError(f"node {node}: unknown operation {name[:60]!r}: use {', '.join(near)}")
     if not mark or not (source.isascii() and source.isdigit() and int(source) < node):
-        raise UserError(f"node {node}: {text!r} must read a node from 0 to {node - 1}, such as {name}~0")
+        raise UserError(f"node {node}: {text[:60]!r} must read a node from 0 to {node - 1}, such as {name}~0")
     return name, int(source)
 
 

@@ -1,6 +1,7 @@
 """Searches on a table whose values are planted: real runs under the protocol `lookup`, in milliseconds."""
 
 import itertools
+import random
 from dataclasses import replace
 
 import pandas as pd
@@ -43,6 +44,7 @@ def table(folder, choices, value, epochs=(9,), weight=lambda arch: 1 + sum(arch)
         job = Search("lookup", dataset, space, method, seed, registry.parameters(method, fields))
         made = SearchRun(job, registry.space(space), folder / "prepared", None, Clock())
         made.budget = replace(made.budget, evaluations=evaluations)
+        made.rng = random.Random(f"{method} {seed}")  # the folder's name, and so the job's own seed, changes
         return made
 
     return run

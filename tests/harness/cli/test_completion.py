@@ -25,9 +25,9 @@ print -r -- $_comps[nas-vs-random]
 CASES = {
     "sea": {"search"},
     "list me": {"methods"},
-    "search --method ran": {"random_sampling"},
-    "train --method random_": {"random_sampling"},
-    "sample --space dar": {"darts"},
+    "search --method random_sam": {"random_sampling"},
+    "train --method random_": {"random_paths", "random_sampling", "random_search"},
+    "sample --space dar": {"darts", "darts_s1", "darts_s2", "darts_s3"},
     "frontier --protocol smo": {"smoke"},
     "data --dataset dig": {"digits"},
     "tables --rec": {"--records"},

@@ -42,6 +42,9 @@ def test_latex_has_as_many_cells_as_columns_and_escapes(folder, tmp_path):
     write_tables(Analysis(read_results(folder)), tmp_path)
     for path in tmp_path.glob("*.tex"):
         text = path.read_text()
+        if path.stem == "anytime":  # none of these searches is one by evaluations
+            assert "No rows." in text
+            continue
         columns = text.split(r"\begin{tabular}{@{}")[1].split("@{}")[0]
         body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
         lines = [line for line in body.splitlines() if line.endswith((r"\\", r"\noalign{\smallskip}"))]

@@ -111,6 +111,9 @@ def test_pages_have_every_row_and_escape(folder, tmp_path):
     write_tables(Analysis(read_results(folder)), tmp_path)
     for path in tmp_path.glob("*.html"):
         page = path.read_text()
+        if path.stem == "anytime":  # none of these searches is one by evaluations
+            assert "No rows." in page
+            continue
         rows = page.split("<tbody>")[1].split("</tbody>")[0].count("<tr>")
         assert rows == len(path.with_suffix(".md").read_text().split("| ---", 1)[1].split("\n\n")[0].splitlines()) - 1
     strange = typeset.Table(["a"], [["<script>\n[1, 2]"]], "1 < 2", ["<b>"])
