@@ -71,6 +71,8 @@ def test_a_move_goes_to_the_best_neighbour_by_the_proxy(run):
     made = run("aging_evolution", population=1, tournament=1, evaluations=5, move={"proxy": "synflow", "random": 0})
     made.method.search(made)
     archs = [arch for arch, _ in asked(made)]
+    archs = archs[: archs.index((4, 4, 4, 4)) + 1] if (4, 4, 4, 4) in archs else archs
+    assert len(archs) > 1
     for parent, child in zip(archs, archs[1:]):
         (changed,) = [i for i in range(4) if parent[i] != child[i]]
         assert child[changed] == 4 and parent[changed] == min(parent)
