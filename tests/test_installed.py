@@ -85,6 +85,7 @@ def test_the_cards_of_the_methods_are_printed(run):
 
 
 @pytest.mark.pipeline
+@pytest.mark.slow
 def test_a_benchmark_runs_from_the_shipped_snakefile(run, elsewhere):
     folder = Path(run("harness", "shipped").strip())
     assert registry.ROOT not in folder.parents
