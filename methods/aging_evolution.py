@@ -8,8 +8,8 @@ Exact: the child joins before the oldest leaves; the sample is drawn without rep
 parent in one decision.
 
 Departs from the paper: its mutations, of an input or an operation, are one changed decision of any kind; the identity
-is none of them. A repeated architecture costs nothing. Populations and samples are cut to the budget's evaluations, and
-the paper spends 20,000.
+is none of them. A repeated architecture costs nothing. The paper spends 20,000 evaluations: a budget below
+`population` is spent on random architectures alone.
 """
 
 from __future__ import annotations

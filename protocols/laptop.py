@@ -8,7 +8,7 @@ from dataclasses import replace
 from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
 
 SINGLE_PATHS = ("cnas", "enas", "manas", "random_paths", "spos")
-"""Methods whose steps train one architecture, and not all candidates: about a quarter of the time."""
+"""Methods whose steps train one architecture, and not all candidates of every place: their epochs are shorter."""
 DEFAULT = Setting(
     image=12,
     width=1 / 6,

@@ -38,7 +38,7 @@ class SearchRun(Run):
 
     def __init__(self, job: Search, space: Space, folder: Path, checkpoint: Callable[[str], Checkpoint], clock: Any):
         """`folder`: the prepared dataset. `checkpoint` gives the "checkpoint" of this search's epochs or the "journal"
-        of its evaluations, when it is first needed. `clock`: kept in the former."""
+        of its evaluations, when it is first needed. `clock`: kept in both."""
         self.job, self.space, self.folder = job, space, folder
         self.method = registry.method(job.method, **dict(job.parameters))
         self.setting = job.setting
@@ -168,8 +168,9 @@ class SearchRun(Run):
         if self.setting.looks_up:
             return Evaluations(self.budget.evaluations, self._measure, journal, lambda: None)
         file = self._checkpoint("journal")
-        file.restore({"journal": journal})
-        keep = lambda: file.save(0, {"journal": journal})  # noqa: E731
+        kept = {"journal": journal, "clock": self._clock}
+        file.restore(kept)
+        keep = lambda: file.save(0, kept)  # noqa: E731
         return Evaluations(self.budget.evaluations, self._measure, journal, keep)
 
     def network(self, arch: Arch) -> Network:

@@ -105,4 +105,4 @@ class Binary(Model):
             return self._score(torch.tensor(self.one_hot(archs), dtype=torch.float32)).numpy()
 
 
-MODELS = {"kernel_ridge": KernelRidge, "binary": Binary}
+MODELS: dict[str, type[KernelRidge] | type[Binary]] = {"kernel_ridge": KernelRidge, "binary": Binary}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from abc import abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,7 +50,10 @@ class Asking:
 
     def __init__(self, run: Run, reward: Reward | None, limit: Limit | None):
         self.run, self.rng = run, run.rng
-        self.space: Space = limit.space(run) if limit else run.space
+        self.space: Space = run.space
+        if limit:
+            self.space = limit.space(run)
+            self.space.sample(random.Random(0))  # UserError at once where nothing is within the limit
         self._reward, self._turns = reward, run.evaluations()
         self._best: tuple[float, float] | None = None
         self._arch: Arch | None = None
