@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.analysis.columns import GROUP, RUN, by_group
 from harness.analysis.statistics import mean_interval
+from protocols.tables.parts.random_search import steps
 
 PROGRESS = [*RUN, "evaluations", "judged", "accuracy", "regret", "random_search", "made"]
 ANYTIME = [*GROUP, "judged", "evaluations", "n", "mean", "low", "high", "random_search", "regret"]
@@ -48,8 +49,7 @@ def anytime(rows: pd.DataFrame) -> pd.DataFrame:
     found = []
     for names, group in by_group(rows).items():
         searches = [search for _, search in group.groupby("seed")]
-        most = int(group["made"].max())
-        for n in [*(m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if m < most), most]:
+        for n in steps(int(group["made"].max())):
             last = pd.DataFrame([one[one["evaluations"] <= n].iloc[-1] for one in searches])
             low, high = mean_interval(last["accuracy"], **dict(zip(GROUP, names)), evaluations=n)
             row = {**dict(zip(GROUP, names)), "judged": group["judged"].iloc[0], "evaluations": n, "n": len(searches)}

@@ -11,9 +11,9 @@ from harness.plan import registry
 from harness.plan.jobs import Search, Training
 from harness.plan.seeds import seed_of
 from harness.running.evaluations import Answer
-from harness.running.random_search import random_search, steps
 from protocols.base import Fidelity, Lookup
 from protocols.tables.base import Table
+from protocols.tables.parts.random_search import random_search, steps
 from spaces.base import Arch, Space, UserError
 
 table = cache(Table.read)

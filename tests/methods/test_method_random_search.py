@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from harness.running.random_search import chances_of_ranks
+from protocols.tables.parts.random_search import chances_of_ranks
 from spaces.base import UserError
 from tests.methods.planted import asked, table
 

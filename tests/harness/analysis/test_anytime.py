@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.anytime import PROGRESS, anytime, progress
-from harness.running.random_search import chances_of_ranks, random_search, steps
+from protocols.tables.parts.random_search import chances_of_ranks, random_search, steps
 
 
 def records(seed, found, tests=None):
