@@ -14,6 +14,7 @@ from harness import records
 from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
+from harness.analysis.fronts import MEMBERS, members
 from harness.analysis.provenance import provenance
 from spaces.base import UserError
 
@@ -34,7 +35,7 @@ class Results:
 
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
-    the records name. `progress`: how searches by evaluations improved.
+    the records name. `progress`: how searches by evaluations improved. `members`: of the fronts of searches on tables.
     """
 
     trainings: pd.DataFrame
@@ -43,6 +44,7 @@ class Results:
     about: dict[str, str]
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
+    members: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MEMBERS))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -106,6 +108,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _about(found.values()),
         provenance(found.values()),
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
+        pd.DataFrame(members(judged), columns=MEMBERS),
     )
 
 
