@@ -9,20 +9,26 @@ Importing a proxy must not import torch, so that planning stays instant: `proxie
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "rank_sums"]
 
 
 @dataclass(frozen=True)
 class Proxy(ABC):
     """A proxy. Its fields are its constants; the defaults are those of the source."""
+
+    terms: ClassVar[tuple[str, ...]] = ()
+    """The proxies whose ranks this one adds up (`rank_sums`); its own score is NaN then."""
 
     @abstractmethod
     def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
@@ -32,3 +38,16 @@ class Proxy(ABC):
         the running averages of batch normalisation may move. batch: images (n, inputs, image, image) in the type of
         the weights, labels int64 (n,). generator: the source of randomness of proxies that draw, on the CPU.
         """
+
+
+def rank_sums(columns: Sequence[Sequence[float]]) -> list[float]:
+    """For each of n candidates the sum over columns of ln(rank / n): the largest value has rank n, equal ones share the
+    mean of their ranks, NaN is below all others. 0 for a candidate that is best by every column."""
+    totals = [0.0] * len(columns[0])
+    for column in columns:
+        values = [-math.inf if math.isnan(value) else value for value in column]
+        ordered = sorted(values)
+        for i, value in enumerate(values):
+            rank = (bisect_left(ordered, value) + bisect_right(ordered, value) + 1) / 2
+            totals[i] += math.log(rank / len(values))
+    return totals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from methods.base import Run
 from methods.parts.fronts import front
 from protocols.base import Fidelity
 from protocols.datasets import load, manifest
+from proxies.base import rank_sums
 from spaces.base import Arch, Size, Space, UserError
 
 if TYPE_CHECKING:
@@ -205,10 +206,22 @@ class SearchRun(Run):
         return self._measure.cost(metric, arch)
 
     def score(self, proxy: str, arch: Arch) -> float:
-        if proxy not in self.method.proxies():
+        if proxy not in self._proxies:
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
         self.scores += 1
         return self._measure.score(proxy, arch)
+
+    def scores_of(self, proxy: str, archs: Sequence[Arch]) -> list[float]:
+        terms = registry.proxy(proxy).terms
+        if not terms:
+            return super().scores_of(proxy, archs)
+        return rank_sums([self.scores_of(term, archs) for term in terms])
+
+    @cached_property
+    def _proxies(self) -> set[str]:
+        """Those that the method names, and their terms."""
+        names = self.method.proxies()
+        return {*names, *(term for name in names for term in registry.proxy(name).terms)}
 
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch or an improvement."""

@@ -112,7 +112,7 @@ class Move:
 
 def ranked(asking: Asking, proxy: str, archs: list[Arch]) -> list[Arch]:
     """Best first; those whose score is not a number come last."""
-    scores = {arch: asking.run.score(proxy, arch) for arch in archs}
+    scores = dict(zip(archs, asking.run.scores_of(proxy, archs)))
     return sorted(archs, key=lambda arch: (scores[arch] == scores[arch], scores[arch]), reverse=True)
 
 
