@@ -55,7 +55,7 @@ class Evaluations:
         self._allowed = allowed
         self._measure, self._journal, self._keep = measure, journal, keep
         self._passes = 0.0
-        self._best = 0.0, 0.0
+        self._best = (0.0, 0.0, 0.0), 0.0
 
     def ask(self, arch: Arch, fidelity: Fidelity) -> Answer:
         """RuntimeError where the budget does not suffice."""
@@ -76,8 +76,9 @@ class Evaluations:
         arch, fidelity = question
         answer = self.asked[question] = self._journal[question]
         self._passes += fidelity.passes
-        if not self.incumbents or (fidelity.passes, answer.accuracy) > self._best:
-            self._best = fidelity.passes, answer.accuracy
+        found = (fidelity.passes, fidelity.channels, fidelity.resolution), answer.accuracy
+        if not self.incumbents or found > self._best:
+            self._best = found
             self.incumbents.append(arch)
 
     @property
