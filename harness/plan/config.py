@@ -22,6 +22,8 @@ from spaces.base import UserError
 
 Pairs = tuple[tuple[str, Any], ...]
 Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+LONGEST = 200
+"""Characters of a refused value that a message shows."""
 
 
 class _Strict(BaseModel):
@@ -61,7 +63,7 @@ class Config(_Strict):
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
-    @field_validator("datasets", "searches")
+    @field_validator("datasets")
     @classmethod
     def _no_duplicates(cls, values: list[Any]) -> list[Any]:
         for i, value in enumerate(values):
@@ -161,8 +163,11 @@ def _first(error: ValidationError) -> str:
         owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap}
         owner = owners.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
         return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
-    got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-    return f"{place}: {first['msg']}{got}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("missing", "value_error"):  # our own sentences say what they refuse
+        return f"{place}: {message}"
+    got = repr(first["input"])
+    return f"{place}: {message}, got {got if len(got) <= LONGEST else got[:LONGEST] + '…'}"
 
 
 def _check_measure(protocol: str, dataset: str) -> None:
