@@ -58,7 +58,7 @@ class Darts(Method):
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas
-        from methods.parts.bilevel import entropy
+        from methods.parts.collapse import course
         from protocols.parts.optimizers import cosine
 
         supernet = run.supernet()
@@ -66,7 +66,7 @@ class Darts(Method):
         descent = self.descent(supernet, alphas)
         for epoch in run.epochs(**descent.state()):
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
-            run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.mix()), lr=lr)
+            run.log(**descent.epoch(run, lr), **course(run.space.candidates, alphas.mix()), lr=lr)
         return supernet.derive(alphas.mix())
 
     def descent(self, supernet: Supernet, alphas: Alphas, alpha_clip: float | None = None) -> Descent:

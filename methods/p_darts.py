@@ -60,8 +60,7 @@ class PDarts(Darts):
         return no_cells(space)
 
     def search(self, run: Run) -> Arch:
-        from methods.parts.bilevel import entropy
-        from methods.parts.collapse import shares
+        from methods.parts.collapse import course
         from methods.parts.stages import Stages, with_few_skips
         from protocols.parts.optimizers import cosine
         from spaces.parts.varied_edges import Dropout
@@ -76,8 +75,8 @@ class PDarts(Darts):
             lr = cosine(self.lr, self.lr_min, at, epochs)
             means = stages.descent.epoch(run, lr, architecture=at >= round(self.warmup * epochs))
             mix = stages.descent.alphas.mix()
-            run.log(**means, alpha_entropy=entropy(mix), lr=lr, stage=stage + 1, dropout=dropout.rate)
-            run.log(**shares(stages.cells.normal + stages.cells.reduce, mix))
+            run.log(**means, **course(stages.cells.normal + stages.cells.reduce, mix), lr=lr)
+            run.log(stage=stage + 1, dropout=dropout.rate)
         return run.space.encode(with_few_skips(stages.cells, stages.rows(), self.skips))
 
     def stage_of(self, epoch: int, epochs: int) -> tuple[int, int, int]:
