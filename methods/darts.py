@@ -69,14 +69,16 @@ class Darts(Method):
             run.log(**descent.epoch(run, lr), **course(run.space.candidates, alphas.mix()), lr=lr)
         return supernet.derive(alphas.mix())
 
-    def descent(self, supernet: Supernet, alphas: Alphas, alpha_clip: float | None = None) -> Descent:
-        """The optimizers and the architecture gradient that the fields ask for."""
-        from methods.parts.descent import Descent
+    def descent(
+        self, supernet: Supernet, alphas: Alphas, alpha_clip: float | None = None, kind: type[Descent] | None = None
+    ) -> Descent:
+        """The optimizers and the architecture gradient that the fields ask for; `kind`: where it is not `Descent`."""
+        from methods.parts.descent import Descent as Bilevel
         from protocols.parts.optimizers import SGD, Adam
 
         weights = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
         architecture = Adam(alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay)
-        return Descent(supernet, alphas, weights, architecture, self._gradient, self.clip, alpha_clip)
+        return (kind or Bilevel)(supernet, alphas, weights, architecture, self._gradient, self.clip, alpha_clip)
 
     def _gradient(
         self, supernet: Supernet, alphas: Alphas, weights: SGD, training: Batch, validation: Batch

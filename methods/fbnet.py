@@ -58,9 +58,10 @@ class Fbnet(Method):
     latency_table: str | None = None
 
     def __post_init__(self) -> None:
+        name = type(self).__module__.rpartition(".")[2]
         if self.latency_form not in ("pow_log", "log_pow"):
-            raise UserError(f"fbnet: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
-        check_metric("fbnet", self.cost, table=True)
+            raise UserError(f"{name}: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
+        check_metric(name, self.cost, table=True)
 
     def unsupported(self, space: Space) -> str | None:
         reason = needs.supernet(space) or needs.costs(space)
@@ -135,6 +136,10 @@ class Fbnet(Method):
             return self.alpha * cross_entropy * cost.log() ** self.beta
         return self.alpha * cross_entropy * self.beta * cost.log()
 
+    def penalised(self, cross_entropy: Tensor, cost: Tensor, costs: Costs) -> Tensor:
+        """The loss of theta; `costs`: those that the expected cost was computed from."""
+        return self.loss(cross_entropy, cost)
+
     def train_weights(
         self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer, temperature: float
     ) -> tuple[float, float]:
@@ -160,7 +165,11 @@ class Fbnet(Method):
         def step(batch: tuple[Tensor, Tensor]) -> tuple[float, float]:
             mix = self.sample(theta, temperature, run.generator, len(batch[1]))
             return architecture_step(
-                supernet, optimizer, mix, batch, lambda entropy: self.loss(entropy, expected_cost(mix, costs))
+                supernet,
+                optimizer,
+                mix,
+                batch,
+                lambda entropy: self.penalised(entropy, expected_cost(mix, costs), costs),
             )
 
         losses, shares = zip(*map(step, run.batches("val")))
