@@ -9,6 +9,8 @@ import pandas as pd
 
 from harness.analysis.anytime import anytime
 from harness.analysis.calibration import calibration
+from harness.analysis.collapse import collapse
+from harness.analysis.collapse import course as collapse_course
 from harness.analysis.cost_matched import cost_matched
 from harness.analysis.costs import costs
 from harness.analysis.courses import courses
@@ -86,6 +88,14 @@ class Analysis:
     @cached_property
     def courses(self) -> pd.DataFrame:
         return courses(self.results.curves)
+
+    @cached_property
+    def collapse_course(self) -> pd.DataFrame:
+        return collapse_course(self.results.curves)
+
+    @cached_property
+    def collapse(self) -> pd.DataFrame:
+        return collapse(self.collapse_course, self.results.shared, self.results.trainings)
 
     @cached_property
     def anytime(self) -> pd.DataFrame:

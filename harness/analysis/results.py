@@ -20,6 +20,7 @@ from spaces.base import UserError
 TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
+SHARED = [*RUN, "arch", "shared"]
 TYPES = {
     **dict.fromkeys(("dataset", "space", "method", "status", "arch", "metric"), "str"),
     **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
@@ -34,7 +35,8 @@ class Results:
 
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
-    the records name. `progress`: how searches by evaluations improved.
+    the records name. `progress`: how searches by evaluations improved. `shared`: validation accuracies of architectures
+    with the shared weights of a search.
     """
 
     trainings: pd.DataFrame
@@ -43,6 +45,7 @@ class Results:
     about: dict[str, str]
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
+    shared: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHARED))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -106,6 +109,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _about(found.values()),
         provenance(found.values()),
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
+        pd.DataFrame([row for record in searches.values() for row in _shared(record)], columns=SHARED),
     )
 
 
@@ -155,6 +159,11 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for metric in sorted(set(curves) - {"epoch"}):
         for epoch, value in zip(curves["epoch"], curves[metric]):
             yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
+
+
+def _shared(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    for arch, accuracy in record["result"].get("shared_accuracies", {}).items():
+        yield {**record["key"], "arch": arch, "shared": accuracy}
 
 
 def _warning(record: dict[str, Any]) -> str | None:

@@ -59,6 +59,7 @@ class Config(_Strict):
     depth_gap: DepthGap | None = None
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    rank_supernets: Annotated[bool, Field(strict=True)] = False  # searches measure the random architectures too
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
@@ -89,7 +90,8 @@ class Config(_Strict):
         return sorted(set(found))
 
     def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
-        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "")
+        ranked = self.random if self.rank_supernets and method != RANDOM else 0
+        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "", ranked)
 
     def trainings_of(self, dataset: str) -> list[Training]:
         """Every search's architecture once, and the depth gap's architectures at each depth, as often as it repeats."""

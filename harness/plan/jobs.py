@@ -39,7 +39,8 @@ def fraction_of(channels: int, width: float) -> int:
 @dataclass(frozen=True, order=True)
 class Search:
     """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs. `numerics`: where
-    they are not the protocol's."""
+    they are not the protocol's. `ranked`: how many random architectures it measures with its shared weights at the
+    end."""
 
     protocol: str
     dataset: str
@@ -48,6 +49,7 @@ class Search:
     seed: int
     parameters: tuple[tuple[str, Any], ...] = ()
     numerics: str = ""
+    ranked: int = 0
 
     @property
     def mode(self) -> str:
@@ -76,7 +78,7 @@ class Search:
     @property
     def key(self) -> dict[str, Any]:
         axes = asdict(self)
-        del axes["parameters"], axes["numerics"]
+        del axes["parameters"], axes["numerics"], axes["ranked"]
         return axes
 
     def size(self, classes: int, inputs: int) -> Size:
@@ -93,6 +95,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
+            **({"ranked": self.ranked} if self.ranked else {}),
             **_declaration(self.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
