@@ -108,7 +108,8 @@ def _combined(factors: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
 @dataclass(frozen=True)
 class Study:
     """`sources`: a number of random architectures, FINDS, or paths of files. `variants`: changes as they are written,
-    by name, the reference first. `factors`: names of those of a factorial. `repeats`: of the reference, of the others."""
+    by name, the reference first. `factors`: names of those of a factorial. `repeats`: of the reference, of the
+    others."""
 
     protocol: str
     name: str
@@ -181,11 +182,8 @@ class Study:
         first = searches[0]
         for label, path in self.files.items():
             texts = architectures(path, self.space)
-            given = (
-                Search(first.protocol, first.dataset, self.space, label, i, (), first.numerics)
-                for i in range(len(texts))
-            )
-            chosen += zip(given, texts)
+            given = replace(first, space=self.space, method=label, parameters=())
+            chosen += [(replace(given, seed=i), text) for i, text in enumerate(texts)]
         for search, text in chosen:
             for label, made in self.resolved(search.setting).items():
                 for repeat in range(self.times(label)):

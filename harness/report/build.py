@@ -39,7 +39,8 @@ def build(
 
     `about` adds to, or replaces, what the captions say of where the records come from: source, protocol, machine,
     commit. UserError where the input cannot be trusted; nothing is written then. SHA256SUMS in `out` names the input
-    and all that was made of it. `studies`: those of the configuration; without them all variants are one study. `report`: also all of it as one page, `out`/report.html; returns what that leaves out.
+    and all that was made of it. `report`: also all of it as one page, `out`/report.html; returns what that leaves out.
+    `studies`: those of the configuration; without it, None, everything that was trained is one study.
     """
     analysis = Analysis(read_results(records), studies)
     figures = figures or out / "figures"

@@ -40,7 +40,7 @@ def train(
     and, where the job keeps them, the weights after the last epoch.
     """
     space, setting, data = registry.space(job.search.space), job.setting, load(folder)
-    axes = {name: value for name, value in job.key.items() if name != "main"}
+    axes: dict[str, Any] = {name: value for name, value in job.key.items() if name != "main"}
     seed = seed_of(**axes, purpose="train")
     design = space.read(text)
     size = job.size(len(data.classes), data.inputs)

@@ -30,8 +30,8 @@ FACTOR = re.compile(r"[x×](\d+(?:\.\d*)?(?:e-?\d+)?)")
 
 
 def changes(setting: Setting, asked: Mapping[str, Any]) -> Changes:
-    """The change that `asked`, values by path, makes of a setting; () where it makes none. UserError for an unknown path
-    or an impossible value."""
+    """The change that `asked`, values by path, makes of a setting; () where it makes none. UserError for an unknown
+    path or an impossible value."""
     known = dict(_paths(setting))
     found = {}
     for path, value in asked.items():
