@@ -38,7 +38,7 @@ FOLLOWER = Follower(PIPELINE.arguments)
 report: str(CAPTIONS / "workflow.rst")
 
 
-MANIFESTS = [PIPELINE.manifest(dataset) for dataset in CONFIG.datasets]
+MANIFESTS = PIPELINE.manifests()
 SHOWN = contents(entry.space for entry in CONFIG.searches)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
@@ -104,7 +104,7 @@ for batch in BATCHES:
         name:
             f"run_{batch.name}".replace("-", "_")
         input:
-            PIPELINE.manifest(batch.jobs[0].key["dataset"]),
+            PIPELINE.manifests(batch.jobs),
             batch.reads,
         output:
             batch.records,

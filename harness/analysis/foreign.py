@@ -2,7 +2,8 @@
 
 Columns: dataset, space, method, seed, accuracy (fraction or percent, one unit per dataset; a percentage below 1 needs
 its sign: 0.83%), and where known cells (depth of the trained network), arch (text, the same for the same architecture),
-repeat (0 for the training that counts, 1 … for further training seeds), main (true for the trainings that runs are
+variant (what else than the cells differs from the usual training, a text), repeat (0 for the training that counts, 1 …
+for further training seeds), main (true for the trainings that runs are
 judged by), status (why a run has no accuracy), parameters and macs. Method `random_sampling` is the baseline of its
 space.
 """
@@ -20,7 +21,7 @@ from harness.plan.jobs import RANDOM
 from spaces.base import UserError
 
 NEEDED = (*RUN, "accuracy")
-OPTIONAL = ("cells", "arch", "repeat", "main", "status", "parameters", "macs")
+OPTIONAL = ("cells", "arch", "variant", "repeat", "main", "status", "parameters", "macs")
 TRUE, FALSE, DONE = ("true", "1", "yes"), ("false", "0", "no"), "done"
 Row = dict[str, Any]
 
@@ -52,6 +53,7 @@ def _row(path: Path, line: int, values: dict[str, str]) -> Row:
     row["accuracy"] = math.nan if failed else _accuracy(path, line, values["accuracy"].removesuffix("%").rstrip())
     row["percent"] = values["accuracy"].endswith("%")
     row["arch"] = values.get("arch") or None
+    row["variant"] = values.get("variant", "")
     row["repeat"] = _count(path, line, "repeat", values.get("repeat", ""), empty=0)
     row["main"] = _main(path, line, values["main"]) if "main" in values else None
     for name in ("cells", "parameters", "macs"):
@@ -121,7 +123,7 @@ def _main(path: Path, line: int, text: str) -> bool:
 def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
-        names = (*RUN, "cells", "arch", "repeat")
+        names = (*RUN, "cells", "arch", "variant", "repeat")
         first = seen.setdefault(tuple(row[name] for name in names), row["line"])
         if first != row["line"]:
             raise UserError(

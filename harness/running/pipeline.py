@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness import records
 from harness.plan import config as configuration
 from harness.plan.batches import Batch, batches
-from harness.plan.jobs import data_folder, record_path, slug
+from harness.plan.jobs import Job, data_folder, record_path, slug
 from harness.records.belonging import held
 
 
@@ -49,7 +49,8 @@ class Pipeline:
         plan = {batch.name: [job.name for job in batch.jobs] for batch in planned}
         records.write_atomically(self._plan, json.dumps(plan, indent=1).encode())
 
-    def manifest(self, dataset: str) -> str:
-        """What preparing a dataset writes last."""
-        image = next(job.setting.image for job in self.jobs.values() if job.key["dataset"] == dataset)
-        return str(data_folder(dataset, image) / "manifest.json")
+    def manifests(self, jobs: Iterable[Job] | None = None) -> list[str]:
+        """What preparing the datasets of these jobs, or of all, writes last. Variants may see other sizes of images."""
+        read = {(job.key["dataset"], job.setting.image) for job in self.jobs.values() if jobs is None}
+        read |= {(job.key["dataset"], job.setting.image) for job in jobs or ()}
+        return [str(data_folder(*one) / "manifest.json") for one in sorted(read)]

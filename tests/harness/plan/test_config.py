@@ -37,7 +37,7 @@ def test_the_plan(tmp_path):
     assert Search("smoke", "digits", "enas", "random_sampling", 2) in digits
     trainings = plan.trainings_of("digits")
     assert len(trainings) == len(set(trainings)) == 5 + (4 + 2) * 4  # enas once; darts at two depths, twice each
-    assert Training(Search("smoke", "digits", "darts", "darts", 1), 5, 1) in trainings
+    assert Training(Search("smoke", "digits", "darts", "darts", 1), (("cells", 5),), 1) in trainings
     assert {job.name for job in trainings}.isdisjoint(job.name for job in digits)
 
 
