@@ -49,7 +49,7 @@ def collapse(course: pd.DataFrame, shared: pd.DataFrame, trainings: pd.DataFrame
 
 def _ends(group: pd.DataFrame) -> dict[str, float]:
     """Searches may end early, so each has a last epoch of its own."""
-    found = {}
+    found: dict[str, float] = {}
     for quantity, values in group.sort_values("epoch").groupby("quantity"):
         searches = values.groupby("seed")["value"]
         found |= {f"{quantity}_first": searches.first().mean(), f"{quantity}_last": searches.last().mean()}
@@ -69,14 +69,11 @@ def _ranks(axes: dict[str, str], shared: pd.DataFrame | None, trainings: pd.Data
     pairs = [(values.to_numpy(float), truth) for _, values in table.items()]
     repeats = alone[alone["cells"].isin(alone.loc[alone["main"], "cells"]) & alone["arch"].isin(table.index)]
     again = repeats.pivot_table(index="arch", columns="repeat", values="accuracy").to_numpy(float).T
-    agreements = {
-        "tau": _agreement(pairs, **axes, of="supernet"),
-        "ceiling": _agreement(list(itertools.combinations(again, 2)), **axes, of="supernet ceiling"),
-    }
-    named = {
-        f"{name}{end}": value for name, found in agreements.items() for end, value in zip(("", "_low", "_high"), found)
-    }
-    return {"ranked": len(table), **named}
+    agreements = (
+        _agreement(pairs, **axes, of="supernet"),
+        _agreement(list(itertools.combinations(again, 2)), **axes, of="supernet ceiling"),
+    )
+    return {"ranked": len(table), **dict(zip(RANKS, itertools.chain(*agreements)))}
 
 
 def _agreement(pairs: list[Any], **axes: str) -> tuple[float, float, float]:

@@ -32,9 +32,9 @@ def layout(analysis: Analysis, origin: str) -> Table:
         for row in frame.itertuples()
     ]
     caption = (
-        f"Collapse of searches by gradients: means over n = {from_to(frame['n'])} searches after the first epoch → after"
-        " the last. Skip, none: the mean weight (0 to 1) of skip connections and of the operation none, over the places"
-        " of the supernet that have it. Entropy of a place's weights, in nats. Eigenvalue: the largest of the Hessian of"
+        f"Collapse of searches by gradients: means over n = {from_to(frame['n'])} searches after the first epoch → the"
+        " last. Skip, none: the mean weight (0 to 1) of skip connections and of the operation none, over the places of"
+        " the supernet that have it. Entropy of a place's weights, in nats. Eigenvalue: the largest of the Hessian of"
         " the validation loss by the architecture parameters. Tau: Kendall's rank agreement of validation accuracies"
         " with shared weights and test accuracies after a training alone, over the random architectures, a mean over"
         " searches; its ceiling: of two trainings alone that differ in their seed. Percentile bootstrap over"
