@@ -28,7 +28,7 @@ def course(curves: pd.DataFrame) -> pd.DataFrame:
     known = curves[curves["metric"].isin(QUANTITIES)].dropna(subset=["value"])
     diagnosed = known[known["metric"].isin(("skip_share", "none_share"))]
     runs = set(diagnosed[RUN].itertuples(index=False, name=None))
-    kept = [run in runs for run in known[RUN].itertuples(index=False, name=None)]
+    kept = np.array([run in runs for run in known[RUN].itertuples(index=False, name=None)], bool)
     return known[kept].assign(quantity=known["metric"].map(QUANTITIES))[COURSE]
 
 

@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -42,7 +42,7 @@ def place() -> str:
 
 
 class Holder(NamedTuple):
-    """What a lease says of the process that holds it. `began` and `now` are seconds since 1970 by the holder's clock."""
+    """What a lease says of the process that holds it. `began` and `now`: seconds since 1970 by the holder's clock."""
 
     place: str
     process: int

@@ -168,7 +168,9 @@ def _outlook(found: Status) -> str:
         said += "; no snakemake is at work here"
     else:
         where = "" if found.driver.here else f" ({found.driver.name})"
-        said += f"; snakemake{where} has been at work for {_time(found.driver.seconds)}, {side_by_side} jobs side by side"
+        said += (
+            f"; snakemake{where} has been at work for {_time(found.driver.seconds)}, {side_by_side} jobs side by side"
+        )
     if found.work is None:
         return f"{said}; nothing is done yet to estimate the rest from"
     if side_by_side:
