@@ -32,18 +32,17 @@ def study_points(panels: Sequence[Panel]) -> pd.DataFrame:
 
 
 def study_swaps(panels: Sequence[Panel]) -> pd.DataFrame:
-    """How often two architectures whose single trainings differ by `gap` points have the other order in another training
-    each: `share` of `pairs`, in bins of equally many, and what is `expected` of normal architectures and seeds. The
-    variant of each study with most repeats; none where nothing was repeated."""
+    """How often two architectures whose single trainings differ by `gap` points have the other order in another
+    training each: `share` of `pairs`, in bins of equally many, and what is `expected` of normal architectures and
+    seeds. The variant of each study with most repeats; none where nothing was repeated."""
     rows = []
     for panel in panels:
         variant = max(panel.variants, key=lambda variant: variant.accuracy.shape[1])
         gaps, turned = crossed.reversals(variant.accuracy)
         if len(gaps) < 2 * BINS:
             continue
-        _, architecture, _, seed = crossed.components(
-            variant.accuracy[np.isfinite(variant.accuracy).any(axis=1)][None]
-        )[0]
+        trained = variant.accuracy[np.isfinite(variant.accuracy).any(axis=1)]
+        _, architecture, _, seed = crossed.components(trained[None])[0]
         edges = np.unique(np.quantile(gaps, np.linspace(0, 1, BINS + 1)))
         for low, high in itertools.pairwise(edges):
             inside = (gaps >= low) & ((gaps < high) | (high == edges[-1]))

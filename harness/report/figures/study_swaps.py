@@ -22,9 +22,8 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, ((study, dataset), group) in zip(axes, groups):
         axis.plot(group["gap"], 100 * group["share"], "o", color=style.PALETTE[0], markersize=4)
         axis.plot(group["gap"], 100 * group["expected"], color="0.3", linestyle="--", linewidth=1)
-        axis.set_title(
-            fold(f"{study}, {dataset}, n = {group['n'].max()}, {group['pairs'].sum()} pairs", 36), fontsize=7.5
-        )
+        said = f"{study}, {dataset}, n = {group['n'].max()}, {group['pairs'].sum()} pairs"
+        axis.set_title(fold(said, 36), fontsize=7.5)
         axis.set(ylim=(0, 60))
     style.outer_labels(axes, "gap in one training, points", "swapped in another, %")
     expected = style.entry("normal architectures and seeds", "0.3", "", linestyle="--")

@@ -37,8 +37,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
     caption = (
         f"Studies: the same architectures (n = {from_to(frame['n'])}) under variants of the protocol's setting; the"
         " first row of each is the reference, effects are those of a factorial. Difference: to the reference, paired by"
-        " architecture, with the interval and p of the sign-flip permutation test; the interval excludes 0 where p is at"
-        " most 0.05, and below six architectures there is none. Holm: over all differences of a study. Seed sd: of"
+        " architecture, with the interval and p of the sign-flip permutation test; the interval excludes 0 where p is"
+        " at most 0.05, and below six architectures there is none. Holm: over all differences of a study. Seed sd: of"
         " single trainings of one architecture under one variant. Tau: Kendall's rank agreement of one training under"
         " the variant with one under the reference; for the reference, of two of its own. Ceilings: of two trainings"
         " that differ in their seed alone, under the reference; under the variant. Ceiling − tau: jackknife over"
@@ -78,12 +78,12 @@ def _cost(row: Any) -> str:
 
 def _notes(frame: pd.DataFrame) -> list[str]:
     """What the reference's repeats say of a choice."""
-    said = [
-        f"{row.study} on {row.dataset}: {100 * row.intraclass:.0f}% of the variance of single trainings of the reference is"
-        f" the architectures'; the best of {row.n} is found in 95% of simulated worlds with {_seeds(row)} trainings each."
+    return [
+        f"{row.study} on {row.dataset}: the architectures are {100 * row.intraclass:.0f}% of the variance of single"
+        f" trainings of the reference; the best of {row.n} is found in 95% of simulated worlds with {_seeds(row)}"
+        " trainings each."
         for row in frame.dropna(subset=["intraclass"]).itertuples()
     ]
-    return said
 
 
 def _seeds(row: Any) -> str:
