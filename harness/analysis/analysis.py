@@ -24,6 +24,7 @@ from harness.analysis.results import Results
 from harness.analysis.run_times import run_times
 from harness.analysis.runs import finished_runs, runs
 from harness.analysis.studies import studies, study_components, study_times
+from harness.analysis.study_points import study_points, study_swaps
 from harness.analysis.variance import variance
 from harness.plan.studies import Study
 
@@ -106,6 +107,14 @@ class Analysis:
     @cached_property
     def study_components(self) -> pd.DataFrame:
         return study_components(self.panels)
+
+    @cached_property
+    def study_points(self) -> pd.DataFrame:
+        return study_points(self.panels)
+
+    @cached_property
+    def study_swaps(self) -> pd.DataFrame:
+        return study_swaps(self.panels)
 
     @cached_property
     def study_times(self) -> pd.DataFrame:

@@ -28,9 +28,9 @@ def components(values: Array, counts: Array | None = None) -> Array:
     values (variants, architectures, repeats), nan where a training is missing; every architecture has one training of
     each variant at least. counts (draws, architectures): how often each is drawn; once where left out. Method of
     moments from the means of the cells: seed variance s² from the repeats inside cells; with r the harmonic mean of
-    their numbers, E MS(interaction) = i² + s²/r, E MS(architecture) = V a² + i² + s²/r, E MS(variant) = A v² + i² + s²/r
-    (Searle, Casella and McCulloch, Variance components, 1992, chapter 4). Without repeats the interaction is one with
-    the seed's variance, and stands under "interaction". Negative estimates are set to 0.
+    their numbers, E MS(interaction) = i² + s²/r, E MS(architecture) = V a² + i² + s²/r, E MS(variant) = A v² + i² +
+    s²/r (Searle, Casella and McCulloch, Variance components, 1992, chapter 4). Without repeats the interaction is one
+    with the seed's variance, and stands under "interaction". Negative estimates are set to 0.
     """
     number = np.sum(np.isfinite(values), axis=2)
     means = np.nanmean(values, axis=2)

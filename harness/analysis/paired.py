@@ -3,7 +3,8 @@
 Under the null each difference is as likely as its negative. Flipping the signs of a set F of them gives a mean at
 least as high as the observed one exactly where the mean of F is at most 0, and the test of a mean d rather than 0 where
 it is at most d. So the means of all sets F are where the test's p changes, and the interval's ends are two of them
-(Hartigan, Using subsample values as typical values, JASA 1969). It is exact for differences that are symmetric about their mean.
+(Hartigan, Using subsample values as typical values, JASA 1969). It is exact for differences that are symmetric about
+their mean.
 """
 
 from __future__ import annotations

@@ -40,8 +40,7 @@ def train(
     and, where the job keeps them, the weights after the last epoch.
     """
     space, setting, data = registry.space(job.search.space), job.setting, load(folder)
-    axes: dict[str, Any] = {name: value for name, value in job.key.items() if name != "main"}
-    seed = seed_of(**axes, purpose="train")
+    seed = seed_of(purpose="train", **{name: value for name, value in job.key.items() if name != "main"})
     design = space.read(text)
     size = job.size(len(data.classes), data.inputs)
     network = fresh(lambda: space.network(design, size), seed, device())
@@ -66,8 +65,8 @@ def _shown(job: Training, data: Data) -> Split:
     labels = torch.cat([data.train.labels, data.val.labels])
     if job.setting.samples == 1:
         return Split(images, labels)
-    axes = {"protocol": job.search.protocol, "dataset": job.search.dataset, "repeat": job.repeat}
-    generator = torch.Generator().manual_seed(seed_of(**axes, purpose="samples"))
+    seed = seed_of(protocol=job.search.protocol, dataset=job.search.dataset, repeat=job.repeat, purpose="samples")
+    generator = torch.Generator().manual_seed(seed)
     kept = torch.randperm(len(images), generator=generator)[: fraction_of(len(images), job.setting.samples)]
     return Split(images[kept], labels[kept])
 
