@@ -15,15 +15,17 @@ from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
 from harness.analysis.provenance import provenance
+from harness.plan.jobs import RANDOM
 from spaces.base import UserError
 
 TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
+SCORES = [*RUN, "proxy", "score", "seconds"]
 TYPES = {
-    **dict.fromkeys(("dataset", "space", "method", "status", "arch", "metric"), "str"),
+    **dict.fromkeys(("dataset", "space", "method", "status", "arch", "metric", "proxy"), "str"),
     **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
-    **dict.fromkeys(("accuracy", "seconds", "value"), "float"),
+    **dict.fromkeys(("accuracy", "seconds", "value", "score"), "float"),
     "main": "bool",
 }
 
@@ -34,7 +36,8 @@ class Results:
 
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
-    the records name. `progress`: how searches by evaluations improved.
+    the records name. `progress`: how searches by evaluations improved. `scores`: of random architectures by proxies,
+    with the seconds that each took.
     """
 
     trainings: pd.DataFrame
@@ -43,6 +46,7 @@ class Results:
     about: dict[str, str]
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
+    scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SCORES))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -98,7 +102,8 @@ def _from_records(paths: Sequence[Path]) -> Results:
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
     judged = [record for record in found.values() if record["kind"] == "train" and record["status"] == "done"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}
-    curves = [point for record in searches.values() for point in _points(record)]
+    curves = [point for record in searches.values() if not _random(record) for point in _points(record)]
+    scores = [score for record in searches.values() if _random(record) for score in _scores(record)]
     return Results(
         _frame(trainings, TRAININGS),
         _frame([_row(record) for record in searches.values()], SEARCHES),
@@ -106,6 +111,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _about(found.values()),
         provenance(found.values()),
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
+        _frame(scores, SCORES),
     )
 
 
@@ -155,6 +161,19 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for metric in sorted(set(curves) - {"epoch"}):
         for epoch, value in zip(curves["epoch"], curves[metric]):
             yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
+
+
+def _random(record: dict[str, Any]) -> bool:
+    return bool(record["key"]["method"] == RANDOM)
+
+
+def _scores(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """What a random architecture scored; nan where a proxy gave no number."""
+    took = record.get("measured", {}).get("parts", {})
+    for proxy in record["config"]["parameters"].get("scores", ()):
+        logged = [value for value in record["curves"].get(f"score {proxy}", []) if value is not None]
+        row = {"proxy": proxy, "score": logged[0] if logged else math.nan, "seconds": took.get(f"score {proxy}")}
+        yield {**record["key"], **row}
 
 
 def _warning(record: dict[str, Any]) -> str | None:

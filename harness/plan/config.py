@@ -55,13 +55,14 @@ class Config(_Strict):
     random: Annotated[int, Field(strict=True, ge=2)]
     searches: list[SearchEntry] = Field(min_length=1)
     depth_gap: DepthGap | None = None
+    proxies: list[str] = []  # the random architectures get their scores
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
-    @field_validator("datasets", "searches")
+    @field_validator("datasets", "searches", "proxies")
     @classmethod
     def _no_duplicates(cls, values: list[Any]) -> list[Any]:
         for i, value in enumerate(values):
@@ -83,7 +84,8 @@ class Config(_Strict):
         for space in self.spaces:
             gap = self.depth_gap
             wanted = gap.architectures if gap and gap.space == space and dataset in gap.datasets else 0
-            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
+            scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
+            found += [self._search(dataset, space, RANDOM, seed, scores) for seed in range(max(self.random, wanted))]
         return sorted(set(found))
 
     def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
@@ -186,6 +188,8 @@ def _check(config: Config) -> None:
         space = registry.space(entry.space)
         if reason := registry.method(entry.method, **entry.set).unsupported(space):
             raise UserError(f"method {entry.method} cannot search space {entry.space}: {reason}")
+    for name in config.proxies:
+        registry.proxy(name)
     pairs = [(entry.method, entry.space) for entry in config.searches]
     for pair in pairs:
         if pairs.count(pair) > 1:

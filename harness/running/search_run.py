@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -207,7 +208,13 @@ class SearchRun(Run):
         if proxy not in self.method.proxies():
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
         self.scores += 1
-        return self._measure.score(proxy, arch)
+        measure, start = self._measure, time.perf_counter()
+        if reduction := registry.proxy(proxy).reduction():
+            score = self.evaluate(arch, measure.reduced(reduction))
+        else:
+            score = measure.score(proxy, arch)
+        self._clock.part(f"score {proxy}", time.perf_counter() - start)
+        return score
 
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch or an improvement."""
