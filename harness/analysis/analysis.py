@@ -18,6 +18,7 @@ from harness.analysis.courses import courses
 from harness.analysis.depth_gap import depth_gap, depth_points
 from harness.analysis.panels import Panel, panels
 from harness.analysis.pooled import pooled
+from harness.analysis.proxies import proxies
 from harness.analysis.ranking import ranking
 from harness.analysis.relative_improvement import relative_improvement
 from harness.analysis.results import Results
@@ -135,6 +136,10 @@ class Analysis:
     @cached_property
     def anytime(self) -> pd.DataFrame:
         return anytime(self.results.progress)
+
+    @cached_property
+    def proxies(self) -> pd.DataFrame:
+        return proxies(self.results.trainings, self.results.scores)
 
     @cached_property
     def run_times(self) -> pd.DataFrame:

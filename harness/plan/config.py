@@ -46,6 +46,7 @@ class Config(Strict):
     searches: list[SearchEntry] = Field(min_length=1)
     depth_gap: DepthGap | None = None  # the study of depth, in short
     studies: list[StudyEntry] = []
+    proxies: list[str] = []  # the random architectures get their scores
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
     rank_supernets: Annotated[bool, Field(strict=True)] = False  # searches measure the random architectures too
@@ -53,7 +54,7 @@ class Config(Strict):
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
-    @field_validator("datasets")
+    @field_validator("datasets", "proxies")
     @classmethod
     def _no_duplicates(cls, values: list[Any]) -> list[Any]:
         for i, value in enumerate(values):
@@ -80,7 +81,9 @@ class Config(Strict):
         ]
         for space in self.spaces:
             wanted = [study.random for study in self.ablations if study.space == space and dataset in study.datasets]
-            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, *wanted, 0))]
+            scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
+            baseline = range(max(self.random, *wanted, 0))
+            found += [self._search(dataset, space, RANDOM, seed, scores) for seed in baseline]
         return sorted(set(found))
 
     def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
@@ -180,6 +183,8 @@ def _check(config: Config) -> None:
         space = registry.space(entry.space)
         if reason := registry.method(entry.method, **entry.set).unsupported(space):
             raise UserError(f"method {entry.method} cannot search space {entry.space}: {reason}")
+    for name in config.proxies:
+        registry.proxy(name)
     pairs = [(entry.method, entry.space) for entry in config.searches]
     for pair in pairs:
         if pairs.count(pair) > 1:

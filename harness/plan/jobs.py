@@ -114,6 +114,11 @@ class Search:
         return hash_of(self.specification())
 
 
+def needs_torch(search: Search) -> bool:
+    """Whether a search computes: a random architecture is drawn, and a table is read."""
+    return not search.setting.looks_up and (search.method != RANDOM or bool(search.parameters))
+
+
 @dataclass(frozen=True, order=True)
 class Training:
     """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a

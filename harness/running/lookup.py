@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,14 @@ class Lookups:
             return (self.full,)
         known = self.table.fidelities(self.dataset)
         return tuple(replace(self.full, epochs=epochs) for epochs in known if epochs <= self.full.epochs)
+
+    def reduced(self, reduction: Mapping[str, float]) -> Fidelity:
+        """The longest training of the table that is reduced so far. UserError where it would be reduced otherwise."""
+        if other := set(reduction) - {"epochs"}:
+            raise UserError(f"table {self.job.dataset} has no trainings with fewer {' or '.join(sorted(other))}")
+        known = self.fidelities("epochs")
+        short = [each for each in known if each.epochs <= self.full.epochs * reduction["epochs"]]
+        return short[-1] if short else known[0]
 
     def __call__(self, arch: Arch, fidelity: Fidelity) -> Answer:
         text = self.space.text(arch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -211,7 +212,13 @@ class SearchRun(Run):
         if proxy not in self.method.proxies():
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
         self.scores += 1
-        return self._measure.score(proxy, arch)
+        measure, start = self._measure, time.perf_counter()
+        if reduction := registry.proxy(proxy).reduction():
+            score = self.evaluate(arch, measure.reduced(reduction))
+        else:
+            score = measure.score(proxy, arch)
+        self._clock.part(f"score {proxy}", time.perf_counter() - start)
+        return score
 
     def shared_accuracies(self, number: int) -> dict[str, float]:
         """After the search: the validation accuracy, with the shared weights, of the first architectures of the random

@@ -32,3 +32,14 @@ def paths(job: Search | Training, data: Path | None, out: Path | None, work: Pat
     from harness.running.job import JobPaths
 
     return JobPaths(data or data_folder(job.key["dataset"], job.setting.image), out or record_path(job), work)
+
+
+def prepared(job: Search, data: Path | None) -> Path:
+    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing."""
+    from harness.plan import datasets
+    from harness.plan.jobs import data_folder
+
+    folder = data or data_folder(job.dataset, job.setting.image)
+    if not data and not folder.exists():
+        datasets.prepare(datasets.named(job.dataset), job.setting.image, folder, Path("data"))
+    return folder
