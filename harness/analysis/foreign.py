@@ -2,7 +2,8 @@
 
 Columns: dataset, space, method, seed, accuracy (fraction or percent, one unit per dataset; a percentage below 1 needs
 its sign: 0.83%), and where known cells (depth of the trained network), arch (text, the same for the same architecture),
-repeat (0 for the training that counts, 1 … for further training seeds), main (true for the trainings that runs are
+variant (what else than the cells differs from the usual training, a text), repeat (0 for the training that counts, 1 …
+for further training seeds), main (true for the trainings that runs are
 judged by), status (why a run has no accuracy), parameters and macs. Method `random_sampling` is the baseline of its
 space. The separator, decimal commas, comments, the case of the header and how a missing value is written are told
 from the file (`csv_lines`, `csv_values`), and so are the forms in which others publish results (`csv_forms`).
@@ -25,7 +26,7 @@ from harness.records.files import write_atomically
 from spaces.base import UserError
 
 NEEDED = (*RUN, "accuracy")
-OPTIONAL = ("cells", "arch", "repeat", "main", "status", "parameters", "macs")
+OPTIONAL = ("cells", "arch", "variant", "repeat", "main", "status", "parameters", "macs")
 Row = dict[str, Any]
 
 
@@ -53,6 +54,7 @@ def _row(path: Path, line: int, texts: dict[str, str]) -> Row:
     row["accuracy"] = _accuracy(values["accuracy"], row["status"])
     row["percent"] = texts["accuracy"].endswith("%")
     row["arch"] = None if values["arch"].missing else values["arch"].text
+    row["variant"] = "" if values["variant"].missing else values["variant"].text
     row["repeat"] = 0 if values["repeat"].missing else values["repeat"].count()
     row["main"] = values["main"].truth() if "main" in texts else None
     for name in ("cells", "parameters", "macs"):
@@ -77,7 +79,7 @@ def _accuracy(value: Value, status: str) -> float:
 def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
-        names = (*RUN, "cells", "arch", "repeat")
+        names = (*RUN, "cells", "arch", "variant", "repeat")
         first = seen.setdefault(tuple(row[name] for name in names), row["line"])
         if first != row["line"]:
             raise UserError(
@@ -150,7 +152,7 @@ def write_rows(path: Path, rows: list[Row]) -> None:
     largest = {row["dataset"]: 0.0 for row in rows}
     for row in rows:
         largest[row["dataset"]] = max(largest[row["dataset"]], row["accuracy"] if row["accuracy"] >= 0 else 0.0)
-    used = [name for name in OPTIONAL if any(row[name] not in (None, DONE, 0) for row in rows)]
+    used = [name for name in OPTIONAL if any(row[name] not in (None, DONE, 0, "") for row in rows)]
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow([*NEEDED, *used])

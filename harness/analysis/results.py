@@ -15,13 +15,16 @@ from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
 from harness.analysis.provenance import provenance
+from protocols.parts.variants import said
 from spaces.base import UserError
 
-TRAININGS = [*RUN, "cells", "repeat", "main", "status", "accuracy", "arch", "images", "parameters", "macs", "seconds"]
+TRAININGS = [*RUN, "cells", "variant", "repeat", "main", "status", "accuracy", "arch"]
+TRAININGS += ["images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
+SHARED = [*RUN, "arch", "shared"]
 TYPES = {
-    **dict.fromkeys(("dataset", "space", "method", "status", "arch", "metric"), "str"),
+    **dict.fromkeys(("dataset", "space", "method", "variant", "status", "arch", "metric"), "str"),
     **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
     **dict.fromkeys(("accuracy", "seconds", "value"), "float"),
     "main": "bool",
@@ -32,9 +35,11 @@ TYPES = {
 class Results:
     """One row per training, per search, and per point of a search's curve; unknown values are missing.
 
+    `variant` of a training says what else than its cells differs from the protocol's setting, "" for nothing.
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
-    the records name. `progress`: how searches by evaluations improved.
+    the records name. `progress`: how searches by evaluations improved. `shared`: validation accuracies of architectures
+    with the shared weights of a search.
     """
 
     trainings: pd.DataFrame
@@ -43,6 +48,7 @@ class Results:
     about: dict[str, str]
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
+    shared: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHARED))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -82,7 +88,7 @@ def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
         types["seed"] = "object"  # whole numbers of any size
     frame = frame.astype(types)
     return frame.sort_values(
-        [name for name in (*RUN, "cells", "repeat", "metric", "epoch") if name in columns], kind="stable"
+        [name for name in (*RUN, "cells", "variant", "repeat", "metric", "epoch") if name in columns], kind="stable"
     )
 
 
@@ -91,7 +97,7 @@ def _mark_main(trainings: pd.DataFrame) -> pd.DataFrame:
     the largest. Rows without cells were trained at the protocol's."""
     cells = trainings["cells"].fillna(0)
     depths = trainings.groupby(["dataset", "space"])["cells"].transform(lambda cells: max(cells.mode(), default=0))
-    judged = ((cells == 0) | (cells == depths)) & (trainings["repeat"] == 0)
+    judged = ((cells == 0) | (cells == depths)) & (trainings["repeat"] == 0) & (trainings["variant"] == "")
     return trainings.assign(main=judged.astype(bool))
 
 
@@ -109,6 +115,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _about(found.values()),
         provenance(found.values()),
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
+        pd.DataFrame([row for record in searches.values() for row in _shared(record)], columns=SHARED),
     )
 
 
@@ -150,7 +157,8 @@ def _training(path: Path, record: dict[str, Any]) -> dict[str, Any]:
         accuracy = None
     elif not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or math.isnan(accuracy):
         raise UserError(f"record {path} is done but its test accuracy is {accuracy!r}: delete it and run again")
-    return {**_row(record), "accuracy": accuracy}
+    variant = said(tuple(sorted(record["key"].get("variant", {}).items())))
+    return {**_row(record), "variant": variant, "accuracy": accuracy}
 
 
 def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
@@ -158,6 +166,11 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for metric in sorted(set(curves) - {"epoch"}):
         for epoch, value in zip(curves["epoch"], curves[metric]):
             yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
+
+
+def _shared(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    for arch, accuracy in record["result"].get("shared_accuracies", {}).items():
+        yield {**record["key"], "arch": arch, "shared": accuracy}
 
 
 def _warning(record: dict[str, Any]) -> str | None:

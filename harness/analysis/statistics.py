@@ -227,6 +227,11 @@ def rank_agreement(pairs: Sequence[tuple[ArrayLike, ArrayLike]], /, **axes: str 
     return float(taus[0]), *(quantiles(taus[1:]) if n >= 3 and np.isfinite(taus[0]) else NO_INTERVAL)
 
 
+def mean_tau(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> float:
+    """Kendall's tau-b, averaged over pairs as in `rank_agreement`; nan for none."""
+    return float(np.mean([_taus(x, y, np.ones((1, len(np.asarray(x)))))[0] for x, y in pairs])) if pairs else math.nan
+
+
 def rank_gap(
     tau: Sequence[tuple[ArrayLike, ArrayLike]], ceilings: Sequence[Sequence[tuple[ArrayLike, ArrayLike]]]
 ) -> tuple[float, float, float, float]:

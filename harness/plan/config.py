@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -18,17 +19,16 @@ from ruamel.yaml.error import YAMLError
 from harness.plan import datasets, registry
 from harness.plan.jobs import RANDOM, Job, Search, Training
 from harness.plan.shipped import shipped
+from harness.plan.studies import Count, DepthGap, Strict, Study, StudyEntry
+from protocols.parts.variants import check_installed, varied
 from spaces.base import UserError
 
 Pairs = tuple[tuple[str, Any], ...]
-Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+LONGEST = 200
+"""Characters of a refused value that a message shows."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SearchEntry(_Strict):
+class SearchEntry(Strict):
     """One method in one space; `set` gives values to the method's fields."""
 
     method: str
@@ -36,17 +36,7 @@ class SearchEntry(_Strict):
     set: dict[str, Any] = {}
 
 
-class DepthGap(_Strict):
-    """Random architectures of a space, and what was found in it, trained at several depths with several seeds."""
-
-    space: str
-    datasets: list[str] = Field(min_length=1)
-    architectures: Annotated[int, Field(strict=True, ge=3)]
-    cells: list[Count] = Field(min_length=2)
-    repeats: Count = 2
-
-
-class Config(_Strict):
+class Config(Strict):
     """config/*.yaml, field by field."""
 
     protocol: str
@@ -54,20 +44,28 @@ class Config(_Strict):
     seeds: Count
     random: Annotated[int, Field(strict=True, ge=2)]
     searches: list[SearchEntry] = Field(min_length=1)
-    depth_gap: DepthGap | None = None
+    depth_gap: DepthGap | None = None  # the study of depth, in short
+    studies: list[StudyEntry] = []
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    rank_supernets: Annotated[bool, Field(strict=True)] = False  # searches measure the random architectures too
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
-    @field_validator("datasets", "searches")
+    @field_validator("datasets")
     @classmethod
     def _no_duplicates(cls, values: list[Any]) -> list[Any]:
         for i, value in enumerate(values):
             if value in values[:i]:
                 raise ValueError(f"{value!r} stands twice")
         return values
+
+    @cached_property
+    def ablations(self) -> tuple[Study, ...]:
+        """The studies, that of depth among them. UserError where one cannot be."""
+        entries: list[DepthGap | StudyEntry] = [*([self.depth_gap] if self.depth_gap else []), *self.studies]
+        return tuple(entry.study(self.protocol) for entry in entries)
 
     @property
     def spaces(self) -> list[str]:
@@ -81,28 +79,21 @@ class Config(_Strict):
             for seed in range(self.seeds)
         ]
         for space in self.spaces:
-            gap = self.depth_gap
-            wanted = gap.architectures if gap and gap.space == space and dataset in gap.datasets else 0
-            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
+            wanted = [study.random for study in self.ablations if study.space == space and dataset in study.datasets]
+            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, *wanted, 0))]
         return sorted(set(found))
 
     def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
-        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "")
+        ranked = self.random if self.rank_supernets and method != RANDOM else 0
+        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "", ranked)
 
     def trainings_of(self, dataset: str) -> list[Training]:
-        """Every search's architecture once, and the depth gap's architectures at each depth, as often as it repeats."""
-        searches = self.searches_of(dataset)
-        cells, keep = registry.protocol(self.protocol).setting(dataset).cells, self.keep_weights
-        found = {Training(search, cells, keep_weights=keep) for search in searches}
-        gap = self.depth_gap
-        if gap and dataset in gap.datasets:
-            found |= {
-                Training(search, depth, repeat, keep_weights=keep)
-                for search in searches
-                if search.space == gap.space
-                for depth in gap.cells
-                for repeat in range(gap.repeats)
-            }
+        """Every search's architecture once, and the trainings of the studies; those that several ask for, once."""
+        searches, keep = self.searches_of(dataset), self.keep_weights
+        found = {Training(search, keep_weights=keep) for search in searches}
+        for study in self.ablations:
+            if dataset in study.datasets:
+                found.update(study.trainings(searches, keep))
         return sorted(found)
 
     def jobs_of(self, dataset: str) -> list[Job]:
@@ -158,11 +149,14 @@ def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"])) or "the file"
     if first["type"] == "extra_forbidden":
-        owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap}
+        owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap, "studies": StudyEntry}
         owner = owners.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
         return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
-    got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-    return f"{place}: {first['msg']}{got}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("missing", "value_error"):  # our own sentences say what they refuse
+        return f"{place}: {message}"
+    got = repr(first["input"])
+    return f"{place}: {message}, got {got if len(got) <= LONGEST else got[:LONGEST] + '…'}"
 
 
 def _check_measure(protocol: str, dataset: str) -> None:
@@ -190,9 +184,20 @@ def _check(config: Config) -> None:
     for pair in pairs:
         if pairs.count(pair) > 1:
             raise UserError(f"searches: {pair[0]} in {pair[1]} stands twice")
-    if gap := config.depth_gap:
-        if gap.space not in config.spaces:
-            raise registry.refuse("space", gap.space, config.spaces, "depth_gap.space: ")
-        for dataset in gap.datasets:
-            if dataset not in config.datasets:
-                raise registry.refuse("dataset", dataset, config.datasets, "depth_gap.datasets: ")
+    for study in config.ablations:
+        _check_study(config, study)
+
+
+def _check_study(config: Config, study: Study) -> None:
+    where = "depth_gap" if study.name == "depth_gap" else f"studies.{study.name}"
+    if study.space not in config.spaces:
+        raise registry.refuse("space", study.space, config.spaces, f"{where}.space: ")
+    for dataset in study.datasets:
+        if dataset not in config.datasets:
+            raise registry.refuse("dataset", dataset, config.datasets, f"{where}.datasets: ")
+        setting = registry.protocol(config.protocol).setting(dataset)
+        for made in study.resolved(setting).values():
+            check_installed(varied(setting, made))
+    if [other.name for other in config.ablations].count(study.name) > 1:
+        raise UserError(f"{where} stands twice: give each study a name of its own")
+    study.check(config.seeds * sum(entry.space == study.space for entry in config.searches))

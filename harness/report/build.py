@@ -13,6 +13,7 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
+from harness.plan.studies import Study
 from harness.records import below, sums
 from harness.report.html import table_page
 from harness.report.latex import latex
@@ -33,6 +34,7 @@ def build(
     figures: Path | None = None,
     about: Mapping[str, str] | None = None,
     report: bool = False,
+    studies: Sequence[Study] | None = None,
 ) -> list[str]:
     """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of
     records, a list of them, or a CSV (see `foreign`).
@@ -41,8 +43,9 @@ def build(
     commit. UserError where the input cannot be trusted. Where anything fails, nothing is written, and an older set
     stays as it was. SHA256SUMS in `out` names the input and all that was made of it. `report`: also all of it
     as one page, `out`/report.html; returns what that leaves out.
+    `studies`: those of the configuration; without it, None, everything that was trained is one study.
     """
-    analysis = Analysis(read_results(records))
+    analysis = Analysis(read_results(records), studies)
     figures = figures or out / "figures"
     left_out: list[str] = []
     with staged(out, figures, stale=_of_another_space) as (new, drawn_in):

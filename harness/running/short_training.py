@@ -49,7 +49,7 @@ class ShortTraining:
         return seed_of(**self.job.key, purpose="evaluation", arch=self.space.text(arch))
 
     def size(self, fidelity: Fidelity) -> Size:
-        full = Training(self.job, self.job.setting.cells).size(len(self.data.classes), self.data.inputs)
+        full = Training(self.job).size(len(self.data.classes), self.data.inputs)
         channels, image = fraction_of(full.channels, fidelity.channels), fraction_of(full.image, fidelity.resolution)
         return replace(full, channels=channels, image=image)
 
@@ -93,13 +93,21 @@ class ShortTraining:
         return Inputs(self.data, self.job.setting, self.device).plain(images[kept]), labels[kept].to(self.device)
 
     def __call__(self, arch: Arch, fidelity: Fidelity) -> Answer:
+        trainer, images = self.trained(arch, fidelity)
+        return Answer(self.accuracy(trainer, self.data.val), images=images)
+
+    def trained(self, arch: Arch, fidelity: Fidelity) -> tuple[Trainer, int]:
+        """An architecture's network after its short training, and the number of images that it has seen."""
         network, side = self.network(arch, fidelity), self.size(fidelity).image
         generator = torch.Generator().manual_seed(self.seed(arch))
         trainer = Trainer(network, self.data, replace(self.job.setting, image=side), generator)
         images, labels = self._sample(fidelity.samples)
         trainer.train(self._scaled(images, side), labels, fidelity.epochs, Checkpoint(None, ""))
-        accuracy = trainer.accuracy(self._scaled(self.data.val.images, side), self.data.val.labels)
-        return Answer(accuracy, images=len(images) * fidelity.epochs)
+        return trainer, len(images) * fidelity.epochs
+
+    def accuracy(self, trainer: Trainer, split: Split) -> float:
+        """On a split, at the resolution that the network was trained with."""
+        return trainer.accuracy(self._scaled(split.images, trainer.setting.image), split.labels)
 
     def _sample(self, fraction: float) -> Split:
         """A part of the training half, the same for all architectures of a search."""

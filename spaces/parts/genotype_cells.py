@@ -67,7 +67,10 @@ def _flat(cell: str, found: Node, where: Where, concat: Any) -> tuple[Edge, ...]
         )
     if len(pairs) % 2:
         raise UserError(f"genotype, {where(found)}, '{cell}': {len(pairs)} pairs found; {_TWO}")
-    return tuple(_edge(f"{where(of)}, '{cell}', pair {i}", *pair, i // 2 + 2) for i, (of, *pair) in enumerate(pairs))
+    return tuple(
+        _edge(f"{where(of)}, '{cell}', pair {i}", operation, source, i // 2 + 2)
+        for i, (of, operation, source) in enumerate(pairs)
+    )
 
 
 def _every_edge(sources: list[Any], concat: Any) -> int:
@@ -104,15 +107,13 @@ def _set(cell: str, name: Node, settings: Node, where: Where) -> str:
     """PR-DARTS' ('conv', {'c_mul': [1], 'k': 3, 'dil': 1}) is DARTS' sep_conv_3x3."""
     kind, of = name.plain(), settings.plain()
     size = f"{of.get('k')}x{of.get('k')}"
-    named = {
+    named: dict[tuple[Any, ...], str] = {
         **{("skip", None, None, None): "skip_connect", ("none", None, None, None): "none"},
         **{("pool", kind, None, None): f"{kind}_pool_{size}" for kind in ("max", "avg")},
         **{("conv", None, "[1]", 1): f"sep_conv_{size}", ("conv", None, "[]", 2): f"dil_conv_{size}"},
     }
     multipliers = str(of["c_mul"]) if "c_mul" in of else None
-    found = (
-        named.get((kind, of.get("type_"), multipliers, of.get("dil"))) if of else named.get((kind, *[None] * 3), kind)
-    )
+    found = named.get((kind, of.get("type_"), multipliers, of.get("dil")), "" if of else str(kind))
     if found not in OPERATIONS:
         raise UserError(
             f"genotype, {where(name)}, '{cell}': no space here has PR-DARTS' operation {short([kind, of])}; known:"
@@ -141,7 +142,7 @@ def _node(cell: str, node: int, pairs: list[Pair], near: str, where: Where) -> l
             f"genotype, {place}, '{cell}', node {node}: {len(pairs)} edges are listed, and a node adds two: no space"
             " here has such cells"
         )
-    found = [_edge(f"{where(of)}, '{cell}', node {node}", *pair, node) for of, *pair in pairs]
+    found = [_edge(f"{where(of)}, '{cell}', node {node}", operation, source, node) for of, operation, source in pairs]
     return found if len(found) == 2 else [*found, ("none", 0 if found[0][1] else 1)]
 
 

@@ -43,7 +43,7 @@ def paths(job: Search | Training, data: Path | None, out: Path | None, work: Pat
         datasets.named(dataset)
         command = f"python -m harness data --dataset {shlex.quote(dataset)} --image {image}"
         raise UserError(f"dataset {dataset} is not prepared in {folder}: run: {command}")
-    return JobPaths(folder, out or record_path(job), work)
+    return JobPaths(folder, out or record_path(job), work, late=1)
 
 
 def told(job: Search | Training, record: dict[str, Any], places: JobPaths, found: str) -> int:
