@@ -86,7 +86,10 @@ def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
-    frame = frame.astype({name: TYPES[name] for name in columns if name in TYPES})
+    types = {name: TYPES[name] for name in columns if name in TYPES}
+    if any(row["seed"] >= 2**63 for row in rows):
+        types["seed"] = "object"  # whole numbers of any size
+    frame = frame.astype(types)
     return frame.sort_values(
         [name for name in (*RUN, "cells", "variant", "repeat", "metric", "epoch") if name in columns], kind="stable"
     )
