@@ -1,5 +1,5 @@
-"""A real SLURM of two hosts on this machine: each node has process ids, a host name and mounts of its own, so that a job
-sees of the driver's machine what another host would see, its files and not its processes.
+"""A real SLURM of two hosts on this machine: each node has process ids, a host name and mounts of its own, so that a
+job sees of the driver's machine what another host would see, its files and not its processes.
 
     apt-get install --no-install-recommends slurmctld slurmd slurm-client munge
 """

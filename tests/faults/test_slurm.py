@@ -116,8 +116,8 @@ def ancestors(cluster, cluster_job):
 
 
 def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_local_run(cluster, tmp_path):
-    """The driver is killed with SIGKILL in the middle of a search. The next one starts the same batch at once, while the
-    first job still runs: one of the two does the search, from the other's checkpoint."""
+    """The driver is killed with SIGKILL in the middle of a search. The next one starts the same batch at once, while
+    the first job still runs: one of the two does the search, from the other's checkpoint."""
     run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
     driver = run.start()
     first = run.running()
