@@ -14,6 +14,7 @@ from harness import records
 from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
+from harness.analysis.fronts import MEMBERS, members
 from harness.analysis.provenance import provenance
 from harness.plan.jobs import RANDOM
 from protocols.parts.variants import said
@@ -42,6 +43,7 @@ class Results:
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
     the records name. `progress`: how searches by evaluations improved. `shared`: validation accuracies of architectures
     with the shared weights of a search. `scores`: of random architectures by proxies, with the seconds that each took.
+    `members`: of the fronts of searches on tables.
     """
 
     trainings: pd.DataFrame
@@ -52,6 +54,7 @@ class Results:
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
     shared: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHARED))
     scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SCORES))
+    members: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MEMBERS))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -121,6 +124,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
         pd.DataFrame([row for record in searches.values() for row in _shared(record)], columns=SHARED),
         _frame(scores, SCORES),
+        pd.DataFrame(members(judged), columns=MEMBERS),
     )
 
 
