@@ -58,22 +58,25 @@ def study(
 ) -> pd.DataFrame:
     """One row per proxy, the largest Spearman first. All arrays: (architectures,), nan where something is unknown.
 
+    All rows are of the architectures that every proxy gives a number, but for proxies that have none for most.
     `spearman`, `kendall`: of scores with accuracies. `valid`: Spearman among architectures that let the image through;
     `top`: among the tenth that is best by accuracy. `low` and `high`: 95% intervals (see `interval`). `partial`:
     Spearman with the ranks of `params` held fixed. `gain`: Spearman of the sum of both ranks less that of `params`.
     """
-    control = scores.get(CONTROL)
+    control, common = scores.get(CONTROL), np.isfinite(accuracy)
+    for values in scores.values():
+        if np.isfinite(values).mean() >= 0.5:
+            common = common & np.isfinite(values)
     rows = []
     for name, values in scores.items():
-        there = np.isfinite(values) & np.isfinite(accuracy)
+        there = np.isfinite(values) & common
         best = there & (accuracy >= np.quantile(accuracy[there], 0.9)) if there.any() else there
         row: dict[str, Any] = {"proxy": name, "ceiling": ceiling, "seconds": seconds.get(name, math.nan)}
         for part, chosen in {"": there, "valid": there & valid, "top": best}.items():
             row |= _agreement(values[chosen], accuracy[chosen], part)
         row["kendall"] = _kendall(values[there], accuracy[there])
         if control is not None and name != CONTROL:
-            both = there & np.isfinite(control)
-            row["partial"], row["gain"] = beside(values[both], accuracy[both], control[both])
+            row["partial"], row["gain"] = beside(values[there], accuracy[there], control[there])
         rows.append(row)
     found = pd.DataFrame(rows, columns=STUDY)
     return found.sort_values("spearman", ascending=False, kind="stable", ignore_index=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -42,7 +41,6 @@ python -m harness score --protocol laptop --dataset digits --space fbnet --proxy
 @click.option(
     "--data", type=PATH, help="The prepared dataset.  [default: work/data/DATASET-IMAGE, prepared if missing]"
 )
-@click.option("--out", type=PATH, help="CSV file to write.  [default: print it]")
 def score(
     protocol: str,
     dataset: str,
@@ -53,7 +51,6 @@ def score(
     seed: int,
     numerics: str | None,
     data: Path | None,
-    out: Path | None,
 ) -> None:
     """Print the scores of architectures by proxies, as CSV.
 
@@ -69,21 +66,19 @@ def score(
     from harness.running.job import load_torch
 
     job = Search(protocol, dataset, space, RANDOM, seed, numerics=numerics or "")
-    if job.setting.looks_up:
-        raise UserError(f"protocol {protocol} trains no networks that could be scored: a table has columns proxy_NAME")
+    if job.setting.looks_up or dataset.startswith("table:"):
+        raise UserError("a table has no networks that could be scored: name a protocol that trains, and images")
     found, rng = registry.space(space), random.Random(seed)
-    known = {name: registry.proxy(name) for name in proxies or registry.names("proxies")}
-    names = list(proxies) or [name for name, proxy in known.items() if not proxy.reduction()]
+    chosen = {name: registry.proxy(name) for name in proxies or registry.names("proxies")}
+    names = [name for name in chosen if proxies or not chosen[name].reduction()]
     archs = [found.parse(text) for text in texts] or [found.sample(rng) for _ in range(count)]
     modes.choose(job.mode)
     folder = prepared(job, data)
     load_torch()
     from harness.running.scores import Score, scores
 
-    with open(out, "w", newline="", encoding="utf-8") if out else nullcontext(sys.stdout) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Score._fields)
-        for row in scores(job, folder, names, archs):
-            writer.writerow(
-                [row.arch, row.proxy, f"{row.score:.10g}" if row.score == row.score else "", f"{row.seconds:.6f}"]
-            )
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(Score._fields)
+    for row in scores(job, folder, names, archs):
+        known = f"{row.score:.10g}" if row.score == row.score else ""
+        writer.writerow([row.arch, row.proxy, known, f"{row.seconds:.6f}"])

@@ -30,10 +30,11 @@ def layout(analysis: Analysis, origin: str) -> Table:
     ]
     caption = (
         "Rank correlation of proxies with the test accuracy of this run's own random architectures, n ="
-        f" {from_to(frame['n'])}, with 95% intervals (Fisher's z). Valid: architectures that let the image through, n ="
-        f" {from_to(frame['n_valid'])}; top decile: the tenth that is best by accuracy, n = {from_to(frame['n_top'])}."
-        " Partial: Spearman with the ranks of params held fixed. Gain: Spearman of the sum of the ranks of proxy and"
-        " params, less that of params alone. Seed ceiling: Spearman between two trainings of the same architectures,"
-        f" where there are two. params and flops are controls; milliseconds are medians on this machine. {origin}"
+        f" {from_to(frame['n'])} that all proxies give a number, with 95% intervals (Fisher's z). Valid: architectures"
+        f" that let the image through, n = {from_to(frame['n_valid'])}; top decile: the tenth that is best by accuracy,"
+        f" n = {from_to(frame['n_top'])}. Partial: Spearman with the ranks of params held fixed. Gain: Spearman of the"
+        " sum of the ranks of proxy and params, less that of params alone. Seed ceiling: Spearman between two trainings"
+        " of the same architectures, where there are two. params and flops are controls; milliseconds are medians on"
+        f" this machine. {origin}"
     )
     return Table(HEADERS, rows, caption, labels=3)
