@@ -27,8 +27,7 @@ def course(curves: pd.DataFrame) -> pd.DataFrame:
     """One row per search, quantity and epoch, of searches that log a share of skip connections or of `none`."""
     known = curves[curves["metric"].isin(QUANTITIES)].dropna(subset=["value"])
     diagnosed = known[known["metric"].isin(("skip_share", "none_share"))]
-    runs = set(diagnosed[RUN].itertuples(index=False, name=None))
-    kept = [run in runs for run in known[RUN].itertuples(index=False, name=None)]
+    kept = known.set_index(RUN).index.isin(diagnosed.set_index(RUN).index)
     return known[kept].assign(quantity=known["metric"].map(QUANTITIES))[COURSE]
 
 
