@@ -57,11 +57,11 @@ def _ends(group: pd.DataFrame) -> dict[str, float]:
 
 def _ranks(axes: dict[str, str], shared: pd.DataFrame | None, trainings: pd.DataFrame) -> dict[str, Any]:
     """Of the random architectures that were measured with shared weights and trained."""
+    if shared is None:
+        return {}
     same = (trainings["method"] == RANDOM) & (trainings["space"] == axes["space"])
     alone = trainings[same & (trainings["dataset"] == axes["dataset"])].dropna(subset=["accuracy"])
     judged = alone[alone["main"]].groupby("arch")["accuracy"].mean()
-    if shared is None or not len(judged):
-        return {}
     table = shared.pivot_table(index="arch", columns="seed", values="shared")
     table = table[table.index.isin(judged.index)].sort_index()
     truth = judged[table.index].to_numpy(float)
