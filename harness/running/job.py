@@ -215,7 +215,8 @@ def _failure(reason: str, curves: dict[str, Any] | None = None) -> Outcome:
 
 
 def _limit(hours: float | None, status: int, expired: Callable[[str], Any]) -> threading.Timer:
-    """Ends this process with this status when its time is up, also where it hangs in a call that never returns to Python's main loop."""
+    """Ends this process with this status when its time is up, also where it hangs in a call that never returns to
+    Python's main loop."""
 
     def end() -> None:
         reason = f"not finished after {hours:g} hours"
