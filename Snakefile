@@ -141,10 +141,11 @@ rule data:
         "environment.yaml"
     params:
         name=lambda w: PIPELINE.datasets[w.dataset],
+        source=lambda w: PIPELINE.source(w.dataset),
         root=os.path.abspath(CONFIG.data_root) if STORED else CONFIG.data_root,
         folder=lambda w, output: Path(output[0]).parents[3],
     shell:
-        f"({WITHIN}python -m harness data --dataset {{params.name:q}} --image {{wildcards.image}}"
+        f"({WITHIN}python -m harness data --dataset {{params.name:q}} {{params.source}} --image {{wildcards.image}}"
         " --root {params.root:q}) > {log} 2>&1"
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -36,11 +36,19 @@ class SearchEntry(Strict):
     set: dict[str, Any] = {}
 
 
+class Folder(Strict):
+    """A folder of images under a name of its own."""
+
+    name: str
+    folder: str
+
+
 class Config(Strict):
     """config/*.yaml, field by field."""
 
     protocol: str
     datasets: list[str] = Field(min_length=1)
+    folders: dict[str, str] = {}  # of the datasets that are written as {name: birds, folder: PATH}
     seeds: Count
     random: Annotated[int, Field(strict=True, ge=2)]
     searches: list[SearchEntry] = Field(min_length=1)
@@ -53,6 +61,18 @@ class Config(Strict):
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_folders(cls, content: Any) -> Any:
+        """Takes the folders out of the list of datasets, of which names are left."""
+        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
+            return content
+        found = [Folder.model_validate(one) if isinstance(one, dict) else one for one in content["datasets"]]
+        folders = {one.name: one.folder for one in found if isinstance(one, Folder)}
+        named = [one.name if isinstance(one, Folder) else one for one in found]
+        same = [datasets.same(name) if isinstance(name, str) else name for name in named]
+        return {**content, "datasets": same, **({"folders": folders} if folders else {})}
 
     @field_validator("datasets", "proxies")
     @classmethod
@@ -108,7 +128,7 @@ def check_place(config: Config) -> None:
     """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
     benchmark cannot write."""
     for dataset in config.datasets:
-        datasets.named(dataset).check(Path(config.data_root))
+        datasets.named(dataset).check(Path(config.data_root).expanduser())
     for folder in (Path("work"), Path("results") / config.protocol):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -174,6 +194,8 @@ def _check_measure(protocol: str, dataset: str) -> None:
 def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
     registry.protocol(config.protocol)
+    for name, folder in config.folders.items():
+        datasets.know(name, Path(folder).expanduser())
     for dataset in config.datasets:
         datasets.named(dataset)
         _check_measure(config.protocol, dataset)

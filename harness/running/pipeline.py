@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, NamedTuple
 
 from harness import records
 from harness.plan import config as configuration
-from harness.plan import registry
+from harness.plan import datasets, registry
 from harness.plan.batches import Batch, batches
 from harness.plan.jobs import Job, data_folder, record_path, slug
 from harness.plan.needs import Needs, needs
@@ -81,7 +83,24 @@ class Pipeline:
             ]
         return [self._plan_of(batch) for batch in self._left() if rule_name(batch) in names]
 
+    def source(self, dataset: str) -> str:
+        """The words by which `data` knows a folder that the configuration names; `dataset`: as a folder is named."""
+        folder = self.config.folders.get(self.datasets[dataset])
+        return shlex.join(["--folder", folder]) if folder else ""
+
+    def _renew(self) -> None:
+        """Prepares folders of images again whose files were exchanged: which records are left to make depends on it."""
+        root = Path(self.config.data_root).expanduser()
+        for job in {(job.key["dataset"], job.setting.image): job for job in self.jobs}.values():
+            name, image = job.key["dataset"], job.setting.image
+            folder = data_folder(name, image)
+            if (folder / "manifest.json").exists() and datasets.changed(name, folder, root):
+                print(f"files of {name} have changed: {folder} is prepared again", file=sys.stderr)
+                datasets.prepare(datasets.named(name), image, folder, root)
+
     def _left(self) -> list[Batch]:
+        if not self.stored:
+            self._renew()
         left = self.jobs if self.stored else [one.job for one in held(self.config) if one.record is None]
         return batches(self.config, left)
 

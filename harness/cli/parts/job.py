@@ -39,10 +39,12 @@ def paths(job: Search | Training, data: Path | None, out: Path | None, work: Pat
 
     dataset, image = job.key["dataset"], job.setting.image
     folder = data or data_folder(dataset, image)
+    command = f"python -m harness data --dataset {shlex.quote(dataset)} --image {image}"
     if not data and not (folder / "manifest.json").exists():
         datasets.named(dataset)
-        command = f"python -m harness data --dataset {shlex.quote(dataset)} --image {image}"
         raise UserError(f"dataset {dataset} is not prepared in {folder}: run: {command}")
+    if dataset.startswith("folder:") and not data and datasets.changed(dataset, folder, Path("data")):
+        raise UserError(f"files of {dataset} have changed since {folder} was prepared: run: {command}")
     return JobPaths(folder, out or record_path(job), work, late=1)
 
 
