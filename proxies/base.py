@@ -12,15 +12,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Proxy", "rank_sums"]
+__all__ = ["Proxy", "Reduced", "rank_sums"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Proxy(ABC):
     terms: ClassVar[tuple[str, ...]] = ()
     """The proxies whose ranks this one adds up (`rank_sums`); its own score is NaN then."""
 
+    def reduction(self) -> Mapping[str, float]:
+        """Of a training whose validation accuracy is the score: by which fractions its epochs, channels, resolution and
+        samples are reduced. Empty where an untrained network is scored (the default)."""
+        return {}
+
     @abstractmethod
     def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
         """The score of a network; a larger one promises a better architecture. NaN where the definition has none.
@@ -38,6 +43,18 @@ class Proxy(ABC):
         the running averages of batch normalisation may move. batch: images (n, inputs, image, image) in the type of
         the weights, labels int64 (n,). generator: the source of randomness of proxies that draw, on the CPU.
         """
+
+
+@dataclass(frozen=True)
+class Reduced(Proxy):
+    """A reduced training (EcoNAS, Zhou et al., CVPR 2020). Its fields are the fractions of an evaluation of the
+    protocol, each of epochs, channels, resolution, samples. It is asked as an evaluation, and costs what it costs."""
+
+    def reduction(self) -> Mapping[str, float]:
+        return asdict(self)
+
+    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+        raise TypeError("a reduced training is not scored by one batch: ask for an evaluation at its `reduction`")
 
 
 def rank_sums(columns: Sequence[Sequence[float]]) -> list[float]:
