@@ -31,7 +31,7 @@ def of_one_network(name):
     return not proxy.terms and not proxy.reduction()
 
 
-@pytest.mark.parametrize("name", filter(of_one_network, names("proxies")))
+@pytest.mark.parametrize("name", [*filter(of_one_network, names("proxies"))])
 def test_scores_are_repeatable_and_keep_weights_and_modules(name):
     of = network()
     before = [p.clone() for p in of.parameters()]
