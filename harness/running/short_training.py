@@ -50,7 +50,7 @@ class ShortTraining:
         return seed_of(**self.job.key, purpose="evaluation", arch=self.space.text(arch))
 
     def size(self, fidelity: Fidelity) -> Size:
-        full = Training(self.job, self.job.setting.cells).size(len(self.data.classes), self.data.inputs)
+        full = Training(self.job).size(len(self.data.classes), self.data.inputs)
         channels, image = fraction_of(full.channels, fidelity.channels), fraction_of(full.image, fidelity.resolution)
         return replace(full, channels=channels, image=image)
 
