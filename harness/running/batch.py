@@ -33,7 +33,8 @@ def run(jobs: Iterable[Job], hours: float | None = None) -> None:
     for job in jobs:
         numerics.choose(job.mode)
         if isinstance(job, Training) and job.search not in found:
-            found[job.search] = records.read(record_path(job.search))
+            given = {"status": "done", "arch": job.arch}
+            found[job.search] = given if job.arch else records.read(record_path(job.search))
         record = _restored(job, found) or _made(job, found, hours, alive)
         if isinstance(job, Search):
             found[job] = record
@@ -75,7 +76,7 @@ def _made(job: Job, found: dict[Search, Record], hours: float | None, alive: dri
             process.kill()
         if process.exitcode == 0:
             return records.read(record_path(job))
-        if process.exitcode != -signal.SIGKILL:
+        if process.exitcode not in (-signal.SIGKILL, driver.ORPHANED):  # the latter has lost its lease
             break
     log = log_path(job)
     last = log.read_text(errors="replace").splitlines()[-1:] if log.exists() else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from harness.running.evaluations import Evaluations, Journal, Measure
 from methods.base import Run
+from methods.parts.fronts import front
 from protocols.base import Fidelity
 from protocols.datasets import load, manifest
 from spaces.base import Arch, Size, Space, UserError
@@ -211,7 +213,13 @@ class SearchRun(Run):
         if proxy not in self.method.proxies():
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
         self.scores += 1
-        return self._measure.score(proxy, arch)
+        measure, start = self._measure, time.perf_counter()
+        if reduction := registry.proxy(proxy).reduction():
+            score = self.evaluate(arch, measure.reduced(reduction))
+        else:
+            score = measure.score(proxy, arch)
+        self._clock.part(f"score {proxy}", time.perf_counter() - start)
+        return score
 
     def shared_accuracies(self, number: int) -> dict[str, float]:
         """After the search: the validation accuracy, with the shared weights, of the first architectures of the random
@@ -242,6 +250,18 @@ class SearchRun(Run):
             if self.setting.looks_up:
                 result["seconds_of_table"] = self._asked.total("seconds")
             result["incumbents"] = [self.space.text(arch) for arch in self._asked.incumbents]
+            result |= self._front()
         if self.scores:
             result["scores"] = self.scores
         return {"result": result, "curves": self.curves.columns()}
+
+    def _front(self) -> dict[str, list[str]]:
+        """What was evaluated at full fidelity and is beaten by none in validation accuracy and multiply-adds, the
+        cheapest first; nothing where these are not known."""
+        full = {arch: answer for (arch, how), answer in self._asked.asked.items() if how == self._asked.full}
+        try:
+            points = [(answer.accuracy, self.cost("macs", arch)) for arch, answer in full.items()]
+        except UserError:
+            return {}
+        archs = list(full)
+        return {"front": [self.space.text(archs[i]) for i in front(points)]}
