@@ -51,8 +51,7 @@ FOLLOWER = Follower(PIPELINE.arguments)
 report: str(CAPTIONS / "workflow.rst")
 
 
-RECORDS = PIPELINE.records if MAIN else []
-MANIFESTS = [PIPELINE.data(dataset)[-1] for dataset in CONFIG.datasets]
+RECORDS, MANIFESTS = (PIPELINE.records, PIPELINE.manifests) if MAIN else ([], [])
 SHOWN = contents(entry.space for entry in CONFIG.searches)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
@@ -135,17 +134,18 @@ wildcard_constraints:
 
 rule data:
     output:
-        [f"work/data/{{dataset}}-{{image}}/{Path(file).name}" for file in PIPELINE.data(CONFIG.datasets[0])],
+        [f"work/data/{{dataset}}-{{image}}/{name}" for name in PIPELINE.prepared],
     log:
         "work/logs/data/{dataset}-{image}.log",
     conda:
         "environment.yaml"
     params:
         name=lambda w: PIPELINE.datasets[w.dataset],
+        source=lambda w: PIPELINE.source(w.dataset),
         root=os.path.abspath(CONFIG.data_root) if STORED else CONFIG.data_root,
         folder=lambda w, output: Path(output[0]).parents[3],
     shell:
-        f"({WITHIN}python -m harness data --dataset {{params.name:q}} --image {{wildcards.image}}"
+        f"({WITHIN}python -m harness data --dataset {{params.name:q}} {{params.source}} --image {{wildcards.image}}"
         " --root {params.root:q}) > {log} 2>&1"
 
 
@@ -158,7 +158,7 @@ for batch in BATCHES:
         name:
             batch.name
         input:
-            PIPELINE.data(batch.dataset),
+            batch.data,
             batch.reads,
         output:
             [PIPELINE.record(job) for job in batch.jobs],

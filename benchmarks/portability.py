@@ -33,7 +33,7 @@ def seconds(space: str) -> float:
     from harness.running.train import Trainer
     from protocols.datasets.parts.prepared import Data, Split
 
-    job, chosen = Training(Search("laptop", "digits", space, RANDOM, 0), 4), registry.space(space)
+    job, chosen = Training(Search("laptop", "digits", space, RANDOM, 0)), registry.space(space)
     size, generator = job.size(10, 1), torch.Generator().manual_seed(0)
     images = torch.randint(256, (STEPS * job.setting.training.batch, 1, size.image, size.image), generator=generator)
     split = Split(images.to(torch.uint8), torch.randint(10, (len(images),), generator=generator))

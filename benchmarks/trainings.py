@@ -67,7 +67,7 @@ def _case(name: str, scale: Scale) -> Case:
         return Case("darts", size, setting)
     space = name.removeprefix("training_")
     search = Search(scale.protocol, "digits", space, "random_sampling", 0)
-    job = Training(search, search.setting.cells)
+    job = Training(search)
     return Case(space, job.size(classes=10, inputs=1), job.setting)
 
 

@@ -10,9 +10,10 @@ All classes check their numbers: UserError names the field, the bound and the va
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from spaces.base import UserError
@@ -21,10 +22,45 @@ from spaces.parts.cpu.numerics import MODES, NATIVE
 __all__ = ["Budget", "Fidelity", "Lookup", "Protocol", "Recipe", "Setting", "Tricks"]
 
 
+POLICIES = ("", "cifar10", "imagenet", "svhn")
+"""Of AutoAugment (Cubuk et al., CVPR 2019), as torchvision has them; "": none."""
+STEMS = ("cifar", "imagenet")
+
+
+def _later(default: Any) -> Any:
+    """A field that protocols got after records had been made: `described` leaves it out where it has its default, so
+    that those records stay valid."""
+    return field(default=default, metadata={"later": True})
+
+
+def described(value: Any) -> dict[str, Any]:
+    """A setting as records hold it: its fields by name, nested."""
+    found = {each.name: (each, getattr(value, each.name)) for each in fields(value)}
+    return {
+        name: described(own) if is_dataclass(own) else dict(own) if isinstance(own, Mapping) else own
+        for name, (each, own) in found.items()
+        if not (each.metadata.get("later") and own == each.default)
+    }
+
+
 def _at_least(owner: Any, **bounds: float) -> None:
     for name, bound in bounds.items():
         if not getattr(owner, name) >= bound:
             raise UserError(f"{type(owner).__name__}.{name} must be at least {bound}, got {getattr(owner, name)}")
+
+
+def _one_of(owner: Any, name: str, known: tuple[str, ...]) -> None:
+    if getattr(owner, name) not in known:
+        listed = ", ".join(text or '""' for text in known)
+        raise UserError(f"{type(owner).__name__}.{name} must be one of {listed}, got {getattr(owner, name)!r}")
+
+
+def _share(owner: Any, name: str, least: bool = False, most: bool = False) -> None:
+    """Between 0 and 1; whether these are allowed themselves."""
+    value = getattr(owner, name)
+    if not (0 < value < 1 or (least and value == 0) or (most and value == 1)):
+        bounds = f"{'at least' if least else 'above'} 0 and {'at most' if most else 'below'} 1"
+        raise UserError(f"{type(owner).__name__}.{name} must be {bounds}, got {value}")
 
 
 @dataclass(frozen=True)
@@ -62,8 +98,7 @@ class Fidelity:
     def __post_init__(self) -> None:
         _at_least(self, epochs=1)
         for name in ("channels", "resolution", "samples"):
-            if not 0 < getattr(self, name) <= 1:
-                raise UserError(f"Fidelity.{name} must be above 0 and at most 1, got {getattr(self, name)}")
+            _share(self, name, most=True)
 
     @property
     def passes(self) -> float:
@@ -86,7 +121,9 @@ class Recipe:
     optimizer: str = "sgd"  # "sgd", with momentum, or "adam"
 
     def __post_init__(self) -> None:
-        _at_least(self, epochs=1, batch=2, lr=0, lr_min=0, clip=0)
+        _at_least(self, epochs=1, batch=2, lr=0, lr_min=0, weight_decay=0, clip=0)
+        _share(self, "momentum", least=True)
+        _one_of(self, "optimizer", ("sgd", "adam"))
 
 
 @dataclass(frozen=True)
@@ -95,10 +132,13 @@ class Lookup:
     accuracies, and what they find is judged by the mean test accuracy at the table's highest fidelity."""
 
     runs: str = "one"  # "one": the validation accuracy of one of an architecture's runs, by seed; "mean": of all
+    epochs: int = _later(0)  # after which finds are judged; 0: the table's highest fidelity
+    judged: str = _later("mean")  # by the mean of all runs, or "one": by the run that the training's repeat counts
 
     def __post_init__(self) -> None:
-        if self.runs not in ("one", "mean"):
-            raise UserError(f"Lookup.runs must be one or mean, got {self.runs!r}")
+        _at_least(self, epochs=0)
+        for name in ("runs", "judged"):
+            _one_of(self, name, ("one", "mean"))
 
 
 @dataclass(frozen=True)
@@ -113,6 +153,12 @@ class Tricks:
         0  # pixels of padding before a random crop; 0: no crop. With stem "imagenet": 1 for a random resized crop
     )
     flip: bool = True  # random mirroring, on datasets where a mirrored image keeps its class
+    auto_augment: str = _later("")  # one of POLICIES; needs torchvision
+
+    def __post_init__(self) -> None:
+        _at_least(self, auxiliary=0, cutout=0, crop=0)
+        _share(self, "drop_path", least=True)
+        _one_of(self, "auto_augment", POLICIES)
 
 
 @dataclass(frozen=True)
@@ -132,6 +178,15 @@ class Setting:
     recipe: Recipe | Lookup
     tricks: Tricks
     stem: str = "cifar"  # Size.stem; "imagenet", for large images, also changes the augmentation
+    samples: float = _later(1.0)  # share of the training images that trainings see; searches see all
+
+    def __post_init__(self) -> None:
+        _at_least(self, image=1, cells=1, search_cells=1)
+        _one_of(self, "stem", STEMS)
+        _share(self, "samples", most=True)
+        for name in ("width", "search_width"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"Setting.{name} must be above 0, got {getattr(self, name)}")
 
     @property
     def training(self) -> Recipe:

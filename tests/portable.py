@@ -72,7 +72,7 @@ def found(space: str, folder: Path) -> dict[str, Any]:
     job = Search("smoke", "portable", space, method, 0, parameters)
     searched = search(job, folder, lambda kind: Checkpoint(None, ""), Clock())
     kept: dict[str, Any] = {}
-    trained, _ = train(Training(job, job.setting.cells), searched["arch"], folder, keeping(kept), Clock())
+    trained, _ = train(Training(job), searched["arch"], folder, keeping(kept), Clock())
     accuracies = {name: value for name, value in trained["result"].items() if name.endswith("_accuracy")}
     curves = {"search": searched["curves"], "training": trained["curves"]}
     return {"arch": searched["arch"], "curves": curves, "accuracies": accuracies, "weights": digest(kept["network"])}

@@ -28,6 +28,7 @@ def tables(out: Path, figures: Path | None, **source: Any) -> None:
     from harness.report import build
 
     report = bool(source["records"])
-    left = build.build(benchmark.records(**source), out, figures, report=report)
+    studies = benchmark.studies(**source)
+    left = build.build(benchmark.records(**source), out, figures, report=report, studies=studies)
     if report:
         print(f"{out / 'report.html'}: all tables and figures; {len(left)} left out, which it names")

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from harness.cli.base import command
-from harness.cli.parts import options
-from harness.cli.parts.job import paths, search_job
-from harness.cli.parts.values import COUNT, PATH
+from harness.cli.parts import options, texts
+from harness.cli.parts.job import paths, search_job, told
+from harness.cli.parts.values import COUNT, PAIR, PATH
 
 EXAMPLES = """
 python -m harness train --protocol laptop --dataset digits --space enas --method enas --set samples=4 \\
@@ -31,6 +31,13 @@ python -m harness train --protocol laptop --dataset digits --space fbnet \\
 @click.option("--search", type=PATH, help="Record of the search that found the architecture. Either this or --arch.")
 @click.option("--arch", metavar="ARCH", help="An architecture in the literature's notation.")
 @click.option("--cells", type=COUNT, help="Number of cells.  [default: the protocol's]")
+@click.option(
+    "--change",
+    type=PAIR,
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="A change of the protocol's setting, such as tricks.cutout=0 or width=x1.4. Repeatable.",
+)
 @click.option("--repeat", type=int, default=0, help="Number of the training seed.")
 @click.option("--keep-weights", is_flag=True, help="Write the trained weights beside the record: OUT.weights.pt.")
 @options.places
@@ -39,6 +46,7 @@ def train(
     search: Path | None,
     arch: str | None,
     cells: int | None,
+    change: tuple[tuple[str, Any], ...],
     repeat: int,
     keep_weights: bool,
     data: Path | None,
@@ -46,17 +54,25 @@ def train(
     work: Path,
     hours: float | None,
     **axes: Any,
-) -> None:
+) -> int:
     """Train one architecture from scratch and write its record.
 
-    The record has its test accuracy. A training that fails writes a record that says why, and the exit status is 0.
+    The record has its test accuracy. A training that fails writes a record that says why, and the exit status is 1.
     """
+    from dataclasses import replace
+
     from harness import records
+    from harness.plan import registry
     from harness.plan.jobs import Training
     from harness.running import job as running
+    from protocols.parts.variants import check_installed
 
     found = search_job(**axes)
-    job = Training(found, cells or found.setting.cells, repeat, arch or "", keep_weights)
+    if arch:
+        texts.design(registry.space(found.space), found.space, arch)
+    asked = {**dict(change), **({"cells": cells} if cells else {})}
+    job = replace(Training.of(found, asked, repeat, arch or ""), keep_weights=keep_weights)
+    check_installed(job.setting)
     source = records.read(search) if search else {"status": "done", "arch": arch}
-    record = running.train(job, source, paths(job, data, out, work), hours)
-    print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")
+    places = paths(job, data, out, work)
+    return told(job, running.train(job, source, places, hours), places, "test_accuracy")

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     @property
     def reads(self) -> list[str]:
         """Records of the searches that it trains and does not make itself."""
-        searches = {job.search for job in self.jobs if isinstance(job, Training)}
+        searches = {job.search for job in self.jobs if isinstance(job, Training) and not job.arch}
         return [str(record_path(search)) for search in sorted(searches - set(self.jobs))]
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -18,17 +19,16 @@ from ruamel.yaml.error import YAMLError
 from harness.plan import datasets, registry
 from harness.plan.jobs import RANDOM, Job, Search, Training
 from harness.plan.shipped import shipped
+from harness.plan.studies import Count, DepthGap, Strict, Study, StudyEntry
+from protocols.parts.variants import check_installed, varied
 from spaces.base import UserError
 
 Pairs = tuple[tuple[str, Any], ...]
-Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+LONGEST = 200
+"""Characters of a refused value that a message shows."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SearchEntry(_Strict):
+class SearchEntry(Strict):
     """One method in one space; `set` gives values to the method's fields."""
 
     method: str
@@ -36,38 +36,57 @@ class SearchEntry(_Strict):
     set: dict[str, Any] = {}
 
 
-class DepthGap(_Strict):
-    """Random architectures of a space, and what was found in it, trained at several depths with several seeds."""
+class Folder(Strict):
+    """A folder of images under a name of its own."""
 
-    space: str
-    datasets: list[str] = Field(min_length=1)
-    architectures: Annotated[int, Field(strict=True, ge=3)]
-    cells: list[Count] = Field(min_length=2)
-    repeats: Count = 2
+    name: str
+    folder: str
 
 
-class Config(_Strict):
+class Config(Strict):
     """config/*.yaml, field by field."""
 
     protocol: str
     datasets: list[str] = Field(min_length=1)
+    folders: dict[str, str] = {}  # of the datasets that are written as {name: birds, folder: PATH}
     seeds: Count
     random: Annotated[int, Field(strict=True, ge=2)]
     searches: list[SearchEntry] = Field(min_length=1)
-    depth_gap: DepthGap | None = None
+    depth_gap: DepthGap | None = None  # the study of depth, in short
+    studies: list[StudyEntry] = []
+    proxies: list[str] = []  # the random architectures get their scores
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    rank_supernets: Annotated[bool, Field(strict=True)] = False  # searches measure the random architectures too
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
-    @field_validator("datasets", "searches")
+    @model_validator(mode="before")
+    @classmethod
+    def _named_folders(cls, content: Any) -> Any:
+        """Takes the folders out of the list of datasets, of which names are left."""
+        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
+            return content
+        found = [Folder.model_validate(one) if isinstance(one, dict) else one for one in content["datasets"]]
+        folders = {one.name: one.folder for one in found if isinstance(one, Folder)}
+        named = [one.name if isinstance(one, Folder) else one for one in found]
+        same = [datasets.same(name) if isinstance(name, str) else name for name in named]
+        return {**content, "datasets": same, **({"folders": folders} if folders else {})}
+
+    @field_validator("datasets", "proxies")
     @classmethod
     def _no_duplicates(cls, values: list[Any]) -> list[Any]:
         for i, value in enumerate(values):
             if value in values[:i]:
                 raise ValueError(f"{value!r} stands twice")
         return values
+
+    @cached_property
+    def ablations(self) -> tuple[Study, ...]:
+        """The studies, that of depth among them. UserError where one cannot be."""
+        entries: list[DepthGap | StudyEntry] = [*([self.depth_gap] if self.depth_gap else []), *self.studies]
+        return tuple(entry.study(self.protocol) for entry in entries)
 
     @property
     def spaces(self) -> list[str]:
@@ -81,28 +100,23 @@ class Config(_Strict):
             for seed in range(self.seeds)
         ]
         for space in self.spaces:
-            gap = self.depth_gap
-            wanted = gap.architectures if gap and gap.space == space and dataset in gap.datasets else 0
-            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, wanted))]
+            wanted = [study.random for study in self.ablations if study.space == space and dataset in study.datasets]
+            scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
+            baseline = range(max(self.random, *wanted, 0))
+            found += [self._search(dataset, space, RANDOM, seed, scores) for seed in baseline]
         return sorted(set(found))
 
     def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
-        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "")
+        ranked = self.random if self.rank_supernets and method != RANDOM else 0
+        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "", ranked)
 
     def trainings_of(self, dataset: str) -> list[Training]:
-        """Every search's architecture once, and the depth gap's architectures at each depth, as often as it repeats."""
-        searches = self.searches_of(dataset)
-        cells, keep = registry.protocol(self.protocol).setting(dataset).cells, self.keep_weights
-        found = {Training(search, cells, keep_weights=keep) for search in searches}
-        gap = self.depth_gap
-        if gap and dataset in gap.datasets:
-            found |= {
-                Training(search, depth, repeat, keep_weights=keep)
-                for search in searches
-                if search.space == gap.space
-                for depth in gap.cells
-                for repeat in range(gap.repeats)
-            }
+        """Every search's architecture once, and the trainings of the studies; those that several ask for, once."""
+        searches, keep = self.searches_of(dataset), self.keep_weights
+        found = {Training(search, keep_weights=keep) for search in searches}
+        for study in self.ablations:
+            if dataset in study.datasets:
+                found.update(study.trainings(searches, keep))
         return sorted(found)
 
     def jobs_of(self, dataset: str) -> list[Job]:
@@ -114,7 +128,7 @@ def check_place(config: Config) -> None:
     """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
     benchmark cannot write."""
     for dataset in config.datasets:
-        datasets.named(dataset).check(Path(config.data_root))
+        datasets.named(dataset).check(Path(config.data_root).expanduser())
     for folder in (Path("work"), Path("results") / config.protocol):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -158,11 +172,14 @@ def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"])) or "the file"
     if first["type"] == "extra_forbidden":
-        owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap}
+        owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap, "studies": StudyEntry}
         owner = owners.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
         return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
-    got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-    return f"{place}: {first['msg']}{got}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("missing", "value_error"):  # our own sentences say what they refuse
+        return f"{place}: {message}"
+    got = repr(first["input"])
+    return f"{place}: {message}, got {got if len(got) <= LONGEST else got[:LONGEST] + '…'}"
 
 
 def _check_measure(protocol: str, dataset: str) -> None:
@@ -177,6 +194,8 @@ def _check_measure(protocol: str, dataset: str) -> None:
 def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
     registry.protocol(config.protocol)
+    for name, folder in config.folders.items():
+        datasets.know(name, Path(folder).expanduser())
     for dataset in config.datasets:
         datasets.named(dataset)
         _check_measure(config.protocol, dataset)
@@ -186,13 +205,26 @@ def _check(config: Config) -> None:
         space = registry.space(entry.space)
         if reason := registry.method(entry.method, **entry.set).unsupported(space):
             raise UserError(f"method {entry.method} cannot search space {entry.space}: {reason}")
+    for name in config.proxies:
+        registry.proxy(name)
     pairs = [(entry.method, entry.space) for entry in config.searches]
     for pair in pairs:
         if pairs.count(pair) > 1:
             raise UserError(f"searches: {pair[0]} in {pair[1]} stands twice")
-    if gap := config.depth_gap:
-        if gap.space not in config.spaces:
-            raise registry.refuse("space", gap.space, config.spaces, "depth_gap.space: ")
-        for dataset in gap.datasets:
-            if dataset not in config.datasets:
-                raise registry.refuse("dataset", dataset, config.datasets, "depth_gap.datasets: ")
+    for study in config.ablations:
+        _check_study(config, study)
+
+
+def _check_study(config: Config, study: Study) -> None:
+    where = "depth_gap" if study.name == "depth_gap" else f"studies.{study.name}"
+    if study.space not in config.spaces:
+        raise registry.refuse("space", study.space, config.spaces, f"{where}.space: ")
+    for dataset in study.datasets:
+        if dataset not in config.datasets:
+            raise registry.refuse("dataset", dataset, config.datasets, f"{where}.datasets: ")
+        setting = registry.protocol(config.protocol).setting(dataset)
+        for made in study.resolved(setting).values():
+            check_installed(varied(setting, made))
+    if [other.name for other in config.ablations].count(study.name) > 1:
+        raise UserError(f"{where} stands twice: give each study a name of its own")
+    study.check(config.seeds * sum(entry.space == study.space for entry in config.searches))

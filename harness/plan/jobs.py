@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 from harness.plan import fingerprints, rechecks, registry
 from harness.plan.fingerprints import hash_of
-from protocols.base import Setting
+from protocols.base import Setting, described
+from protocols.parts.variants import Changes, changes, varied
 from spaces.base import Size, UserError
 from spaces.parts.cpu import build
 from spaces.parts.cpu.numerics import PORTABLE
@@ -39,7 +41,8 @@ def fraction_of(channels: int, width: float) -> int:
 @dataclass(frozen=True, order=True)
 class Search:
     """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs. `numerics`: where
-    they are not the protocol's."""
+    they are not the protocol's. `ranked`: how many random architectures it measures with its shared weights at the
+    end."""
 
     protocol: str
     dataset: str
@@ -48,6 +51,7 @@ class Search:
     seed: int
     parameters: tuple[tuple[str, Any], ...] = ()
     numerics: str = ""
+    ranked: int = 0
 
     @property
     def mode(self) -> str:
@@ -76,7 +80,7 @@ class Search:
     @property
     def key(self) -> dict[str, Any]:
         axes = asdict(self)
-        del axes["parameters"], axes["numerics"]
+        del axes["parameters"], axes["numerics"], axes["ranked"]
         return axes
 
     def size(self, classes: int, inputs: int) -> Size:
@@ -93,6 +97,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
+            **({"ranked": self.ranked} if self.ranked else {}),
             **_declaration(self.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
@@ -109,17 +114,34 @@ class Search:
         return hash_of(self.specification())
 
 
+def needs_torch(search: Search) -> bool:
+    """Whether a search computes: a random architecture is drawn, and a table is read."""
+    return not search.setting.looks_up and (search.method != RANDOM or bool(search.parameters))
+
+
 @dataclass(frozen=True, order=True)
 class Training:
     """One training from scratch of the architecture that a search found, or of one that is given by hand (`arch`, a
-    text; the method is then a mere label). `repeat` counts training seeds. `keep_weights`: whether the
-    weights are written too, which moves no number: two trainings that differ in it alone are the same job."""
+    text; the method is then a mere label). `variant`: how its setting differs from the protocol's, as `changes` gives
+    it. `repeat` counts training seeds. `keep_weights`: whether the weights are written too, which moves no number: two
+    trainings that differ in it alone are the same job."""
 
     search: Search
-    cells: int
+    variant: Changes = ()
     repeat: int = 0
     arch: str = ""
     keep_weights: bool = field(default=False, compare=False)
+
+    @classmethod
+    def of(cls, search: Search, asked: Mapping[str, Any], repeat: int = 0, arch: str = "") -> Training:
+        """With changes as a user writes them. UserError for those that cannot be."""
+        return cls(search, changes(search.setting, asked), repeat, arch)
+
+    @classmethod
+    def of_key(cls, key: Mapping[str, Any]) -> Training:
+        """The training that a record's key names."""
+        search = Search(*(key[axis] for axis in ("protocol", "dataset", "space", "method", "seed")))
+        return cls.of(search, {**key.get("variant", {}), "cells": key["cells"]}, key["repeat"])
 
     @property
     def mode(self) -> str:
@@ -131,23 +153,35 @@ class Training:
 
     @property
     def setting(self) -> Setting:
-        return self.search.setting
+        return varied(self.search.setting, self.variant)
+
+    @property
+    def cells(self) -> int:
+        return self.setting.cells
+
+    @property
+    def but_cells(self) -> dict[str, Any]:
+        """The variant without its number of cells, which names and seeds have always had."""
+        return {path: value for path, value in self.variant if path != "cells"}
 
     @property
     def name(self) -> str:
-        return f"{self.search.folder}/train-{self.search.seed}-cells{self.cells}-repeat{self.repeat}"
+        but = "".join(f"-{path}={value}" for path, value in self.but_cells.items())
+        return f"{self.search.folder}/train-{self.search.seed}-cells{self.cells}{but}-repeat{self.repeat}"
 
     @property
     def key(self) -> dict[str, Any]:
-        """`main`: the training that the method is judged by; the others belong to ablations."""
-        main = self.cells == self.setting.cells and self.repeat == 0
-        return {**self.search.key, "cells": self.cells, "repeat": self.repeat, "main": main}
+        """`main`: the training that the method is judged by; the others belong to ablations. `variant` where it changes
+        more than the number of cells."""
+        axes = {**self.search.key, "cells": self.cells, "repeat": self.repeat}
+        named = {"variant": self.but_cells} if self.but_cells else {}
+        return {**axes, **named, "main": not self.variant and self.repeat == 0}
 
     def size(self, classes: int, inputs: int, auxiliary: bool = True) -> Size:
         """Of the network; without `auxiliary`, of the network without its auxiliary head."""
         s = self.setting
         channels = fraction_of(registry.space(self.search.space).published.channels, s.width)
-        return Size(channels, self.cells, classes, s.image, inputs, s.stem, auxiliary and s.tricks.auxiliary > 0)
+        return Size(channels, s.cells, classes, s.image, inputs, s.stem, auxiliary and s.tricks.auxiliary > 0)
 
     def specification(self) -> dict[str, Any]:
         return {
@@ -216,4 +250,4 @@ def _setting(setting: Setting, method: str) -> Setting:
     return replace(setting, budget=setting.budget.of(method))
 
 
-_as_dict = cache(asdict)  # of a setting: one per dataset, asked for by every job
+_as_dict = cache(described)  # of a setting: one per dataset, asked for by every job

@@ -62,7 +62,11 @@ def _judged(job: Job, path: Path, record: dict[str, Any], found: dict[Search, An
         return Held(job, path, None, f"made with other settings than today's ({', '.join(differing)})")
     if _images(data_folder(job.key["dataset"], job.setting.image)) not in (record["data"], None):
         return Held(job, path, None, "made from other images than those that are prepared now")
-    if isinstance(job, Training) and record["status"] == "done" and record["arch"] != found.get(job.search):
+    if (
+        isinstance(job, Training)
+        and record["status"] == "done"
+        and record["arch"] != (job.arch or found.get(job.search))
+    ):
         return Held(job, path, None, "made from another architecture than its search has found")
     if isinstance(job, Training) and job.keep_weights and record["status"] == "done":
         return Held(job, path, None if (fault := weights.fault(path, record)) else record, fault)
@@ -107,8 +111,9 @@ def _job_of(key: dict[str, Any]) -> Job | None:
     """The job of a record's key; None where its space or method is not there today."""
     search = Search(*(key[axis] for axis in ("protocol", "dataset", "space", "method", "seed")))
     known = registry.known_space(search.space) and search.method in registry.names("methods")
-    job = Training(search, key["cells"], key["repeat"]) if "cells" in key else search
-    return job if known else None
+    if not known:
+        return None
+    return Training.of_key(key) if "cells" in key else search
 
 
 def checked(config: Config) -> list[Path]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.plan.jobs import Search, Training
+from harness.plan.jobs import Training
 from harness.records.record import read
 from harness.records.weights import fault
 from spaces.base import UserError
-
-AXES = ("protocol", "dataset", "space", "method", "seed")
 
 
 def kept(file: Path) -> dict[str, Any]:
@@ -23,7 +21,7 @@ def kept(file: Path) -> dict[str, Any]:
         raise UserError(f"record {file} is of a search, which trains no network: name a training of what it found")
     if record["status"] != "done":
         raise UserError(f"record {file} has no network: the training {record['status']}: {record['reason']}")
-    name = Training(Search(*(key[axis] for axis in AXES)), key["cells"], key["repeat"]).name
+    name = Training.of_key(key).name
     again = f"python -m harness run --config CONFIG --override keep_weights=true {name}"
     if "weights" not in record:
         raise UserError(

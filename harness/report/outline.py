@@ -31,7 +31,7 @@ FOLDERS = ("tables", "figures")
 HEADINGS = (
     "Better than random?",
     "Among random architectures",
-    "Depth gap",
+    "Ablations",
     "Cost and gain",
     "Search curves",
     "Found architectures",

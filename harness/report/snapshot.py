@@ -18,6 +18,7 @@ from harness.analysis.results import read_results
 from harness.plan import rechecks
 from harness.plan.registry import ROOT
 from harness.plan.shipped import shipped, version
+from harness.plan.studies import of_configuration
 from harness.records import sums
 from harness.records.checkout import CHANGES, uncommitted
 from harness.report.build import build, origin
@@ -25,7 +26,7 @@ from spaces.base import UserError
 
 PUBLISHED = Path("results/published")
 VIEWS = ("tables", "figures")
-CODE = "code"
+CODE, CONFIGURATION = "code", "config.yaml"
 
 
 def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Path:
@@ -42,9 +43,9 @@ def publish(name: str, found: Path | Sequence[Path], config: Path | None) -> Pat
     temporary = PUBLISHED / f".{name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     copied = [_copy_record(path, temporary / "records" / path.relative_to(root)) for path in paths]
-    build(temporary / "records", temporary / "tables", temporary / "figures")
     if config:
-        shutil.copy(shipped(config), temporary / "config.yaml")
+        shutil.copy(shipped(config), temporary / CONFIGURATION)
+    _build(temporary, temporary)
     if (recheck := _records_folder(root).with_name(rechecks.NAME)).is_file():
         shutil.copy(recheck, temporary / rechecks.NAME)
     _copy_code(copied, temporary / CODE)
@@ -156,5 +157,12 @@ def _made_again(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as temporary:
         again = Path(temporary)
         shutil.copytree(folder / "records", again / "records")
-        build(again / "records", again / "tables", again / "figures")
+        _build(folder, again)
         yield again
+
+
+def _build(folder: Path, out: Path) -> None:
+    """Tables and figures into `out` from its records, with the studies that the snapshot's configuration names."""
+    configured = folder / CONFIGURATION
+    studies = of_configuration(configured) if configured.exists() else None
+    build(out / "records", out / "tables", out / "figures", studies=studies)

@@ -33,7 +33,8 @@ def run(jobs: Iterable[Job], hours: float | None = None) -> None:
     for job in jobs:
         numerics.choose(job.mode)
         if isinstance(job, Training) and job.search not in found:
-            found[job.search] = records.read(record_path(job.search))
+            given = {"status": "done", "arch": job.arch}
+            found[job.search] = given if job.arch else records.read(record_path(job.search))
         record = _restored(job, found) or _made(job, found, hours, alive)
         if isinstance(job, Search):
             found[job] = record

@@ -63,7 +63,7 @@ def prober(search: Search, field: str, data: Path, out: Path, work: Path) -> Cal
     from harness.running.counts import describe
 
     facts = load(data)
-    size = Training(search, search.setting.cells).size(len(facts.classes), facts.inputs)
+    size = Training(search).size(len(facts.classes), facts.inputs)
     space = registry.space(search.space)
 
     def probe(value: float) -> Probe:

@@ -34,7 +34,7 @@ class Inputs:
     device: torch.device
 
     def augmented(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """As in training: with the protocol's crop, flip and cutout, drawn from `generator`."""
+        """As in training: with the protocol's crop, flip, AutoAugment and cutout, drawn from `generator`."""
         tricks = self.setting.tricks
         batch = augment(
             images,
@@ -44,6 +44,7 @@ class Inputs:
             flip=tricks.flip and self.data.flip,
             cutout=tricks.cutout,
             stem=self.setting.stem,
+            auto_augment=tricks.auto_augment,
             mean=self.data.mean,
             std=self.data.std,
         )

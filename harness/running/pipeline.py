@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+import shlex
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import records
 from harness.plan import config as configuration
-from harness.plan import registry
+from harness.plan import datasets, registry
 from harness.plan.batches import Batch, batches
 from harness.plan.jobs import Job, data_folder, record_path, slug
 from harness.plan.needs import Needs, needs
@@ -22,11 +24,12 @@ from protocols.datasets.parts.prepared import SPLITS
 
 
 class Planned(NamedTuple):
-    """A batch, in words that a plan on disk can hold. `name`: its rule's; `jobs`: names; `reads`: records of the
-    searches that it trains and does not make itself; `needs`: as far as they are known when it is planned."""
+    """A batch, in words that a plan on disk can hold. `name`: its rule's; `data`: files of its prepared datasets;
+    `jobs`: names; `reads`: records of the searches that it trains and does not make itself; `needs`: as far as they
+    are known when it is planned."""
 
     name: str
-    dataset: str
+    data: list[str]
     jobs: list[str]
     reads: list[str]
     fingerprints: list[str]
@@ -80,7 +83,24 @@ class Pipeline:
             ]
         return [self._plan_of(batch) for batch in self._left() if rule_name(batch) in names]
 
+    def source(self, dataset: str) -> str:
+        """The words by which `data` knows a folder that the configuration names; `dataset`: as a folder is named."""
+        folder = self.config.folders.get(self.datasets[dataset])
+        return shlex.join(["--folder", folder]) if folder else ""
+
+    def _renew(self) -> None:
+        """Prepares folders of images again whose files were exchanged: which records are left to make depends on it."""
+        root = Path(self.config.data_root).expanduser()
+        for job in {(job.key["dataset"], job.setting.image): job for job in self.jobs}.values():
+            name, image = job.key["dataset"], job.setting.image
+            folder = data_folder(name, image)
+            if (folder / "manifest.json").exists() and datasets.changed(name, folder, root):
+                print(f"files of {name} have changed: {folder} is prepared again", file=sys.stderr)
+                datasets.prepare(datasets.named(name), image, folder, root)
+
     def _left(self) -> list[Batch]:
+        if not self.stored:
+            self._renew()
         left = self.jobs if self.stored else [one.job for one in held(self.config) if one.record is None]
         return batches(self.config, left)
 
@@ -88,7 +108,8 @@ class Pipeline:
         names, prints = [job.name for job in batch.jobs], [job.fingerprint() for job in batch.jobs]
         rule = rule_name(batch)
         self._jobs_of[rule] = batch.jobs
-        return Planned(rule, batch.jobs[0].key["dataset"], names, batch.reads, prints, self._needs(batch.jobs))
+        data = [str(folder / name) for folder in _folders(batch.jobs) for name in self.prepared]
+        return Planned(rule, data, names, batch.reads, prints, self._needs(batch.jobs))
 
     def needs(self, batch: Planned) -> Needs:
         """What a batch needs, as far as it is known now."""
@@ -117,11 +138,22 @@ class Pipeline:
         records.commit()  # says so once, here, where git refuses to read the checkout
         records.write_atomically(self._plan, json.dumps({batch.name: batch._asdict() for batch in planned}).encode())
 
-    def data(self, dataset: str) -> list[str]:
+    @property
+    def prepared(self) -> list[str]:
         """What preparing a dataset writes, the manifest last. (Of a table the manifest alone is known before.)"""
         arrays = [] if self.looks_up else [f"{split}.{part}.npy" for split in SPLITS for part in ("images", "labels")]
-        folder = data_folder(dataset, self._setting(dataset).image)
-        return [str(folder / name) for name in (*arrays, "manifest.json")]
+        return [*arrays, "manifest.json"]
+
+    @property
+    def manifests(self) -> list[str]:
+        """Of the datasets that all jobs read."""
+        return [str(folder / self.prepared[-1]) for folder in _folders(self.jobs)]
 
     def _setting(self, dataset: str) -> Setting:
         return registry.protocol(self.config.protocol).setting(dataset)
+
+
+def _folders(jobs: Iterable[Job]) -> list[Path]:
+    """The prepared datasets that jobs read. Variants may see other sizes of images."""
+    read = {(job.key["dataset"], job.setting.image) for job in jobs}
+    return [data_folder(*one) for one in sorted(read)]

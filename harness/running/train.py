@@ -14,7 +14,7 @@ from torch.nn import BatchNorm2d
 from torch.nn.functional import cross_entropy
 
 from harness.plan import registry
-from harness.plan.jobs import Training
+from harness.plan.jobs import Training, fraction_of
 from harness.plan.seeds import seed_of
 from harness.records.weights import Weights
 from harness.running.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ from harness.running.curves import Curves
 from harness.running.inputs import Inputs, device
 from harness.running.networks import fresh
 from protocols.base import Recipe, Setting
-from protocols.datasets import Data, load
+from protocols.datasets import Data, Split, load
 from protocols.parts.optimizers import SGD, Adam, Optimizer, cosine, set_lr
 from spaces.base import Size
 from spaces.parts.network import DropPath, Network
@@ -40,13 +40,12 @@ def train(
     and, where the job keeps them, the weights after the last epoch.
     """
     space, setting, data = registry.space(job.search.space), job.setting, load(folder)
-    seed = seed_of(**job.search.key, cells=job.cells, repeat=job.repeat, purpose="train")
+    seed = seed_of(purpose="train", **{name: value for name, value in job.key.items() if name != "main"})
     design = space.read(text)
     size = job.size(len(data.classes), data.inputs)
     network = fresh(lambda: space.network(design, size), seed, device())
     trainer = Trainer(network, data, setting, torch.Generator().manual_seed(seed))
-    images = torch.cat([data.train.images, data.val.images])
-    labels = torch.cat([data.train.labels, data.val.labels])
+    images, labels = _shown(job, data)
     epochs = setting.training.epochs
     curves = trainer.train(images, labels, epochs, checkpoint, clock=clock).columns()
     result = {
@@ -57,6 +56,19 @@ def train(
     }
     kept = weights_of(network, size, data) if job.keep_weights else None
     return {"arch": space.write(design), "result": result, "curves": curves}, kept
+
+
+def _shown(job: Training, data: Data) -> Split:
+    """What a training sees: train and val together, or the setting's share of them, which is the same for all
+    architectures and another one for each repeat."""
+    images = torch.cat([data.train.images, data.val.images])
+    labels = torch.cat([data.train.labels, data.val.labels])
+    if job.setting.samples == 1:
+        return Split(images, labels)
+    seed = seed_of(protocol=job.search.protocol, dataset=job.search.dataset, repeat=job.repeat, purpose="samples")
+    generator = torch.Generator().manual_seed(seed)
+    kept = torch.randperm(len(images), generator=generator)[: fraction_of(len(images), job.setting.samples)]
+    return Split(images[kept], labels[kept])
 
 
 def weights_of(network: Network, size: Size, data: Data) -> Weights:

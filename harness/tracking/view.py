@@ -45,14 +45,16 @@ def looked_up(record: Record) -> bool:
 def job_key(record: Record) -> str:
     """What a record is about, as a path; a record that is made again keeps it."""
     key = record["key"]
-    job = f"{record['kind']}-{key['seed']}" + "".join(f"-{a}{key[a]}" for a in ("cells", "repeat") if a in key)
-    return "/".join((*cell(record), job))
+    variant = "".join(f"-{path}={value}" for path, value in sorted(key.get("variant", {}).items()))
+    axes = "".join(f"-{a}{key[a]}{variant if a == 'cells' else ''}" for a in ("cells", "repeat") if a in key)
+    return "/".join((*cell(record), f"{record['kind']}-{key['seed']}{axes}"))
 
 
 def title(record: Record) -> str:
     """What tells a run from its neighbours comes first: tables and legends cut the end off."""
     key = record["key"]
-    ablation = "" if key.get("main", True) else f", {key['cells']} cells, repeat {key['repeat']}"
+    variant = "".join(f", {path} {value}" for path, value in key.get("variant", {}).items())
+    ablation = "" if key.get("main", True) else f", {key['cells']} cells{variant}, repeat {key['repeat']}"
     return f"{record['kind']} {key['seed']}{ablation}: {cell_title(cell(record))}"
 
 

@@ -1,7 +1,7 @@
 """Batched augmentation on uint8 tensors: no loop over images, no worker processes, every draw from one CPU generator.
 
-The order is that of DARTS' public code: crop, mirror, normalise, cutout. A blanked square therefore has the value 0,
-the mean of the pixels. Draws are made on the CPU for a whole batch at a time, so that the same generator state gives
+The order is that of public code: crop, mirror, AutoAugment, normalise, cutout. A blanked square therefore has the value
+0, the mean of the pixels. Draws are made on the CPU for a whole batch at a time, so that the same generator state gives
 the same images on every device.
 """
 
@@ -14,6 +14,8 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from protocols.parts.auto_augment import auto_augmented
 
 AREA = (0.08, 1.0)  # share of the image that a random resized crop shows (torchvision's defaults)
 RATIO = (3 / 4, 4 / 3)  # its width over its height
@@ -36,19 +38,26 @@ def augment(
     flip: bool = False,
     cutout: int = 0,
     stem: str = "cifar",
+    auto_augment: str = "",
 ) -> Tensor:
     """Random crops, mirroring and blanked squares of images, uint8 (n, inputs, side, side), which are not changed.
 
     Returns float32 (n, inputs, image, image), normalised, channels_last. crop: pixels of black padding before a random
     crop; with stem "imagenet" and crop > 0 a random resized crop and colour jitter instead. cutout: side of the blanked
     square in pixels; the border may clip it (DeVries & Taylor 2017). mean, std: per channel, for pixels from 0 to 1.
-    Draws, in this order: tops and lefts, mirrors, rows and columns of the squares' centres.
+    auto_augment: a policy of AutoAugment, or "". Draws, in this order: tops and lefts, mirrors, the policy's seed, rows
+    and columns of the squares' centres.
     """
     if stem == "imagenet" and crop:
         x = _resized_crop(images, generator, image, flip)
+        if auto_augment:
+            x = auto_augmented((255 * x).round().byte(), generator, auto_augment) / 255
         x = _normalised(_jittered(x, generator), mean, std, white=1.0)
     else:
-        x = _normalised(_shifted(images, generator, image, crop, flip), mean, std)
+        x = _shifted(images, generator, image, crop, flip)
+        if auto_augment:
+            x = auto_augmented(x, generator, auto_augment)
+        x = _normalised(x, mean, std)
     return _blanked(x, generator, cutout) if cutout else x
 
 

@@ -123,13 +123,18 @@ class Table:
             raise self._gap(arch, dataset, epochs, seed)
         return Answer(accuracy, None if seconds != seconds else seconds)
 
-    def test(self, arch: str, dataset: str) -> float:
-        """The test accuracy at the highest fidelity, mean over runs. UserError where the table has none."""
-        epochs = self._epochs(dataset, None, "test")
-        value = self._grids.means[dataset, epochs]["test"][self._find(arch)]
-        if math.isnan(value):
-            raise self._gap(arch, dataset, epochs, None, "test")
-        return value
+    def test(self, arch: str, dataset: str, epochs: int | None = None, run: int | None = None) -> float:
+        """The test accuracy, mean over runs, or that of the run of a number, counted from 0 among those that the
+        architecture has. epochs: None for the highest fidelity. UserError where the table has none."""
+        epochs = self._epochs(dataset, epochs, "test")
+        index, values = self._find(arch), self._grids.means[dataset, epochs]["test"]
+        if run is not None:
+            runs = self._grids.runs(dataset, epochs, "test").values()
+            there = [column for column in runs if not math.isnan(column[index])]
+            values = there[run] if run < len(there) else [math.nan] * len(self.archs)
+        if math.isnan(values[index]):
+            raise self._gap(arch, dataset, epochs, run, "test")
+        return values[index]
 
     def costs(self, arch: str, dataset: str) -> dict[str, float]:
         """The further costs that the table knows of an architecture, by column; `facts["units"]` has their units."""

@@ -25,3 +25,8 @@ def records(records: Path | None, config: Path | None, override: Pairs) -> Any:
     from harness.records import belonging
 
     return belonging.checked(benchmark(config, override))
+
+
+def studies(records: Path | None, config: Path | None, override: Pairs) -> Any:
+    """The studies of a configuration; None where there is none."""
+    return None if config is None else benchmark(config, override).ablations

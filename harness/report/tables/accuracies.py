@@ -14,18 +14,24 @@ HEADERS = ["dataset", "space", "method", "cells", "n", "test accuracy by seed, %
 
 
 def numbers(analysis: Analysis) -> pd.DataFrame:
-    """Every training, failed ones included; `foreign` reads it back."""
-    return analysis.results.trainings[COLUMNS]
+    """Every training, failed ones included; `foreign` reads it back. `variant` where any training has one."""
+    trainings = analysis.results.trainings
+    varied = ["variant"] if trainings["variant"].any() else []
+    return trainings[[*COLUMNS[:5], *varied, *COLUMNS[5:]]]
 
 
 def layout(analysis: Analysis, origin: str) -> Table:
     done = analysis.results.trainings.dropna(subset=["accuracy"]).assign(cells=lambda done: done["cells"].fillna(0))
     shown = done.assign(text=in_percent(done)["accuracy"].map(number))
     rows = [
-        [*names, f"{cells or '–'}", f"{len(group)}", _lines(list(group["text"]))]
-        for (*names, cells), group in shown.groupby([*GROUP, "cells"])
+        [*names, _size(cells, variant), f"{len(group)}", _lines(list(group["text"]))]
+        for (*names, cells, variant), group in shown.groupby([*GROUP, "cells", "variant"])
     ]
     return Table(HEADERS, rows, f"All {len(done)} finished trainings. {origin}", labels=4)
+
+
+def _size(cells: int, variant: str) -> str:
+    return ", ".join(filter(None, [f"{cells or '–'}", variant]))
 
 
 def _lines(texts: list[str]) -> str:

@@ -37,7 +37,7 @@ def test_the_plan(tmp_path):
     assert Search("smoke", "digits", "enas", "random_sampling", 2) in digits
     trainings = plan.trainings_of("digits")
     assert len(trainings) == len(set(trainings)) == 5 + (4 + 2) * 4  # enas once; darts at two depths, twice each
-    assert Training(Search("smoke", "digits", "darts", "darts", 1), 5, 1) in trainings
+    assert Training(Search("smoke", "digits", "darts", "darts", 1), (("cells", 5),), 1) in trainings
     assert {job.name for job in trainings}.isdisjoint(job.name for job in digits)
 
 
@@ -161,9 +161,10 @@ def test_a_missing_paper_dataset_stops_before_any_job(tmp_path):
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "all", "--configfile", "config/paper.yaml"]
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+    command += ["--config", "seeds=1", "random=2"]  # fewer jobs to plan
     planned = subprocess.run([*command, "-n", "--quiet", "rules"], **options)
     assert planned.returncode == 0
-    done = subprocess.run([*command, "--config", f"data_root={tmp_path / 'data'}"], **options)
+    done = subprocess.run([*command, f"data_root={tmp_path / 'data'}"], **options)
     assert done.returncode != 0
     assert not (tmp_path / "work").exists()
     assert "cifar-10" in done.stderr

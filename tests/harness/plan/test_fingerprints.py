@@ -20,7 +20,7 @@ SEARCHES = [
     if registry.method(method).unsupported(registry.space(space)) is None
 ]
 JOB = Search("smoke", "digits", "fbnet", "fbnet", 0)
-JOBS = [*SEARCHES, *(Training(Search("smoke", "digits", space, "darts", 0), 3) for space in registry.names("spaces"))]
+JOBS = [*SEARCHES, *(Training(Search("smoke", "digits", space, "darts", 0)) for space in registry.names("spaces"))]
 CLOSURE = sorted({module for job in JOBS for module in job.modules()})
 SAMPLE = '''
 """Docstring."""
@@ -175,7 +175,7 @@ def test_two_numerics_never_share_a_fingerprint(monkeypatch, tmp_path):
     """Neither two modes, nor compiled kernels and torch's layers; the protocol's own mode needs no name."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", sys.executable)
-    jobs = [job for search in (JOB, replace(JOB, numerics="native")) for job in (search, Training(search, 3))]
+    jobs = [job for search in (JOB, replace(JOB, numerics="native")) for job in (search, Training(search))]
     with_kernels = [job.fingerprint() for job in jobs]
     assert [job.specification()["numerics"] for job in jobs[1:3]] == [
         "portable, kernels in C",

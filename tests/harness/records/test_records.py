@@ -127,7 +127,8 @@ def test_fingerprints_name_all_that_decides():
         Search("smoke", "digits", "darts", "darts", 0, (("order", 2),)),
     ]
     prints = [job.fingerprint() for job in (base, *others)]
-    prints += [Training(base, 3).fingerprint(), Training(base, 5).fingerprint(), Training(base, 3, 1).fingerprint()]
+    prints += [Training.of(base, {"cells": 3}, repeat).fingerprint() for repeat in (0, 1)]
+    prints += [Training.of(base, {"cells": 5}).fingerprint()]
     assert len(set(prints)) == len(prints)
 
 

@@ -101,7 +101,7 @@ def test_a_training_that_diverges_stops_and_says_when(monkeypatch, paths):
     monkeypatch.setattr(registry, "protocol", lambda name: wild)
     arch = registry.space("darts").sample(random.Random(0))
     found = {"status": "done", "arch": registry.space("darts").text(arch)}
-    record = train(Training(JOB, 3), found, paths)
+    record = train(Training(JOB), found, paths)
     assert record["status"] == "diverged"
     assert "loss is" in record["reason"]
     assert len(record["curves"]["loss"]) < 5
@@ -109,7 +109,7 @@ def test_a_training_that_diverges_stops_and_says_when(monkeypatch, paths):
 
 
 def test_the_training_of_a_failed_search_says_so(paths):
-    record = train(Training(JOB, 3), {"status": "diverged", "reason": "loss is nan"}, paths)
+    record = train(Training(JOB), {"status": "diverged", "reason": "loss is nan"}, paths)
     assert (record["status"], record["reason"]) == ("failed", "RuntimeError: the search diverged: loss is nan")
 
 

@@ -21,7 +21,7 @@ def made(tmp_path):
         datasets.prepare(datasets.named(name), 1, data, tmp_path)
         job = Search("lookup", name, table.space, method, 0, numerics="portable")  # as all tests
         found = search(job, JobPaths(data, tmp_path / "records/search.json", tmp_path / "work"))
-        training = Training(job, 1)
+        training = Training(job)
         return found, train(training, found, JobPaths(data, tmp_path / "records/train.json", tmp_path / "work"))
 
     return make

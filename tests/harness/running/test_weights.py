@@ -20,7 +20,7 @@ from spaces.base import Size
 SPACE = registry.space("darts")
 ARCH = SPACE.text(SPACE.sample(random.Random(0)))
 FOUND = {"status": "done", "arch": ARCH}
-PLAIN = Training(Search("smoke", "digits", "darts", "darts", 0), 3)
+PLAIN = Training(Search("smoke", "digits", "darts", "darts", 0))
 KEEPING = replace(PLAIN, keep_weights=True)
 
 

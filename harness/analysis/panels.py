@@ -1,0 +1,122 @@
+"""The trainings of a study on one dataset as arrays: architectures by repeats, for each variant."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.analysis.columns import BASELINE
+from harness.analysis.results import in_percent
+from harness.plan.jobs import RANDOM
+from harness.plan.studies import JOINED, REFERENCE, Study
+
+Array = NDArray[np.float64]
+ALL = "all variants"
+"""The name of the study that stands for results without a configuration: everything that was trained, random ones."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """accuracy: percent, (architectures, repeats), nan where a training is missing. cost: images times multiply-adds of
+    one training, and seconds, means over architectures."""
+
+    label: str
+    accuracy: Array
+    cost: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`variants`: the reference first; the same architectures, in the same order, in all of them. `archs`: a name for
+    each, the method and the seed of its search. `factors`: those of a factorial."""
+
+    study: str
+    dataset: str
+    space: str
+    archs: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    factors: tuple[str, ...]
+
+    @property
+    def axes(self) -> dict[str, str]:
+        return {"study": self.study, "dataset": self.dataset, "space": self.space}
+
+    @property
+    def stack(self) -> Array:
+        """(variants, architectures, repeats) of the architectures that were trained under every variant."""
+        most = max(variant.accuracy.shape[1] for variant in self.variants)
+        padded = [
+            np.pad(v.accuracy, ((0, 0), (0, most - v.accuracy.shape[1])), constant_values=np.nan) for v in self.variants
+        ]
+        whole = np.stack(padded)
+        return whole[:, np.isfinite(whole).any(axis=2).all(axis=0)]
+
+
+def panels(trainings: pd.DataFrame, studies: Sequence[Study] | None) -> Iterator[Panel]:
+    """One for each study and dataset with three architectures at least. Without `studies`, None, one for each dataset
+    and space of which random architectures were trained in several ways."""
+    done = in_percent(trainings.dropna(subset=["accuracy", "cells"]))
+    if studies is None:
+        yield from _every(done)
+        return
+    for study in studies:
+        for dataset in study.datasets:
+            rows = done[(done["dataset"] == dataset) & (done["space"] == study.space)]
+            held = [study.holds(method, seed) for method, seed in zip(rows["method"], rows["seed"])]
+            ways = {
+                label: rows[np.array(held, bool) & _is(rows, *way) & (rows["repeat"] < study.times(label))]
+                for label, way in study.columns(dataset).items()
+            }
+            yield from _panel(study.name, dataset, study.space, ways, study.factors)
+
+
+def _every(done: pd.DataFrame) -> Iterator[Panel]:
+    for (dataset, space), rows in done[done["method"] == RANDOM].groupby(BASELINE):
+        found = list(dict.fromkeys(zip(rows["cells"], rows["variant"])))
+        main = rows[rows["main"]]
+        if len(found) > 1 and len(main):
+            first = (main["cells"].iloc[0], main["variant"].iloc[0])
+            ways = {REFERENCE: rows[_is(rows, *first)]}
+            ways |= {_label(*way): rows[_is(rows, *way)] for way in sorted(found) if way != first}
+            yield from _panel(ALL, dataset, space, ways, ())
+
+
+def _label(cells: int, variant: str) -> str:
+    return f"{cells} cells{f', {variant}' if variant else ''}"
+
+
+def _is(rows: pd.DataFrame, cells: int, variant: str) -> Array:
+    return ((rows["cells"] == cells) & (rows["variant"] == variant)).to_numpy(bool)
+
+
+def _panel(
+    study: str, dataset: str, space: str, ways: dict[str, pd.DataFrame], factors: Iterable[str]
+) -> Iterator[Panel]:
+    units = sorted(set(zip(ways[REFERENCE]["method"], ways[REFERENCE]["seed"])))
+    if len(units) < 3:
+        return
+    variants = [_variant(label, rows, units) for label, rows in ways.items() if len(rows)]
+    names = tuple(f"{method} {seed}" for method, seed in units)
+    known = {variant.label for variant in variants}
+    whole = all(JOINED.join(some) in known for n in range(1, len(tuple(factors)) + 1) for some in _of(factors, n))
+    yield Panel(study, dataset, space, names, tuple(variants), tuple(factors) if whole else ())
+
+
+def _of(factors: Iterable[str], n: int) -> Iterable[tuple[str, ...]]:
+    return itertools.combinations(factors, n)
+
+
+def _variant(label: str, rows: pd.DataFrame, units: list[tuple[str, int]]) -> Variant:
+    place = {unit: i for i, unit in enumerate(units)}
+    accuracy = np.full((len(units), int(rows["repeat"].max()) + 1), np.nan)
+    for method, seed, repeat, value in zip(rows["method"], rows["seed"], rows["repeat"], rows["accuracy"]):
+        if (method, seed) in place:
+            accuracy[place[method, seed], repeat] = value
+    cost = (rows["images"].astype(float) * rows["macs"].astype(float)).mean()
+    return Variant(label, accuracy, float(cost), float(rows["seconds"].mean()))
