@@ -3,14 +3,17 @@
 #   snakemake --cores 8 all                                        the embedded default
 #   snakemake --cores 2 all --configfile config/smoke.yaml         everything once, tiny
 #   snakemake -n all --configfile config/paper.yaml                what the published scale would run
+#   snakemake --profile profiles/slurm all                         on a cluster: docs/cluster.md
 import os
 import shlex
 import sys
 from pathlib import Path
 
 from harness.report.outline import CAPTIONS, caption, contents
-from harness.running.driver import Driver
+from harness.running.driver import FAREWELL, VARIABLE, Driver, watch
+from harness.running.patience import Patience
 from harness.running.pipeline import Pipeline
+from harness.running.stop import stop_on_signals
 from harness.tracking.follow import Follower
 from spaces.base import UserError
 
@@ -20,13 +23,23 @@ os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.ge
 if workflow.resource_settings.cores == 0:  # snakemake would wait for ever
     sys.exit("error: --cores 0 runs nothing: give at least 1")
 
-if workflow.is_main_process:
-    DRIVER = Driver(Path(".snakemake"))
+# Jobs of a cluster parse this file too: they plan nothing and know their own rule only.
+MAIN = workflow.is_main_process
+STORED = bool(workflow.storage_settings.default_storage_provider)  # no folder is shared
+if MAIN:
+    DRIVER = Driver()
+elif not watch()():  # before snakemake deletes what the next driver's jobs have made
+    sys.exit(FAREWELL)
+
+
+envvars:
+    VARIABLE,
+
 
 try:
     FILE = Path((workflow.overwrite_configfiles or [Path(workflow.basedir) / "config/default.yaml"])[-1])
-    PIPELINE = Pipeline(FILE, workflow.config_settings.config)
-    BATCHES = PIPELINE.batches(plan=workflow.is_main_process)
+    PIPELINE = Pipeline(FILE, workflow.config_settings.config, STORED)
+    BATCHES = PIPELINE.batches() if MAIN else PIPELINE.planned(sys.argv)  # as --allowed-rules names it
 except UserError as error:
     sys.exit(f"error: {error}")
 
@@ -38,7 +51,7 @@ FOLLOWER = Follower(PIPELINE.arguments)
 report: str(CAPTIONS / "workflow.rst")
 
 
-MANIFESTS = PIPELINE.manifests()
+RECORDS, MANIFESTS = (PIPELINE.records, PIPELINE.manifests) if MAIN else ([], [])
 SHOWN = contents(entry.space for entry in CONFIG.searches)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
@@ -47,8 +60,9 @@ TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folde
 onstart:
     try:
         DRIVER.start()
+        stop_on_signals(workflow, DRIVER.end)
         PIPELINE.start(BATCHES)
-        if not PIPELINE.looks_up:
+        if not (PIPELINE.looks_up or STORED):
             FOLLOWER.start()
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -56,13 +70,41 @@ onstart:
 
 # How it went: what is done, what failed and why, what is left. (The exit status is that of rule all.)
 onsuccess:
-    FOLLOWER.stop(complete=True)
-    shell(f"python -m harness status {BENCHMARK} || true")
+    ended(complete=True)
 
 
 onerror:
-    FOLLOWER.stop(complete=False)
-    shell(f"python -m harness status {BENCHMARK} || true")
+    ended(complete=False)
+
+
+def ended(complete):
+    FOLLOWER.stop(complete)
+    DRIVER.end()
+    if not STORED:  # else what it would look at is not here
+        shell(f"python -m harness status {BENCHMARK} || true")
+
+
+def below(name):
+    """Where a rule works: the folder below which its first output has this name. It is the working folder; of files in
+    a storage, where snakemake brings them to."""
+    return lambda wildcards, output: str(output[0]).removesuffix(name) or "."
+
+
+WITHIN = "cd {params.folder:q} && " if STORED else ""
+
+
+def patience(batch):
+    """Attempts at a batch; jobs of a cluster, which make one of them, try nothing again."""
+    logs = [Path(f"work/logs/{CONFIG.protocol}/{job}.log") for job in batch.jobs]
+    kept = [Path(f"work/{job}.{kind}") for job in batch.jobs for kind in ("checkpoint", "journal")]
+    return Patience(lambda: workflow.execution_settings.retries, logs, kept)
+
+
+def resources(batch, retries):
+    """What a batch asks a cluster for; on one machine nothing of it counts."""
+    yield lambda wildcards: PIPELINE.needs(batch).minutes
+    yield lambda wildcards: retries.megabytes(PIPELINE.needs(batch).megabytes)
+    yield PIPELINE.needs(batch).gpus
 
 
 def shown():
@@ -78,6 +120,13 @@ def shown():
             )
 
 
+localrules:
+    data,
+    tables,
+    track,
+    all,
+
+
 wildcard_constraints:
     dataset="|".join(PIPELINE.datasets),
     image=r"\d+",
@@ -85,44 +134,55 @@ wildcard_constraints:
 
 rule data:
     output:
-        "work/data/{dataset}-{image}/manifest.json",
+        [f"work/data/{{dataset}}-{{image}}/{name}" for name in PIPELINE.prepared],
     log:
         "work/logs/data/{dataset}-{image}.log",
     conda:
         "environment.yaml"
     params:
         name=lambda w: PIPELINE.datasets[w.dataset],
-        root=CONFIG.data_root,
+        source=lambda w: PIPELINE.source(w.dataset),
+        root=os.path.abspath(CONFIG.data_root) if STORED else CONFIG.data_root,
+        folder=lambda w, output: Path(output[0]).parents[3],
     shell:
-        "python -m harness data --dataset {params.name:q} --image {wildcards.image} --root {params.root:q} > {log} 2>&1"
+        f"({WITHIN}python -m harness data --dataset {{params.name:q}} {{params.source}} --image {{wildcards.image}}"
+        " --root {params.root:q}) > {log} 2>&1"
 
 
 # The searches and trainings that have no record yet, in batches; each search and training writes a log of its own besides.
 for batch in BATCHES:
+    retries = patience(batch)
+    minutes, megabytes, gpus = resources(batch, retries)
 
     rule:
         name:
-            f"run_{batch.name}".replace("-", "_")
+            batch.name
         input:
-            PIPELINE.manifests(batch.jobs),
+            batch.data,
             batch.reads,
         output:
-            batch.records,
+            [PIPELINE.record(job) for job in batch.jobs],
         log:
-            f"work/logs/{CONFIG.protocol}/batches/{batch.name}.log",
+            f"work/logs/{CONFIG.protocol}/batches/{batch.name.removeprefix('run_')}.log",
+        retries: retries if MAIN else 0
         conda:
             "environment.yaml"
+        resources:
+            runtime=minutes,
+            mem_mb=megabytes,
+            gpu=gpus,
         params:
-            jobs=shlex.join(job.name for job in batch.jobs),
-            fingerprints=[job.fingerprint() for job in batch.jobs],
+            jobs=shlex.join(batch.jobs),
+            fingerprints=batch.fingerprints,
             keep_weights=CONFIG.keep_weights,
+            folder=below(PIPELINE.record(batch.jobs[0])),
         shell:
-            f"python -m harness run {BENCHMARK} {{params.jobs}} > {{log}} 2>&1"
+            f"({WITHIN}python -m harness run {BENCHMARK} {{params.jobs}}) > {{log}} 2>&1"
 
 
 rule tables:
     input:
-        PIPELINE.records,
+        RECORDS,
         MANIFESTS,
     output:
         tables=[*expand(f"{RESULTS}/{{file}}.csv", file=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
@@ -134,16 +194,16 @@ rule tables:
         "environment.yaml"
     params:
         benchmark=BENCHMARK,
-        tables=lambda w, output: Path(output.tables[0]).parent,
-        figures=lambda w, output: Path(output.figures[0]).parent,
+        folder=below(f"{RESULTS}/{TABLES[0]}.csv"),
         n=f"{CONFIG.seeds} searches per method, {CONFIG.random} or more random architectures per space, on each dataset",
     shell:
-        "python -m harness tables {params.benchmark} --out {params.tables} --figures {params.figures} > {log} 2>&1"
+        f"({WITHIN}python -m harness tables {{params.benchmark}} --out {RESULTS}/tables --figures {RESULTS}/figures)"
+        " > {log} 2>&1"
 
 
 rule track:  # the follower has brought most records by then; this brings whatever it missed
     input:
-        PIPELINE.records,
+        RECORDS,
         MANIFESTS,
     output:
         touch(f"work/{CONFIG.protocol}.tracked"),
@@ -152,9 +212,9 @@ rule track:  # the follower has brought most records by then; this brings whatev
     conda:
         "environment.yaml"
     params:
-        benchmark=BENCHMARK,
+        records=lambda w, input: f"--records {os.path.commonpath(input[: len(RECORDS)])}" if STORED else BENCHMARK,
     shell:
-        "python -m harness track {params.benchmark} > {log} 2>&1"
+        "python -m harness track {params.records} > {log} 2>&1"
 
 
 rule all:
@@ -170,5 +230,6 @@ rule all:
         "environment.yaml"
     params:
         benchmark=BENCHMARK,
+        folder=lambda w, input: str(input[0]).removesuffix(RECORDS[0]) or ".",
     shell:  # fails where a job failed, or a result was changed since it was made
-        "python -m harness status {params.benchmark} > {log}"
+        f"({WITHIN}python -m harness status {{params.benchmark}}) > {{log}}"

@@ -58,7 +58,7 @@ class Darts(Method):
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas
-        from methods.parts.bilevel import entropy
+        from methods.parts.collapse import course
         from protocols.parts.optimizers import cosine
 
         supernet = run.supernet()
@@ -66,17 +66,19 @@ class Darts(Method):
         descent = self.descent(supernet, alphas)
         for epoch in run.epochs(**descent.state()):
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
-            run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.mix()), lr=lr)
+            run.log(**descent.epoch(run, lr), **course(run.space.candidates, alphas.mix()), lr=lr)
         return supernet.derive(alphas.mix())
 
-    def descent(self, supernet: Supernet, alphas: Alphas, alpha_clip: float | None = None) -> Descent:
-        """The optimizers and the architecture gradient that the fields ask for."""
-        from methods.parts.descent import Descent
+    def descent(
+        self, supernet: Supernet, alphas: Alphas, alpha_clip: float | None = None, kind: type[Descent] | None = None
+    ) -> Descent:
+        """The optimizers and the architecture gradient that the fields ask for; `kind`: where it is not `Descent`."""
+        from methods.parts.descent import Descent as Bilevel
         from protocols.parts.optimizers import SGD, Adam
 
         weights = SGD(supernet.parameters(), self.lr, self.momentum, self.weight_decay)
         architecture = Adam(alphas.parameters(), self.alpha_lr, self.alpha_betas, weight_decay=self.alpha_weight_decay)
-        return Descent(supernet, alphas, weights, architecture, self._gradient, self.clip, alpha_clip)
+        return (kind or Bilevel)(supernet, alphas, weights, architecture, self._gradient, self.clip, alpha_clip)
 
     def _gradient(
         self, supernet: Supernet, alphas: Alphas, weights: SGD, training: Batch, validation: Batch

@@ -42,8 +42,7 @@ class DartsMinus(Darts):
 
     def search(self, run: Run) -> Arch:
         from methods.parts.auxiliary_skip import AuxiliarySkip
-        from methods.parts.bilevel import entropy
-        from methods.parts.collapse import shares
+        from methods.parts.collapse import course
         from protocols.parts.optimizers import cosine
 
         supernet = run.supernet()
@@ -52,8 +51,8 @@ class DartsMinus(Darts):
         for epoch in run.epochs(**descent.state()):
             alphas.beta = self.beta_at(epoch, run.budget.epochs)
             lr = cosine(self.lr, self.lr_min, epoch, run.budget.epochs)
-            run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.probabilities()), lr=lr)
-            run.log(beta=alphas.beta, **shares(run.space.candidates, alphas.probabilities()))
+            means = descent.epoch(run, lr)
+            run.log(**means, **course(run.space.candidates, alphas.probabilities()), beta=alphas.beta, lr=lr)
         return supernet.derive(alphas.probabilities())
 
     def beta_at(self, epoch: int, epochs: int) -> float:

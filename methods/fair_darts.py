@@ -57,7 +57,7 @@ class FairDarts(Method):
         import torch
 
         from methods.parts.bilevel import means
-        from methods.parts.collapse import shares
+        from methods.parts.collapse import course
         from methods.parts.gumbel import Theta
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
@@ -76,7 +76,8 @@ class FairDarts(Method):
                 for batch in run.batches("train")
             )
             gates = alphas.gates()
-            run.log(**steps, zero_one_loss=zero_one_loss(gates).item(), lr=lr, **shares(run.space.candidates, gates))
+            shares = [row / row.sum() for row in gates]
+            run.log(**steps, zero_one_loss=zero_one_loss(gates).item(), **course(run.space.candidates, shares), lr=lr)
         return supernet.derive(alphas.gates())
 
     def _step(

@@ -26,7 +26,7 @@ from methods.parts.costs import Costs, check_metric, option_costs, read_latency_
 from spaces.base import Arch, Space, UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from methods.parts.gumbel import Theta
     from protocols.parts.optimizers import Optimizer
@@ -58,9 +58,10 @@ class Fbnet(Method):
     latency_table: str | None = None
 
     def __post_init__(self) -> None:
+        name = type(self).__module__.rpartition(".")[2]
         if self.latency_form not in ("pow_log", "log_pow"):
-            raise UserError(f"fbnet: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
-        check_metric("fbnet", self.cost, table=True)
+            raise UserError(f"{name}: unknown latency_form {self.latency_form!r}; use pow_log or log_pow")
+        check_metric(name, self.cost, table=True)
 
     def unsupported(self, space: Space) -> str | None:
         reason = needs.supernet(space) or needs.costs(space)
@@ -74,13 +75,13 @@ class Fbnet(Method):
     def search(self, run: Run) -> Arch:
         import torch
 
-        from methods.parts.bilevel import entropy
-        from methods.parts.gumbel import Theta, expected_cost
+        from methods.parts.collapse import course
+        from methods.parts.gumbel import expected_cost
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
         costs = self.costs(run)
         supernet = run.supernet()
-        theta = Theta(supernet.shape).to(run.device)
+        theta = self.theta(supernet).to(run.device)
         weight_optimizer = SGD(supernet.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay)
         theta_optimizer = Adam(theta.parameters(), self.theta_lr, weight_decay=self.theta_weight_decay)
         warmup_epochs = round(self.warmup * run.budget.epochs)
@@ -99,11 +100,21 @@ class Fbnet(Method):
                     val_loss=val_loss,
                     val_accuracy=val_accuracy,
                     expected_cost=expected_cost(mix, costs).item(),
-                    entropy=entropy(mix),
+                    **course(run.space.candidates, mix, "entropy"),
                     temperature=temperature,
                     lr=weight_optimizer.param_groups[0]["lr"],
                 )
         return self.choose(run, supernet, theta)
+
+    def theta(self, supernet: Supernet) -> Theta:
+        """The architecture parameters to start with."""
+        from methods.parts.gumbel import Theta
+
+        return Theta(supernet.shape)
+
+    def sample(self, theta: Theta, temperature: float, generator: Generator, images: int) -> list[Tensor]:
+        """The mix of a batch of so many images."""
+        return theta.relaxed(temperature, generator)
 
     def costs(self, run: Run) -> Costs:
         """The costs of the space's options at the size of the search. UserError where a network can cost 1 or less."""
@@ -125,6 +136,10 @@ class Fbnet(Method):
             return self.alpha * cross_entropy * cost.log() ** self.beta
         return self.alpha * cross_entropy * self.beta * cost.log()
 
+    def penalised(self, cross_entropy: Tensor, cost: Tensor, costs: Costs) -> Tensor:
+        """The loss of theta; `costs`: those that the expected cost was computed from."""
+        return self.loss(cross_entropy, cost)
+
     def train_weights(
         self, run: Run, supernet: Supernet, theta: Theta, optimizer: Optimizer, temperature: float
     ) -> tuple[float, float]:
@@ -132,7 +147,9 @@ class Fbnet(Method):
         from methods.parts.bilevel import weight_step
 
         steps = [
-            weight_step(supernet, optimizer, theta.relaxed(temperature, run.generator), batch, self.clip)
+            weight_step(
+                supernet, optimizer, self.sample(theta, temperature, run.generator, len(batch[1])), batch, self.clip
+            )
             for batch in run.batches("train")
         ]
         return fmean(loss for loss, _ in steps), fmean(share for _, share in steps)
@@ -146,20 +163,28 @@ class Fbnet(Method):
         from methods.parts.gumbel import expected_cost
 
         def step(batch: tuple[Tensor, Tensor]) -> tuple[float, float]:
-            mix = theta.relaxed(temperature, run.generator)
+            mix = self.sample(theta, temperature, run.generator, len(batch[1]))
             return architecture_step(
-                supernet, optimizer, mix, batch, lambda entropy: self.loss(entropy, expected_cost(mix, costs))
+                supernet,
+                optimizer,
+                mix,
+                batch,
+                lambda entropy: self.penalised(entropy, expected_cost(mix, costs), costs),
             )
 
         losses, shares = zip(*map(step, run.batches("val")))
         return fmean(losses), fmean(shares)
 
     def choose(self, run: Run, supernet: Supernet, theta: Theta) -> Arch:
-        """The most accurate on the validation half, with the shared weights, of `budget.candidates` architectures: the
-        most probable one and others drawn from theta, without repetitions and invalid ones."""
-        import torch
-
+        """The most accurate of `candidates` on the validation half, with the shared weights."""
         from methods.parts.paths import most_accurate
+
+        return most_accurate(run, supernet, self.candidates(run, supernet, theta))
+
+    def candidates(self, run: Run, supernet: Supernet, theta: Theta) -> list[Arch]:
+        """At most `budget.candidates` architectures: the most probable one and others drawn from theta, without
+        repetitions and invalid ones."""
+        import torch
 
         with torch.no_grad():
             mix = theta.probabilities()
@@ -168,4 +193,4 @@ class Fbnet(Method):
             arch = tuple(int(torch.multinomial(p.cpu(), 1, generator=run.generator)) for p in mix)
             if arch not in candidates and run.space.valid(arch):
                 candidates.append(arch)
-        return most_accurate(run, supernet, candidates)
+        return candidates

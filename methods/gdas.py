@@ -54,8 +54,8 @@ class Gdas(Method):
     def search(self, run: Run) -> Arch:
         import torch
 
-        from methods.parts.bilevel import entropy, means
-        from methods.parts.collapse import shares
+        from methods.parts.bilevel import means
+        from methods.parts.collapse import course
         from methods.parts.gumbel import Theta, annealed
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
@@ -75,7 +75,7 @@ class Gdas(Method):
                 for batch in run.batches("train")
             )
             mix = alphas.probabilities()
-            run.log(**steps, alpha_entropy=entropy(mix), temperature=tau, lr=lr, **shares(run.space.candidates, mix))
+            run.log(**steps, **course(run.space.candidates, mix), temperature=tau, lr=lr)
         return supernet.derive(alphas.probabilities())
 
     def _step(

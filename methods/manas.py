@@ -52,7 +52,8 @@ class Manas(Method):
 
     def search(self, run: Run) -> Arch:
         from methods.parts.bandits import Agents
-        from methods.parts.bilevel import entropy, means
+        from methods.parts.bilevel import means
+        from methods.parts.collapse import course
         from protocols.parts.optimizers import SGD, cosine, set_lr
 
         supernet = run.supernet()
@@ -65,7 +66,7 @@ class Manas(Method):
             steps = means(self._step(run, supernet, agents, optimizer, batch, played) for batch in run.batches("train"))
             if self.credit == "least_squares":
                 agents.explain(played)
-            run.log(**steps, entropy=entropy(agents.probabilities()), lr=lr)
+            run.log(**steps, **course(run.space.candidates, agents.probabilities(), "entropy"), lr=lr)
         return supernet.derive(agents.probabilities())
 
     def _step(

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from methods.base import Run
 from methods.darts import Darts
 from methods.parts.cell_spaces import cells_of, no_cells, supernet_of
+from methods.parts.stages import stage_of
 from spaces.base import Arch, Space, UserError
 from spaces.parts.cell_choices import CellChoices
 
@@ -60,9 +61,8 @@ class PDarts(Darts):
         return no_cells(space)
 
     def search(self, run: Run) -> Arch:
-        from methods.parts.bilevel import entropy
-        from methods.parts.collapse import shares
-        from methods.parts.stages import Stages, with_few_skips
+        from methods.parts.collapse import course
+        from methods.parts.stages import Stages, narrowed, with_few_skips
         from protocols.parts.optimizers import cosine
         from spaces.parts.varied_edges import Dropout
 
@@ -71,21 +71,18 @@ class PDarts(Darts):
         for epoch in run.epochs(stages=stages):
             stage, at, epochs = self.stage_of(epoch, run.budget.epochs)
             if stage != stages.number:
-                stages.advance(self.keep[stage - 1])
+                stages.advance(narrowed(stages.cells, stages.rows(), self.keep[stage - 1]))
             dropout.rate = self.dropout[stage] * self.fading(at, epochs)
             lr = cosine(self.lr, self.lr_min, at, epochs)
             means = stages.descent.epoch(run, lr, architecture=at >= round(self.warmup * epochs))
             mix = stages.descent.alphas.mix()
-            run.log(**means, alpha_entropy=entropy(mix), lr=lr, stage=stage + 1, dropout=dropout.rate)
-            run.log(**shares(stages.cells.normal + stages.cells.reduce, mix))
+            run.log(**means, **course(stages.cells.normal + stages.cells.reduce, mix), lr=lr)
+            run.log(stage=stage + 1, dropout=dropout.rate)
         return run.space.encode(with_few_skips(stages.cells, stages.rows(), self.skips))
 
     def stage_of(self, epoch: int, epochs: int) -> tuple[int, int, int]:
         """Of an epoch of a search: (number of its stage from 0, its number in the stage from 0, the stage's epochs)."""
-        stages = min(STAGES, epochs)
-        firsts = [-(-stage * epochs // stages) for stage in range(stages + 1)]
-        stage = epoch * stages // epochs
-        return stage, epoch - firsts[stage], firsts[stage + 1] - firsts[stage]
+        return stage_of(epoch, epochs, STAGES)
 
     def fading(self, epoch: int, epochs: int) -> float:
         """The share of a stage's dropout that is left in one of its epochs: it falls linearly during the warm-up, then

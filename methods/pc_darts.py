@@ -44,7 +44,7 @@ class PcDarts(Darts):
 
     def search(self, run: Run) -> Arch:
         from methods.parts.bilevel import entropy
-        from methods.parts.collapse import shares
+        from methods.parts.collapse import course
         from methods.parts.edge_weights import WeightedEdges
         from protocols.parts.optimizers import cosine
         from spaces.parts.varied_edges import PartialEdge
@@ -56,6 +56,5 @@ class PcDarts(Darts):
             lr = cosine(self.lr, self.lr_min, epoch, epochs)
             means = descent.epoch(run, lr, architecture=epoch >= round(self.warmup * epochs))
             mix = alphas.probabilities()
-            run.log(**means, alpha_entropy=entropy(mix), edge_entropy=entropy(alphas.edges()), lr=lr)
-            run.log(**shares(run.space.candidates, mix))
+            run.log(**means, **course(run.space.candidates, mix), edge_entropy=entropy(alphas.edges()), lr=lr)
         return supernet.derive(alphas.mix())

@@ -28,6 +28,7 @@ from methods.base import Run
 from methods.darts import Darts
 from methods.parts.cell_spaces import no_cells
 from spaces.base import Arch, Space
+from spaces.parts.layerwise import Layerwise
 
 if TYPE_CHECKING:
     from methods.parts.early_stop import EigenvalueWatch
@@ -50,12 +51,13 @@ class RobustDarts(Darts):
     def unsupported(self, space: Space) -> str | None:
         if self.drop_path and no_cells(space):
             return f"drop_path drops edges: {no_cells(space)}"
-        return None if space.candidates else "it is defined for spaces whose edges mix operations, and this is none"
+        if isinstance(space, Layerwise) or not space.candidates:
+            return "it is defined for spaces whose edges mix operations, and this is none"
+        return None
 
     def search(self, run: Run) -> Arch:
         from methods.parts.architect import Alphas
-        from methods.parts.bilevel import entropy
-        from methods.parts.collapse import shares
+        from methods.parts.collapse import course
         from methods.parts.curvature import dominant_eigenvalue
         from protocols.parts.optimizers import cosine
         from spaces.parts.network import DropPath
@@ -67,9 +69,9 @@ class RobustDarts(Darts):
         for epoch in run.epochs(**descent.state(), watch=watch):
             drop.keep = 1 - self.drop_path * epoch / max(1, epochs - 1)
             lr = cosine(self.lr, self.lr_min, epoch, epochs)
-            run.log(**descent.epoch(run, lr), alpha_entropy=entropy(alphas.mix()), lr=lr)
+            run.log(**descent.epoch(run, lr), **course(run.space.candidates, alphas.mix()), lr=lr)
             eigenvalue = dominant_eigenvalue(supernet, alphas, run.batch("val"), run.generator, self.products)
-            run.log(eigenvalue=eigenvalue, **shares(run.space.candidates, alphas.mix()))
+            run.log(eigenvalue=eigenvalue)
             watch.see(eigenvalue, supernet.derive(alphas.mix()))
             stopped = watch.verdict() if self.early_stop else None
             if stopped is not None:

@@ -75,6 +75,7 @@ class SinglePath(Method):
         from torch import nn
 
         from methods.parts.bilevel import accuracy
+        from methods.parts.collapse import course
         from protocols.parts.optimizers import set_lr
 
         costs = option_costs(run.space, run.size, self.cost, self.latency_table)
@@ -99,6 +100,7 @@ class SinglePath(Method):
                     val_accuracy=accuracy(supernet, mix, run.batches("val", augment=False)),
                     expected_cost=network_cost(decided, costs).item(),
                     **{f"gates_{name}": share for name, share in shares(decided).items()},
+                    **course(run.space.candidates, mix),
                     lr=optimizers["kernel_optimizer"].param_groups[0]["lr"],
                 )
         with torch.no_grad():

@@ -60,8 +60,8 @@ class Snas(Method):
     def search(self, run: Run) -> Arch:
         import torch
 
-        from methods.parts.bilevel import entropy, means
-        from methods.parts.collapse import shares
+        from methods.parts.bilevel import means
+        from methods.parts.collapse import course
         from methods.parts.gumbel import Theta, annealed
         from protocols.parts.optimizers import SGD, Adam, cosine, set_lr
 
@@ -84,9 +84,7 @@ class Snas(Method):
                 for batch in run.batches("train")
             )
             mix = alphas.probabilities()
-            run.log(
-                **steps, alpha_entropy=entropy(mix), temperature=temperature, lr=lr, **shares(run.space.candidates, mix)
-            )
+            run.log(**steps, **course(run.space.candidates, mix), temperature=temperature, lr=lr)
         return supernet.derive(alphas.probabilities())
 
     def step(
@@ -99,23 +97,11 @@ class Snas(Method):
     ) -> dict[str, float]:
         """One step of weights and alpha, whose optimizers are given in this order, on a batch with the sample `mix`.
         Returns what is logged, from before the step."""
-        from torch.nn import functional as F
-
-        from methods.parts.bilevel import hits
+        from methods.parts.bilevel import joint_step
         from methods.parts.gumbel import expected_cost
 
-        images, labels = batch
-        logits = supernet(images, mix)
-        cross_entropy = F.cross_entropy(logits, labels)
-        found = {"train_loss": cross_entropy.item(), "train_accuracy": hits(logits, labels) / len(labels)}
-        loss = cross_entropy
-        if costs is not None:
-            cost = expected_cost(mix, costs)
-            loss, found["cost"] = loss + self.cost_weight * cost, cost.item()
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        optimizers[0].clip(self.clip)
-        for optimizer in optimizers:
-            optimizer.step()
-        return found
+        cost = expected_cost(mix, costs) if costs else None
+        penalty = 0.0 if cost is None else self.cost_weight * cost
+        loss, accuracy = joint_step(supernet, optimizers, mix, batch, self.clip, lambda entropy: entropy + penalty)
+        found = {"train_loss": loss, "train_accuracy": accuracy}
+        return found if cost is None else {**found, "cost": cost.item()}

@@ -1,4 +1,4 @@
-"""What a proxy is: a number that an untrained network gets, in the hope that it ranks architectures.
+"""What a proxy is: a number that an untrained or briefly trained network gets, in the hope that it ranks architectures.
 
 Every proxy is an entry of the folder `proxies/`: a file `name.py` with the class of the same name in CamelCase, a
 frozen dataclass derived from `Proxy`. `base` and `parts` are no entries. The file's docstring says what is computed,
@@ -10,19 +10,25 @@ Importing a proxy must not import torch, so that planning stays instant: `proxie
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "Reduced"]
 
 
 @dataclass(frozen=True)
 class Proxy(ABC):
     """A proxy. Its fields are its constants; the defaults are those of the source."""
+
+    def reduction(self) -> Mapping[str, float]:
+        """Of a training whose validation accuracy is the score: by which fractions its epochs, channels, resolution and
+        samples are reduced. Empty where an untrained network is scored (the default)."""
+        return {}
 
     @abstractmethod
     def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
@@ -32,3 +38,15 @@ class Proxy(ABC):
         the running averages of batch normalisation may move. batch: images (n, inputs, image, image) in the type of
         the weights, labels int64 (n,). generator: the source of randomness of proxies that draw, on the CPU.
         """
+
+
+@dataclass(frozen=True)
+class Reduced(Proxy):
+    """A reduced training (EcoNAS, Zhou et al., CVPR 2020). Its fields are the fractions of an evaluation of the
+    protocol, each of epochs, channels, resolution, samples. It is asked as an evaluation, and costs what it costs."""
+
+    def reduction(self) -> Mapping[str, float]:
+        return asdict(self)
+
+    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+        raise TypeError("a reduced training is not scored by one batch: ask for an evaluation at its `reduction`")

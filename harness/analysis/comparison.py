@@ -28,9 +28,12 @@ class Comparison:
     @classmethod
     def of(cls, samples: Sequence[tuple[ArrayLike, ArrayLike]]) -> Comparison | None:
         """samples: (accuracies of the method's runs, of the random architectures) of each dataset, in any unit that the
-        two share; None without a dataset, or where a sample has fewer than 2 values."""
+        two share; None without a dataset, where a sample has fewer than 2 values, and where the mean of random is 0:
+        there is no ratio to it."""
         pairs = [(np.asarray(method, float), np.asarray(random, float)) for method, random in samples]
         if not pairs or min(len(sample) for pair in pairs for sample in pair) < 2:
+            return None
+        if not all(random.any() for _, random in pairs):
             return None
         strata = []
         for number, (method, random) in enumerate(pairs):

@@ -5,35 +5,38 @@ its sign: 0.83%), and where known cells (depth of the trained network), arch (te
 variant (what else than the cells differs from the usual training, a text), repeat (0 for the training that counts, 1 …
 for further training seeds), main (true for the trainings that runs are
 judged by), status (why a run has no accuracy), parameters and macs. Method `random_sampling` is the baseline of its
-space.
+space. The separator, decimal commas, comments, the case of the header and how a missing value is written are told
+from the file (`csv_lines`, `csv_values`), and so are the forms in which others publish results (`csv_forms`).
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from harness.analysis.columns import RUN
+from harness.analysis.csv_forms import UNASKED, Asked, results
+from harness.analysis.csv_values import DONE, FINE, Value
 from harness.plan.jobs import RANDOM
+from harness.records.files import write_atomically
 from spaces.base import UserError
 
 NEEDED = (*RUN, "accuracy")
 OPTIONAL = ("cells", "arch", "variant", "repeat", "main", "status", "parameters", "macs")
-TRUE, FALSE, DONE = ("true", "1", "yes"), ("false", "0", "no"), "done"
 Row = dict[str, Any]
 
 
-def read_csv(path: Path) -> list[Row]:
-    """The rows of a CSV as trainings; UserError that names file, line and cure."""
-    rows: list[Row] = []
-    for line, values in _lines(path):
-        rows.append(_row(path, line, values))
+def read_csv(path: Path, asked: Asked = UNASKED) -> list[Row]:
+    """The rows of a CSV as trainings; UserError that names file, line and cure. asked: what the file leaves open."""
+    rows = [_row(path, line, values) for line, values in results(path, NEEDED, OPTIONAL, asked)]
     if not rows:
         raise UserError(f"{path} holds no results: write one line per run under the header {','.join(NEEDED)}")
     _refuse_duplicates(path, rows)
+    _refuse_failed(path, rows)
     _settle_units(path, rows)
     _refuse_missing_baselines(path, rows)
     _refuse_two_main(path, rows)
@@ -42,82 +45,35 @@ def read_csv(path: Path) -> list[Row]:
     return rows
 
 
-def _row(path: Path, line: int, values: dict[str, str]) -> Row:
-    row: Row = {name: values[name] for name in ("dataset", "space", "method")}
-    for name, text in row.items():
-        if not text:
-            raise UserError(f"{path}, line {line}: {name} is empty: write its name")
-    row["seed"] = _count(path, line, "seed", values["seed"])
-    row["status"] = values.get("status") or DONE
-    failed = row["status"] != DONE and not values["accuracy"]
-    row["accuracy"] = math.nan if failed else _accuracy(path, line, values["accuracy"].removesuffix("%").rstrip())
-    row["percent"] = values["accuracy"].endswith("%")
-    row["arch"] = values.get("arch") or None
-    row["variant"] = values.get("variant", "")
-    row["repeat"] = _count(path, line, "repeat", values.get("repeat", ""), empty=0)
-    row["main"] = _main(path, line, values["main"]) if "main" in values else None
+def _row(path: Path, line: int, texts: dict[str, str]) -> Row:
+    values = {name: Value(path, line, name, texts.get(name, "")) for name in NEEDED + OPTIONAL}
+    row: Row = {name: values[name].named() for name in ("dataset", "space", "method")}
+    row["seed"] = values["seed"].count(bits=128)
+    row["status"] = DONE if values["status"].missing else values["status"].text
+    row["status"] = DONE if row["status"].lower() in FINE else row["status"]
+    row["accuracy"] = _accuracy(values["accuracy"], row["status"])
+    row["percent"] = texts["accuracy"].endswith("%")
+    row["arch"] = None if values["arch"].missing else values["arch"].text
+    row["variant"] = "" if values["variant"].missing else values["variant"].text
+    row["repeat"] = 0 if values["repeat"].missing else values["repeat"].count()
+    row["main"] = values["main"].truth() if "main" in texts else None
     for name in ("cells", "parameters", "macs"):
-        row[name] = _count(path, line, name, values.get(name, ""), empty=None, least=1)
+        row[name] = None if values[name].missing else values[name].count(least=1)
     return {**row, "line": line}
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, values by column), blank lines left out, spaces around values removed."""
+def _accuracy(value: Value, status: str) -> float:
+    """nan for a run that failed. UserError where it has an accuracy all the same: which of the two is meant?"""
+    if status == DONE:
+        return value.accuracy()
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header)
-            for values in reader:
-                if not any(value.strip() for value in values):
-                    continue
-                if len(values) != len(header):
-                    raise UserError(
-                        f"{path}, line {reader.line_num}: {len(values)} values under {len(header)} columns:"
-                        " put texts that hold commas in double quotes"
-                    )
-                yield reader.line_num, dict(zip(header, map(str.strip, values)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as CSV ({error}): save it as comma-separated UTF-8 text") from None
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    if not any(header):
-        raise UserError(f"{path} is empty: its first line must be the header {','.join(NEEDED)}")
-    if missing := [name for name in NEEDED if name not in header]:
-        raise UserError(
-            f"{path}, line 1: no column {', '.join(missing)}: name the columns {','.join(NEEDED + OPTIONAL)}"
-        )
-    if twice := sorted({name for name in header if name and header.count(name) > 1}):
-        raise UserError(f"{path}, line 1: column {', '.join(twice)} is there twice: keep one")
-
-
-def _count(path: Path, line: int, name: str, text: str, empty: int | None = -1, least: int = 0) -> int | None:
-    if not text and empty != -1:
-        return empty
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise UserError(f"{path}, line {line}: {name} is {text!r}: write a whole number from {least} on")
-    return int(text)
-
-
-def _accuracy(path: Path, line: int, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"{path}, line {line}: accuracy {text!r} is not a number: leave out runs that have none")
-    if not 0 <= value <= 100:
-        raise UserError(f"{path}, line {line}: accuracy {text} lies outside 0 to 100: write a fraction or a percentage")
-    return value
-
-
-def _main(path: Path, line: int, text: str) -> bool:
-    if text.lower() not in TRUE + FALSE:
-        raise UserError(
-            f"{path}, line {line}: main is {text!r}: write true for a training that a run is judged by, or false"
-        )
-    return text.lower() in TRUE
+        value.accuracy()
+    except UserError:
+        return math.nan
+    raise UserError(
+        f"{value.where}: status is {status!r}, but accuracy {value.text}: leave the accuracy of a failed run empty, or"
+        f" write {DONE} as its status"
+    )
 
 
 def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
@@ -130,6 +86,12 @@ def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
                 f"{path}, line {row['line']}: the same run as line {first} ({row['dataset']}, {row['space']},"
                 f" {row['method']}, seed {row['seed']}): remove one, or give each its own seed or repeat"
             )
+
+
+def _refuse_failed(path: Path, rows: list[Row]) -> None:
+    if all(math.isnan(row["accuracy"]) for row in rows):
+        reasons = ", ".join(f"{number} {status}" for status, number in Counter(row["status"] for row in rows).items())
+        raise UserError(f"{path}: every run failed ({reasons}): there is nothing to compare")
 
 
 def _settle_units(path: Path, rows: list[Row]) -> None:
@@ -146,7 +108,7 @@ def _settle_units(path: Path, rows: list[Row]) -> None:
                 f" {other['accuracy']:g} on line {other['line']} is a percentage: write all in one unit,"
                 " and percentages below 1 with their sign (0.83%)"
             )
-        if percentages and max(row["accuracy"] for row in of) <= 1:
+        if percentages and not any(row["accuracy"] > 1 for row in of):
             for row in of:
                 row["accuracy"] /= 100
 
@@ -183,3 +145,21 @@ def _count_repeats(rows: list[Row]) -> None:
         if row["method"] == RANDOM and row["arch"]:
             architecture = tuple(row[name] for name in ("dataset", "space", "cells", "arch"))
             row["repeat"] = trained[architecture] = trained.get(architecture, -1) + 1
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Writes rows of `read_csv` as a CSV that it reads as the same."""
+    largest = {row["dataset"]: 0.0 for row in rows}
+    for row in rows:
+        largest[row["dataset"]] = max(largest[row["dataset"]], row["accuracy"] if row["accuracy"] >= 0 else 0.0)
+    used = [name for name in OPTIONAL if any(row[name] not in (None, DONE, 0, "") for row in rows)]
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow([*NEEDED, *used])
+    for row in rows:
+        small_percentage = 0 < row["accuracy"] < 1 < largest[row["dataset"]]
+        accuracy = "" if math.isnan(row["accuracy"]) else f"{row['accuracy']}{'%' if small_percentage else ''}"
+        lines.writerow(
+            [*(row[name] for name in RUN), accuracy, *("" if row[name] is None else row[name] for name in used)]
+        )
+    write_atomically(path, text.getvalue().encode())

@@ -27,6 +27,12 @@ from harness.plan.seeds import seed_of
 Array = NDArray[np.float64]
 DRAWS = 20_000
 """Arrangements at most, the observed one among them."""
+FEWEST = 1_000
+"""Random arrangements at least, however large the samples are."""
+LARGE = 8_000_000
+"""Numbers that are held at a time for arrangements of large samples."""
+MOST_PLACES = 50_000_000
+"""Places of values that the arrangements of one dataset name at most."""
 NEGLIGIBLE = 1e-12
 """Relative variances of means below this are rounding: values that do not vary keep a finite statistic."""
 SAME = 1e-7
@@ -35,21 +41,59 @@ UNBOUNDED = 40.0
 """Log ratios beyond this are those of a mean of 0."""
 
 
-@lru_cache(maxsize=64)
-def arrangements(n: int, k: int, stratum: int = 0, most: int = DRAWS, every: bool = True) -> Array:
-    """(arrangements, n + k) of 1 where a value is dealt to the method and 0 elsewhere; the first is the observed one.
+@dataclass(frozen=True)
+class Dealt:
+    """Which values each arrangement deals to the method; the first is the observed one. `places`, (arrangements, n) of
+    whole numbers below n + k; `chosen`, (arrangements, n + k) of 1 where a value is dealt to the method and 0
+    elsewhere, only where it is small enough to keep: sums are then products of matrices."""
 
-    All C(n + k, n) where `every` and no more than `most`, else the observed one and `most` - 1 random ones.
-    """
+    places: NDArray[np.int32]
+    chosen: Array | None
+
+    def sums(self, values: Array, first: int = 0) -> Array:
+        """(..., arrangements, tables): the sums of those of the values (..., values, tables) that are dealt to the
+        method. The values take the places from `first` on; all others are 0."""
+        if self.chosen is not None:
+            return self.chosen[:, first : first + values.shape[-2]] @ values
+        return (
+            np.stack([self._gathered(of, first) for of in values]) if values.ndim > 2 else self._gathered(values, first)
+        )
+
+    def _gathered(self, values: Array, first: int) -> Array:
+        """A row of zeros stands for all places that hold none of the values."""
+        padded = np.vstack([values, np.zeros((1, values.shape[1]))])
+        rows = max(1, LARGE // max(1, self.places.shape[1] * values.shape[1]))
+        sums = []
+        for start in range(0, len(self.places), rows):
+            places = self.places[start : start + rows].astype(np.int64) - first
+            places[(places < 0) | (places >= len(values))] = len(values)
+            sums.append(padded[places].sum(axis=1))
+        return np.concatenate(sums)
+
+
+@lru_cache(maxsize=32)
+def arrangements(n: int, k: int, stratum: int = 0, most: int = DRAWS, every: bool = True) -> Dealt:
+    """All C(n + k, n) where `every` and no more than `most`, else the observed one and `most` - 1 random ones; fewer
+    where n is so large that they would not fit into memory."""
     if every and math.comb(n + k, n) <= most:
-        dealt = np.array(list(combinations(range(n + k), n)))
+        places = np.array(list(combinations(range(n + k), n)), np.int32)
     else:
         rng = np.random.default_rng(seed_of(purpose="arrangements", n=n, k=k, stratum=stratum))
-        dealt = np.argsort(rng.random((most, n + k), dtype=np.float32), axis=1)[:, :n]
-        dealt[0] = range(n)
-    chosen = np.zeros((len(dealt), n + k))
-    np.put_along_axis(chosen, dealt, 1.0, axis=1)
-    return chosen
+        most = max(FEWEST, min(most, MOST_PLACES // n))
+        rows = max(1, LARGE // (n + k))
+        shares = [min(rows, most - start) for start in range(0, most, rows)]
+        places = np.concatenate([_lowest(rng.random((share, n + k), dtype=np.float32), n) for share in shares])
+        places[0] = range(n)
+    chosen = None
+    if len(places) * (n + k) <= LARGE:
+        chosen = np.zeros((len(places), n + k))
+        np.put_along_axis(chosen, places.astype(np.int64), 1.0, axis=1)
+    return Dealt(places, chosen)
+
+
+def _lowest(keys: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+    """The places of the n lowest keys of each row."""
+    return np.argpartition(keys, min(n, keys.shape[1] - 1), axis=1)[:, :n].astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -66,12 +110,12 @@ class Stratum:
     all_other: Array
 
     @classmethod
-    def of(cls, method: Array, random: Array, dealt: Array) -> Stratum:
+    def of(cls, method: Array, random: Array, dealt: Dealt) -> Stratum:
         """method (n, tables), random (k, tables), dealt: `arrangements`."""
         n, k = len(method), len(random)
         own, other = (np.stack([sample, sample**2]) for sample in (method, random))
         sums = own.sum(axis=1, keepdims=True), other.sum(axis=1, keepdims=True)
-        return cls(n, k, dealt[:, :n] @ own, dealt[:, n:] @ other, *sums)
+        return cls(n, k, dealt.sums(own), dealt.sums(other, first=n), *sums)
 
     def log_ratio(self, factor: float = 1.0) -> tuple[Array, Array]:
         """(ln(m / r), se²), each (arrangements, tables), with the method's values multiplied by `factor`."""

@@ -17,6 +17,8 @@ IMPROVEMENT = [
     *("p", "p_holm", "verdict", "holm_low", "holm_high", "runs_needed"),
     *("percentile", "percentile_low", "percentile_high"),
 ]
+UNDEFINED = "RI undefined"
+"""The verdict where the random architectures' mean is 0: nothing can be relative to it."""
 
 
 def relative_improvement(runs: pd.DataFrame) -> pd.DataFrame:
@@ -53,6 +55,8 @@ def _counts(names: dict[str, str], method: pd.DataFrame, random: pd.DataFrame) -
 def _compared(names: tuple[str, str, str], a: pd.Series, b: pd.Series, judgement: dict[str, Any]) -> dict[str, Any]:
     if not len(a) or not len(b):
         return {**judgement, "verdict": "no result" if len(b) else "no baseline"}
+    if not b.any():
+        judgement = {**judgement, "verdict": UNDEFINED}
     below, above = statistics.percentile_interval(a, b, **dict(zip(GROUP, names)))
     return {
         **judgement,

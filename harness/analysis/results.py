@@ -14,7 +14,9 @@ from harness import records
 from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
+from harness.analysis.fronts import MEMBERS, members
 from harness.analysis.provenance import provenance
+from harness.plan.jobs import RANDOM
 from protocols.parts.variants import said
 from spaces.base import UserError
 
@@ -22,10 +24,12 @@ TRAININGS = [*RUN, "cells", "variant", "repeat", "main", "status", "accuracy", "
 TRAININGS += ["images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
+SHARED = [*RUN, "arch", "shared"]
+SCORES = [*RUN, "proxy", "score", "seconds"]
 TYPES = {
-    **dict.fromkeys(("dataset", "space", "method", "variant", "status", "arch", "metric"), "str"),
+    **dict.fromkeys(("dataset", "space", "method", "variant", "status", "arch", "metric", "proxy"), "str"),
     **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
-    **dict.fromkeys(("accuracy", "seconds", "value"), "float"),
+    **dict.fromkeys(("accuracy", "seconds", "value", "score"), "float"),
     "main": "bool",
 }
 
@@ -37,7 +41,9 @@ class Results:
     `variant` of a training says what else than its cells differs from the protocol's setting, "" for nothing.
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
-    the records name. `progress`: how searches by evaluations improved.
+    the records name. `progress`: how searches by evaluations improved. `shared`: validation accuracies of architectures
+    with the shared weights of a search. `scores`: of random architectures by proxies, with the seconds that each took.
+    `members`: of the fronts of searches on tables.
     """
 
     trainings: pd.DataFrame
@@ -46,6 +52,9 @@ class Results:
     about: dict[str, str]
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
+    shared: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHARED))
+    scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SCORES))
+    members: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MEMBERS))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -80,7 +89,10 @@ def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
-    frame = frame.astype({name: TYPES[name] for name in columns if name in TYPES})
+    types = {name: TYPES[name] for name in columns if name in TYPES}
+    if any(row["seed"] >= 2**63 for row in rows):
+        types["seed"] = "object"  # whole numbers of any size
+    frame = frame.astype(types)
     return frame.sort_values(
         [name for name in (*RUN, "cells", "variant", "repeat", "metric", "epoch") if name in columns], kind="stable"
     )
@@ -101,7 +113,8 @@ def _from_records(paths: Sequence[Path]) -> Results:
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
     judged = [record for record in found.values() if record["kind"] == "train" and record["status"] == "done"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}
-    curves = [point for record in searches.values() for point in _points(record)]
+    curves = [point for record in searches.values() if not _random(record) for point in _points(record)]
+    scores = [score for record in searches.values() if _random(record) for score in _scores(record)]
     return Results(
         _frame(trainings, TRAININGS),
         _frame([_row(record) for record in searches.values()], SEARCHES),
@@ -109,6 +122,9 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _about(found.values()),
         provenance(found.values()),
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
+        pd.DataFrame([row for record in searches.values() for row in _shared(record)], columns=SHARED),
+        _frame(scores, SCORES),
+        pd.DataFrame(members(judged), columns=MEMBERS),
     )
 
 
@@ -159,6 +175,24 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for metric in sorted(set(curves) - {"epoch"}):
         for epoch, value in zip(curves["epoch"], curves[metric]):
             yield {**record["key"], "metric": metric, "epoch": epoch, "value": value}
+
+
+def _shared(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    for arch, accuracy in record["result"].get("shared_accuracies", {}).items():
+        yield {**record["key"], "arch": arch, "shared": accuracy}
+
+
+def _random(record: dict[str, Any]) -> bool:
+    return bool(record["key"]["method"] == RANDOM)
+
+
+def _scores(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """What a random architecture scored; nan where a proxy gave no number."""
+    took = record.get("measured", {}).get("parts", {})
+    for proxy in record["config"].get("parameters", {}).get("scores", ()):
+        logged = [value for value in record["curves"].get(f"score {proxy}", []) if value is not None]
+        row = {"proxy": proxy, "score": logged[0] if logged else math.nan, "seconds": took.get(f"score {proxy}")}
+        yield {**record["key"], **row}
 
 
 def _warning(record: dict[str, Any]) -> str | None:

@@ -12,6 +12,8 @@ from scipy import stats
 from harness.plan.seeds import seed_of
 
 DRAWS = 10_000
+AT_ONCE = 4_000_000
+"""Values that a bootstrap draws at a time."""
 LEVEL = 0.95
 ALPHA = 0.05
 POWER = 0.8
@@ -39,8 +41,16 @@ def quantiles(draws: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _shares(n: int) -> list[int]:
+    """Numbers of draws that are made at a time, so that memory does not grow with the size of a sample; all of them
+    together are the same draws as those of one go."""
+    at_once = max(1, min(DRAWS, AT_ONCE // max(n, 1)))
+    return [at_once] * (DRAWS // at_once) + [DRAWS % at_once] * (DRAWS % at_once > 0)
+
+
 def _resampled_means(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    return sample[rng.integers(len(sample), size=(DRAWS, len(sample)))].mean(axis=1)
+    n = len(sample)
+    return np.concatenate([sample[rng.integers(n, size=(draws, n))].mean(axis=1) for draws in _shares(n)])
 
 
 def _ratio(method: ArrayLike, random: ArrayLike) -> NDArray[np.float64]:
@@ -126,7 +136,8 @@ def holm_levels(p: ArrayLike) -> NDArray[np.float64]:
 
 
 def verdict(improvement: float, p_holm: float) -> str:
-    """What a reader may say: "better", "worse", "not distinguishable", or "no interval" (fewer than 2 runs)."""
+    """What a reader may say: "better", "worse", "not distinguishable", or "no interval" (fewer than 2 runs, or a
+    mean of 0)."""
     if math.isnan(p_holm):
         return "no interval"
     if p_holm > ALPHA or improvement == 0:
@@ -156,27 +167,31 @@ def runs_needed(method: ArrayLike, random: ArrayLike) -> float:
     return float(n[np.argmax(power >= POWER)]) if power[-1] >= POWER else math.inf
 
 
-def _wins(method: ArrayLike, random: ArrayLike) -> NDArray[np.float64]:
-    difference = np.subtract.outer(np.atleast_1d(np.asarray(method, float)), np.asarray(random, float))
-    return 50 * (1 + np.sign(difference))
-
-
 def percentile(method: ArrayLike, random: ArrayLike) -> float:
     """Where the runs of a method are among the random architectures, 0 to 100: the share of these below a run, ties
     counted half, averaged over the runs. 50 is what random draws have; it is Mann and Whitney's U / n1 n2."""
-    return float(np.mean(_wins(method, random)))
+    method, random = np.atleast_1d(np.asarray(method, float)), np.sort(np.asarray(random, float))
+    beaten = [np.searchsorted(random, method, side) for side in ("left", "right")]
+    return float(50 * np.sum(beaten) / (len(method) * len(random)))
 
 
 def percentile_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | int) -> tuple[float, float]:
     """95% percentile-bootstrap interval of `percentile`, over the runs and over the random architectures; (nan, nan)
     for fewer than 8 runs or 16 architectures, where it does not hold. It has no width where every run beats, or loses
     to, every random architecture."""
-    wins = _wins(method, random)
-    if wins.shape[0] < FEWEST_RUNS or wins.shape[1] < FEWEST_RANDOM:
+    method, random = np.asarray(method, float), np.asarray(random, float)
+    n, k = len(method), len(random)
+    if n < FEWEST_RUNS or k < FEWEST_RANDOM:
         return NO_INTERVAL
-    rng = generator(purpose="percentile_interval", **axes)
-    drawn = [rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) for n in wins.shape]
-    return quantiles((drawn[0] @ wins * drawn[1]).sum(axis=1) / wins.size)
+    rng, order, wins = generator(purpose="percentile_interval", **axes), np.argsort(random, kind="stable"), []
+    below, upto = (np.searchsorted(random[order], method, side) for side in ("left", "right"))
+    runs, of_random = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS), np.full(k, 1 / k)
+    for draws in _shares(n + k):
+        ours, runs = runs[:draws], runs[draws:]
+        counts = rng.multinomial(k, of_random, size=draws)[:, order]
+        beaten = np.concatenate([np.zeros((draws, 1), counts.dtype), np.cumsum(counts, axis=1)], axis=1)
+        wins.append((ours * (beaten[:, below] + beaten[:, upto])).sum(axis=1))
+    return quantiles(50.0 * np.concatenate(wins) / (n * k))
 
 
 def _signs(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.base import command
-from harness.cli.parts import options
+from harness.cli.parts import options, texts
 from harness.cli.parts.values import PAIR
 
 EXAMPLES = """
@@ -43,7 +43,7 @@ def describe(
     found = registry.space(space, **dict(reading))
     usual = found.searched if supernet else found.published
     size = replace(usual, **{name: value for name, value in sizes.items() if value is not None})
-    design = found.read(arch) if arch else None  # a mistake in it is seen before torch is loaded
+    design = texts.design(found, space, arch) if arch else None  # a mistake in it is seen before torch is loaded
     from harness.running import counts
 
     if supernet:

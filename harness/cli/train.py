@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from harness.cli.base import command
-from harness.cli.parts import options
-from harness.cli.parts.job import paths, search_job
+from harness.cli.parts import options, texts
+from harness.cli.parts.job import paths, search_job, told
 from harness.cli.parts.values import COUNT, PAIR, PATH
 
 EXAMPLES = """
@@ -54,21 +54,25 @@ def train(
     work: Path,
     hours: float | None,
     **axes: Any,
-) -> None:
+) -> int:
     """Train one architecture from scratch and write its record.
 
-    The record has its test accuracy. A training that fails writes a record that says why, and the exit status is 0.
+    The record has its test accuracy. A training that fails writes a record that says why, and the exit status is 1.
     """
     from dataclasses import replace
 
     from harness import records
+    from harness.plan import registry
     from harness.plan.jobs import Training
     from harness.running import job as running
     from protocols.parts.variants import check_installed
 
+    found = search_job(**axes)
+    if arch:
+        texts.design(registry.space(found.space), found.space, arch)
     asked = {**dict(change), **({"cells": cells} if cells else {})}
-    job = replace(Training.of(search_job(**axes), asked, repeat, arch or ""), keep_weights=keep_weights)
+    job = replace(Training.of(found, asked, repeat, arch or ""), keep_weights=keep_weights)
     check_installed(job.setting)
     source = records.read(search) if search else {"status": "done", "arch": arch}
-    record = running.train(job, source, paths(job, data, out, work), hours)
-    print(f"{job.name}: {record['status']} {record['result'].get('test_accuracy', record.get('reason'))}")
+    places = paths(job, data, out, work)
+    return told(job, running.train(job, source, places, hours), places, "test_accuracy")

@@ -1,4 +1,4 @@
-"""`verify`: a snapshot checked against its records."""
+"""`verify`: a snapshot checked against its records, or a table against its checksums."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ from harness.cli.parts.values import PATH
 
 
 @command(examples="python -m harness verify results/published/laptop-2026-11-29")
-@click.argument("folder", type=PATH, metavar="FOLDER", help="A published snapshot.")
+@click.argument("folder", type=PATH, metavar="FOLDER", help="A published snapshot or table.")
 def verify(folder: Path) -> None:
     """Check that a snapshot's tables follow from its records.
 
-    Makes the tables again and compares them byte by byte.
+    Makes the tables again and compares them byte by byte. Of a table of trained architectures it checks the sums.
     """
-    from harness import records
+    from harness.records import sums
     from harness.records.belonging import code_of
+    from protocols.tables.base import FACTS, Table
+
+    if (folder / FACTS).is_file():
+        sums.check(folder)
+        table = Table.read(folder)
+        print(f"{folder}: as it was made, {len(table.archs):,} architectures of {table.space}")
+        return
+    from harness import records
     from harness.report import snapshot
 
     print(f"{folder}: {snapshot.verify(folder)} files come out of the records as they were published")

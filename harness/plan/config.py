@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -24,6 +24,8 @@ from protocols.parts.variants import check_installed, varied
 from spaces.base import UserError
 
 Pairs = tuple[tuple[str, Any], ...]
+LONGEST = 200
+"""Characters of a refused value that a message shows."""
 
 
 class SearchEntry(Strict):
@@ -36,23 +38,45 @@ class SearchEntry(Strict):
     datasets: list[str] = []
 
 
+class Folder(Strict):
+    """A folder of images under a name of its own."""
+
+    name: str
+    folder: str
+
+
 class Config(Strict):
     """config/*.yaml, field by field."""
 
     protocol: str
     datasets: list[str] = Field(min_length=1)
+    folders: dict[str, str] = {}  # of the datasets that are written as {name: birds, folder: PATH}
     seeds: Count
     random: Annotated[int, Field(strict=True, ge=2)]
     searches: list[SearchEntry] = Field(min_length=1)
     depth_gap: DepthGap | None = None  # the study of depth, in short
     studies: list[StudyEntry] = []
+    proxies: list[str] = []  # the random architectures get their scores
     data_root: str = "data"
     hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    rank_supernets: Annotated[bool, Field(strict=True)] = False  # searches measure the random architectures too
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
 
-    @field_validator("datasets", "searches")
+    @model_validator(mode="before")
+    @classmethod
+    def _named_folders(cls, content: Any) -> Any:
+        """Takes the folders out of the list of datasets, of which names are left."""
+        if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
+            return content
+        found = [Folder.model_validate(one) if isinstance(one, dict) else one for one in content["datasets"]]
+        folders = {one.name: one.folder for one in found if isinstance(one, Folder)}
+        named = [one.name if isinstance(one, Folder) else one for one in found]
+        same = [datasets.same(name) if isinstance(name, str) else name for name in named]
+        return {**content, "datasets": same, **({"folders": folders} if folders else {})}
+
+    @field_validator("datasets", "proxies")
     @classmethod
     def _no_duplicates(cls, values: list[Any]) -> list[Any]:
         for i, value in enumerate(values):
@@ -82,11 +106,14 @@ class Config(Strict):
         ]
         for space in sorted({entry.space for entry in self.searches_on(dataset)}):
             wanted = [study.random for study in self.ablations if study.space == space and dataset in study.datasets]
-            found += [self._search(dataset, space, RANDOM, seed) for seed in range(max(self.random, *wanted, 0))]
+            scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
+            baseline = range(max(self.random, *wanted, 0))
+            found += [self._search(dataset, space, RANDOM, seed, scores) for seed in baseline]
         return sorted(set(found))
 
     def _search(self, dataset: str, space: str, method: str, seed: int, parameters: Pairs = ()) -> Search:
-        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "")
+        ranked = self.random if self.rank_supernets and method != RANDOM else 0
+        return Search(self.protocol, dataset, space, method, seed, parameters, self.numerics or "", ranked)
 
     def trainings_of(self, dataset: str) -> list[Training]:
         """Every search's architecture once, and the trainings of the studies; those that several ask for, once."""
@@ -106,7 +133,7 @@ def check_place(config: Config) -> None:
     """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
     benchmark cannot write."""
     for dataset in config.datasets:
-        datasets.named(dataset).check(Path(config.data_root))
+        datasets.named(dataset).check(Path(config.data_root).expanduser())
     for folder in (Path("work"), Path("results") / config.protocol):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -153,8 +180,11 @@ def _first(error: ValidationError) -> str:
         owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap, "studies": StudyEntry}
         owner = owners.get(str(first["loc"][0]) if len(first["loc"]) > 1 else "")
         return str(registry.refuse("key", str(first["loc"][-1]), (owner or Config).model_fields, f"{place}: "))
-    got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-    return f"{place}: {first['msg']}{got}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("missing", "value_error"):  # our own sentences say what they refuse
+        return f"{place}: {message}"
+    got = repr(first["input"])
+    return f"{place}: {message}, got {got if len(got) <= LONGEST else got[:LONGEST] + '…'}"
 
 
 def _check_measure(protocol: str, dataset: str) -> None:
@@ -169,6 +199,8 @@ def _check_measure(protocol: str, dataset: str) -> None:
 def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
     registry.protocol(config.protocol)
+    for name, folder in config.folders.items():
+        datasets.know(name, Path(folder).expanduser())
     for dataset in config.datasets:
         datasets.named(dataset)
         _check_measure(config.protocol, dataset)
@@ -178,6 +210,8 @@ def _check(config: Config) -> None:
         space = registry.space(entry.space)
         if reason := registry.method(entry.method, **entry.set).unsupported(space):
             raise UserError(f"method {entry.method} cannot search space {entry.space}: {reason}")
+    for name in config.proxies:
+        registry.proxy(name)
     pairs = [(entry.method, entry.space) for entry in config.searches]
     for pair in pairs:
         if pairs.count(pair) > 1:

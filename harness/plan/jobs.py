@@ -41,7 +41,8 @@ def fraction_of(channels: int, width: float) -> int:
 @dataclass(frozen=True, order=True)
 class Search:
     """One search: `parameters` are the method's fields that the configuration sets, as sorted pairs. `numerics`: where
-    they are not the protocol's."""
+    they are not the protocol's. `ranked`: how many random architectures it measures with its shared weights at the
+    end."""
 
     protocol: str
     dataset: str
@@ -50,6 +51,7 @@ class Search:
     seed: int
     parameters: tuple[tuple[str, Any], ...] = ()
     numerics: str = ""
+    ranked: int = 0
 
     @property
     def mode(self) -> str:
@@ -78,7 +80,7 @@ class Search:
     @property
     def key(self) -> dict[str, Any]:
         axes = asdict(self)
-        del axes["parameters"], axes["numerics"]
+        del axes["parameters"], axes["numerics"], axes["ranked"]
         return axes
 
     def size(self, classes: int, inputs: int) -> Size:
@@ -95,6 +97,7 @@ class Search:
             "version": registry.protocol(self.protocol).version,
             "parameters": asdict(method),
             **({"files": [_digest(path) for path in method.files()]} if method.files() else {}),
+            **({"ranked": self.ranked} if self.ranked else {}),
             **_declaration(self.space),
             "setting": _as_dict(self.setting),
             "numerics": self.rests_on,
@@ -109,6 +112,11 @@ class Search:
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
+
+
+def needs_torch(search: Search) -> bool:
+    """Whether a search computes: a random architecture is drawn, and a table is read."""
+    return not search.setting.looks_up and (search.method != RANDOM or bool(search.parameters))
 
 
 @dataclass(frozen=True, order=True)

@@ -19,10 +19,12 @@ from harness.report.html import table_page
 from harness.report.latex import latex
 from harness.report.outline import Entry, entries
 from harness.report.page import report_page
+from harness.report.staging import staged
 from harness.report.tables.base import samples
 from harness.report.typeset import Table, markdown, write, write_csv
 
 REPORT = "report.html"
+FORMATS = ("png", "svg", "pdf")
 ORIGIN = ("source", "protocol", "machine", "commit")
 
 
@@ -38,22 +40,31 @@ def build(
     records, a list of them, or a CSV (see `foreign`).
 
     `about` adds to, or replaces, what the captions say of where the records come from: source, protocol, machine,
-    commit. UserError where the input cannot be trusted; nothing is written then. SHA256SUMS in `out` names the input
-    and all that was made of it. `report`: also all of it as one page, `out`/report.html; returns what that leaves out.
+    commit. UserError where the input cannot be trusted. Where anything fails, nothing is written, and an older set
+    stays as it was. SHA256SUMS in `out` names the input and all that was made of it. `report`: also all of it
+    as one page, `out`/report.html; returns what that leaves out.
     `studies`: those of the configuration; without it, None, everything that was trained is one study.
     """
     analysis = Analysis(read_results(records), studies)
     figures = figures or out / "figures"
-    tables, drawn = write_tables(analysis, out, about), draw_figures(analysis, figures)
     left_out: list[str] = []
-    if report:
-        page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement))
-        write(out / REPORT, page)
+    with staged(out, figures, stale=_of_another_space) as (new, drawn_in):
+        tables, drawn = write_tables(analysis, new, about), draw_figures(analysis, drawn_in)
+        if report:
+            page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement))
+            write(new / REPORT, page)
+        made = [place / path.name for place, of in ((out, new), (figures, drawn_in)) for path in of.iterdir()]
     sources = [records] if isinstance(records, Path) else records
     read = [file for source in sources for file in (below(source) if source.is_dir() else [source])]
-    made = [file for folder in {out, figures} for file in folder.iterdir() if file.is_file() and file.name != sums.NAME]
-    sums.write(out, [*read, *made])
+    sums.write(out, {*read, *made})
     return left_out
+
+
+def _of_another_space(path: Path) -> bool:
+    """Whether a file is a figure of a space that these results do not have: one of an older set."""
+    kinds = {".csv", *(f".{kind}" for kind in FORMATS)}
+    names = [f"{entry.name}_" for entry in entries("figures") if entry.per_space]
+    return path.suffix in kinds and path.name.startswith(tuple(names))
 
 
 def write_tables(analysis: Analysis, out: Path, about: Mapping[str, str] | None = None) -> dict[str, Table]:

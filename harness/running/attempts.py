@@ -1,4 +1,5 @@
-"""Notes of the attempts at a job: which process works on it, and how often the kernel has killed one.
+"""The attempts at a job: one process at a time works on it, also on several hosts, and a note counts how often the
+kernel has killed one.
 
 A job that the kernel kills for want of memory writes nothing. So each attempt notes the kernel's count of such kills,
 and the next attempt compares."""
@@ -6,47 +7,61 @@ and the next attempt compares."""
 from __future__ import annotations
 
 import json
-import os
-import time
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 from harness.records.files import write_atomically
+from harness.running.driver import ORPHANED, leave
+from harness.running.lease import LOST, Lease, place
 
 COUNTERS = Path("/proc/vmstat")  # Linux; elsewhere such kills cannot be told from others
 ALLOWED = 2  # kills for want of memory, one after another
 
 
 class Attempts:
-    """The attempts at one job, until it ends with a record."""
+    """The attempts at one job, until it ends with a record. `name`: its path below the work folder, and that folder."""
 
-    def __init__(self, note: Path):
-        self._note = note
+    def __init__(self, name: Path):
+        self._note = name.with_name(f"{name.name}.attempt")
+        self._lease = Lease(name)
+        self._waits = False
 
-    def begin(self) -> int:
-        """How many attempts, one after another up to this one, the kernel killed while memory was short."""
+    @contextmanager
+    def begin(self) -> Iterator[int]:
+        """Waits until no other process works on the job; then how many attempts, one after another up to this one, the
+        kernel killed while memory was short."""
+        self._lease.take(self._wait, _lost)
+        try:
+            yield self._count()
+        finally:
+            self._lease.release()
+
+    def end(self) -> None:
+        """The job has its record."""
+        self._note.unlink(missing_ok=True)
+        self._lease.release()
+
+    def _count(self) -> int:
         now, killed = _kills(), 0
         with suppress(OSError, ValueError, KeyError):  # the first attempt, or no note of ours
             before = json.loads(self._note.read_text())
-            killed = before["killed"] + 1 if now > before["kills"] else 0
-        own = {"process": os.getpid(), "began": time.time(), "started": psutil.Process().create_time()}
-        write_atomically(self._note, json.dumps({"kills": now, "killed": killed, **own}).encode())
+            if before["place"] == place():  # each kernel counts its own
+                killed = before["killed"] + 1 if now > before["kills"] else 0
+        write_atomically(self._note, json.dumps({"kills": now, "killed": killed, "place": place()}).encode())
         return killed
 
-    def end(self) -> None:
-        self._note.unlink(missing_ok=True)
+    def _wait(self) -> None:
+        if not self._waits:
+            self._waits = True
+            holder = self._lease.holder()
+            print(f"waiting: {holder.name if holder else 'another process'} works on this run", flush=True)
 
-    def running(self) -> float | None:
-        """When the attempt began that a process of this machine works on now, in seconds since 1970; None where none
-        does."""
-        with suppress(OSError, ValueError, KeyError, psutil.Error):
-            note = json.loads(self._note.read_text())
-            process = psutil.Process(note["process"])
-            if process.create_time() == note["started"] and process.status() != psutil.STATUS_ZOMBIE:
-                return float(note["began"])
-        return None
+
+def _lost() -> None:
+    print(LOST, file=sys.stderr, flush=True)
+    leave(ORPHANED)
 
 
 def _kills() -> int:

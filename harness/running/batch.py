@@ -76,7 +76,7 @@ def _made(job: Job, found: dict[Search, Record], hours: float | None, alive: dri
             process.kill()
         if process.exitcode == 0:
             return records.read(record_path(job))
-        if process.exitcode != -signal.SIGKILL:
+        if process.exitcode not in (-signal.SIGKILL, driver.ORPHANED):  # the latter has lost its lease
             break
     log = log_path(job)
     last = log.read_text(errors="replace").splitlines()[-1:] if log.exists() else []

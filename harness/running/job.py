@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from harness import records
 from harness.plan import registry
 from harness.plan.fingerprints import hash_of
-from harness.plan.jobs import LAYERS, RANDOM, Search, Training
+from harness.plan.jobs import LAYERS, Search, Training, needs_torch
 from harness.records import weights
 from harness.running.attempts import ALLOWED, Attempts
 from harness.running.clock import Clock
@@ -44,6 +44,7 @@ class JobPaths:
     data: Path  # the prepared dataset
     out: Path  # the record
     work: Path = Path("work")  # checkpoints and finished records
+    late: int = 0  # exit status of a process that its limit of time ends
 
 
 def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
@@ -55,14 +56,13 @@ def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
     def work(run: Attempt) -> Outcome:
-        if job.method != RANDOM and not job.setting.looks_up:
+        if needs_torch(job):
             load_torch()
         from harness.running.search import search
 
         return search(job, paths.data, run.checkpoint, run.clock)
 
-    run = Attempt("search", job, paths, {})
-    return run.restored() or run.finish(work, hours)
+    return Attempt("search", job, paths, {}).finish(work, hours)
 
 
 def train(job: Training, found: Record, paths: JobPaths, hours: float | None = None) -> Record:
@@ -83,8 +83,7 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
         outcome, run.weights = train(job, found["arch"], paths.data, run.checkpoint(), run.clock)
         return outcome
 
-    run = Attempt("train", job, paths, {"arch": found.get("arch")})
-    return run.restored() or run.finish(work, hours)
+    return Attempt("train", job, paths, {"arch": found.get("arch")}).finish(work, hours)
 
 
 def load_torch() -> None:
@@ -104,6 +103,7 @@ class Attempt:
 
     def __init__(self, kind: str, job: Search | Training, paths: JobPaths, inputs: dict[str, Any]):
         self.kind, self.job, self.out = kind, job, paths.out
+        self.late = paths.late
         self.clock = Clock()
         self.made_from = {"fingerprint": job.fingerprint(), "data": manifest(paths.data)["sha256"]}
         self.environment = records.environment("torch", "numpy") | _numerics(job)
@@ -112,7 +112,7 @@ class Attempt:
         self.kept = paths.work / "finished" / f"{self.identity}.json"
         self.checkpoints = {kind: paths.work / f"{job.name}.{kind}" for kind in ("checkpoint", "journal")}
         self.keeps = not job.setting.looks_up  # what takes milliseconds is done again after a kill
-        self.attempts = Attempts(paths.work / f"{job.name}.attempt")
+        self.attempts = Attempts(paths.work / job.name)
         self.keeps_weights = isinstance(job, Training) and job.keep_weights
         self.weights: weights.Weights | None = None
 
@@ -143,11 +143,21 @@ class Attempt:
         return record
 
     def finish(self, work: Callable[[Attempt], Outcome], hours: float | None) -> Record:
+        """The record: of an earlier attempt, or of the work, which is done here and now by this process alone."""
+        if not self.keeps:
+            return self._do(work, hours)
+        with self.attempts.begin() as killed:
+            if record := self.restored():
+                return record
+            self.clock = Clock()  # it does not count what this process has waited for another one
+            if killed >= ALLOWED:
+                return self.end("oom", _failure(f"the kernel killed it {ALLOWED} times for want of memory"))
+            return self._do(work, hours)
+
+    def _do(self, work: Callable[[Attempt], Outcome], hours: float | None) -> Record:
         """Does the work and writes the record. A failure is a record too, with its status and reason, so that the other
         runs and the tables go on; a UserError is none: the user corrects it first."""
-        if self.keeps and self.attempts.begin() >= ALLOWED:
-            return self.end("oom", _failure(f"the kernel killed it {ALLOWED} times for want of memory"))
-        limit = _limit(hours, lambda reason: self.end("timeout", _failure(reason)))
+        limit = _limit(hours, self.late, lambda reason: self.end("timeout", _failure(reason)))
         try:
             outcome = work(self)
         except UserError:
@@ -204,12 +214,16 @@ def _failure(reason: str, curves: dict[str, Any] | None = None) -> Outcome:
     return {"reason": reason, "result": {}, "curves": curves or {}}
 
 
-def _limit(hours: float | None, expired: Callable[[str], Any]) -> threading.Timer:
-    """Ends this process when its time is up, also where it hangs in a call that never returns to Python's main loop."""
+def _limit(hours: float | None, status: int, expired: Callable[[str], Any]) -> threading.Timer:
+    """Ends this process with this status when its time is up, also where it hangs in a call that never returns to
+    Python's main loop."""
 
     def end() -> None:
-        expired(f"not finished after {hours:g} hours")
-        leave(0)
+        reason = f"not finished after {hours:g} hours"
+        expired(reason)
+        if status:
+            print(f"error: timeout: {reason}", file=sys.stderr, flush=True)
+        leave(status)
 
     timer = threading.Timer((hours or 0) * 3600, end)
     timer.daemon = True

@@ -1,56 +1,159 @@
-"""What the Snakefile asks for before its rules: which benchmark this is, and the batches that are left to run."""
+"""The benchmark that the Snakefile runs."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shlex
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness import records
 from harness.plan import config as configuration
+from harness.plan import datasets, registry
 from harness.plan.batches import Batch, batches
 from harness.plan.jobs import Job, data_folder, record_path, slug
+from harness.plan.needs import Needs, needs
 from harness.records.belonging import held
+from protocols.base import Setting
+from protocols.datasets import manifest
+from protocols.datasets.parts.prepared import SPLITS
+
+
+class Planned(NamedTuple):
+    """A batch, in words that a plan on disk can hold. `name`: its rule's; `data`: files of its prepared datasets;
+    `jobs`: names; `reads`: records of the searches that it trains and does not make itself; `needs`: as far as they
+    are known when it is planned."""
+
+    name: str
+    data: list[str]
+    jobs: list[str]
+    reads: list[str]
+    fingerprints: list[str]
+    needs: Needs
+
+
+def rule_name(batch: Batch) -> str:
+    return f"run_{batch.name}".replace("-", "_")
 
 
 class Pipeline:
     """One benchmark in the working folder. The process that drives it plans, and its other processes read that plan:
     what is left to do changes while it runs."""
 
-    def __init__(self, file: Path, overrides: Mapping[str, Any]):
-        """UserError where the configuration cannot work."""
+    def __init__(self, file: Path, overrides: Mapping[str, Any], stored: bool = False):
+        """`stored`: no folder is shared, rules read and write a storage; so nothing of an earlier run is here to be
+        seen. UserError where the configuration cannot work."""
         self.config = configuration.load(file, overrides)
+        self.stored = stored
         given = [word for key, value in overrides.items() for word in ("--override", f"{key}={json.dumps(value)}")]
-        self.arguments = ["--config", os.path.relpath(file), *given]
+        self.arguments = ["--config", str(file.resolve()) if stored else os.path.relpath(file), *given]
         self.results = f"results/{self.config.protocol}"
         self.datasets = {slug(dataset): dataset for dataset in self.config.datasets}
-        self.jobs = {job.name: job for name in self.config.datasets for job in self.config.jobs_of(name)}
-        self.records = [str(record_path(job)) for job in self.jobs.values()]
         self._plan = Path("work/plans") / f"{self.config.protocol}.json"
+        self._jobs_of: dict[str, tuple[Job, ...]] = {}  # of batches that were planned here
+        self._known: dict[Path, int] = {}  # images of prepared datasets
 
-    def batches(self, plan: bool) -> list[Batch]:
-        """The batches left to run. `plan`: looks at the records; otherwise reads what the driver has planned."""
-        if plan:
-            return batches(self.config, [one.job for one in held(self.config) if one.record is None])
-        planned = json.loads(self._plan.read_text(encoding="utf-8"))
-        return [Batch(name, tuple(self.jobs[job] for job in jobs)) for name, jobs in planned.items()]
+    @cached_property
+    def jobs(self) -> list[Job]:
+        return [job for name in self.config.datasets for job in self.config.jobs_of(name)]
+
+    @property
+    def records(self) -> list[str]:
+        """The records of all jobs."""
+        return [str(record_path(job)) for job in self.jobs]
+
+    def record(self, name: str) -> str:
+        """The record of the job of a name."""
+        return f"{self.results}/records/{name}.json"
+
+    def batches(self) -> list[Planned]:
+        """The batches left to run."""
+        return [self._plan_of(batch) for batch in self._left()]
+
+    def planned(self, names: Collection[str]) -> list[Planned]:
+        """In a job of the cluster: the batches among these names, as the driver has planned them."""
+        if self._plan.exists():
+            found = json.loads(self._plan.read_text(encoding="utf-8"))
+            return [
+                Planned(**{**found[name], "needs": Needs(*found[name]["needs"])}) for name in names if name in found
+            ]
+        return [self._plan_of(batch) for batch in self._left() if rule_name(batch) in names]
+
+    def source(self, dataset: str) -> str:
+        """The words by which `data` knows a folder that the configuration names; `dataset`: as a folder is named."""
+        folder = self.config.folders.get(self.datasets[dataset])
+        return shlex.join(["--folder", folder]) if folder else ""
+
+    def _renew(self) -> None:
+        """Prepares folders of images again whose files were exchanged: which records are left to make depends on it."""
+        root = Path(self.config.data_root).expanduser()
+        for job in {(job.key["dataset"], job.setting.image): job for job in self.jobs}.values():
+            name, image = job.key["dataset"], job.setting.image
+            folder = data_folder(name, image)
+            if (folder / "manifest.json").exists() and datasets.changed(name, folder, root):
+                print(f"files of {name} have changed: {folder} is prepared again", file=sys.stderr)
+                datasets.prepare(datasets.named(name), image, folder, root)
+
+    def _left(self) -> list[Batch]:
+        if not self.stored:
+            self._renew()
+        left = self.jobs if self.stored else [one.job for one in held(self.config) if one.record is None]
+        return batches(self.config, left)
+
+    def _plan_of(self, batch: Batch) -> Planned:
+        names, prints = [job.name for job in batch.jobs], [job.fingerprint() for job in batch.jobs]
+        rule = rule_name(batch)
+        self._jobs_of[rule] = batch.jobs
+        data = [str(folder / name) for folder in _folders(batch.jobs) for name in self.prepared]
+        return Planned(rule, data, names, batch.reads, prints, self._needs(batch.jobs))
+
+    def needs(self, batch: Planned) -> Needs:
+        """What a batch needs, as far as it is known now."""
+        jobs = self._jobs_of.get(batch.name)
+        return self._needs(jobs) if jobs else batch.needs
+
+    def _needs(self, jobs: tuple[Job, ...]) -> Needs:
+        return needs(jobs, self.config.hours_a_job, self._images(jobs[0].key["dataset"], jobs[0].setting.image))
+
+    def _images(self, dataset: str, image: int) -> int | None:
+        """Of train and val together; None before the dataset is prepared."""
+        folder = data_folder(dataset, image)
+        if folder not in self._known and (folder / "manifest.json").exists():
+            counts = manifest(folder)["counts"]
+            self._known[folder] = sum(map(sum, (counts.get(split, []) for split in ("train", "val"))))
+        return self._known.get(folder)
 
     @property
     def looks_up(self) -> bool:
         """Whether a table answers: minutes in all, with nothing to follow."""
-        return all(job.setting.looks_up for job in self.jobs.values())
+        return self._setting(self.config.datasets[0]).looks_up
 
-    def start(self, planned: list[Batch]) -> None:
+    def start(self, planned: list[Planned]) -> None:
         """Before the first job: checks the folder, and keeps the plan for the other processes."""
         configuration.check_place(self.config)
         records.commit()  # says so once, here, where git refuses to read the checkout
-        plan = {batch.name: [job.name for job in batch.jobs] for batch in planned}
-        records.write_atomically(self._plan, json.dumps(plan, indent=1).encode())
+        records.write_atomically(self._plan, json.dumps({batch.name: batch._asdict() for batch in planned}).encode())
 
-    def manifests(self, jobs: Iterable[Job] | None = None) -> list[str]:
-        """What preparing the datasets of these jobs, or of all, writes last. Variants may see other sizes of images."""
-        read = {(job.key["dataset"], job.setting.image) for job in self.jobs.values() if jobs is None}
-        read |= {(job.key["dataset"], job.setting.image) for job in jobs or ()}
-        return [str(data_folder(*one) / "manifest.json") for one in sorted(read)]
+    @property
+    def prepared(self) -> list[str]:
+        """What preparing a dataset writes, the manifest last. (Of a table the manifest alone is known before.)"""
+        arrays = [] if self.looks_up else [f"{split}.{part}.npy" for split in SPLITS for part in ("images", "labels")]
+        return [*arrays, "manifest.json"]
+
+    @property
+    def manifests(self) -> list[str]:
+        """Of the datasets that all jobs read."""
+        return [str(folder / self.prepared[-1]) for folder in _folders(self.jobs)]
+
+    def _setting(self, dataset: str) -> Setting:
+        return registry.protocol(self.config.protocol).setting(dataset)
+
+
+def _folders(jobs: Iterable[Job]) -> list[Path]:
+    """The prepared datasets that jobs read. Variants may see other sizes of images."""
+    read = {(job.key["dataset"], job.setting.image) for job in jobs}
+    return [data_folder(*one) for one in sorted(read)]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.plan import registry
-from harness.plan.jobs import Search
+from harness.plan.jobs import RANDOM, Search
 from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from harness.running.evaluations import Evaluations, Journal, Measure
 from methods.base import Run
+from methods.parts.fronts import front
 from protocols.base import Fidelity
 from protocols.datasets import load, manifest
 from spaces.base import Arch, Size, Space, UserError
@@ -49,6 +52,7 @@ class SearchRun(Run):
         self.images = 0
         self.scores = 0
         self.curves = Curves()
+        self._supernets: list[Supernet] = []
         self._clock = clock
         self._checkpoint = checkpoint
         self._row = 0
@@ -89,7 +93,9 @@ class SearchRun(Run):
         device."""
         from harness.running.networks import fresh
 
-        return fresh(lambda: (build or self.space.supernet)(self.size), self._seed("weights"), self.device)
+        net = fresh(lambda: (build or self.space.supernet)(self.size), self._seed("weights"), self.device)
+        self._supernets.append(net)
+        return net
 
     def _half(self, split: str) -> tuple[Tensor, Tensor]:
         if split not in ("train", "val"):
@@ -207,7 +213,33 @@ class SearchRun(Run):
         if proxy not in self.method.proxies():
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
         self.scores += 1
-        return self._measure.score(proxy, arch)
+        measure, start = self._measure, time.perf_counter()
+        if reduction := registry.proxy(proxy).reduction():
+            score = self.evaluate(arch, measure.reduced(reduction))
+        else:
+            score = measure.score(proxy, arch)
+        self._clock.part(f"score {proxy}", time.perf_counter() - start)
+        return score
+
+    def shared_accuracies(self, number: int) -> dict[str, float]:
+        """After the search: the validation accuracy, with the shared weights, of the first architectures of the random
+        baseline, by their texts. None where there is no supernet, or several, of which none has the whole space. It
+        draws from generators of its own."""
+        if not number or len(self._supernets) != 1:
+            return {}
+        import torch
+
+        from methods.parts.paths import path_accuracy
+
+        self.__dict__["generator"] = torch.Generator().manual_seed(self._seed("ranks"))
+        (net,), archs = self._supernets, [self._baseline(seed) for seed in range(number)]
+        return {self.space.text(arch): path_accuracy(self, net, arch) for arch in archs}
+
+    def _baseline(self, seed: int) -> Arch:
+        """The architecture of a run of the random baseline, which uses no data."""
+        job = replace(self.job, method=RANDOM, seed=seed, parameters=())
+        run = SearchRun(job, self.space, self.folder, self._checkpoint, self._clock)
+        return run.method.search(run)
 
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch or an improvement."""
@@ -218,6 +250,18 @@ class SearchRun(Run):
             if self.setting.looks_up:
                 result["seconds_of_table"] = self._asked.total("seconds")
             result["incumbents"] = [self.space.text(arch) for arch in self._asked.incumbents]
+            result |= self._front()
         if self.scores:
             result["scores"] = self.scores
         return {"result": result, "curves": self.curves.columns()}
+
+    def _front(self) -> dict[str, list[str]]:
+        """What was evaluated at full fidelity and is beaten by none in validation accuracy and multiply-adds, the
+        cheapest first; nothing where these are not known."""
+        full = {arch: answer for (arch, how), answer in self._asked.asked.items() if how == self._asked.full}
+        try:
+            points = [(answer.accuracy, self.cost("macs", arch)) for arch, answer in full.items()]
+        except UserError:
+            return {}
+        archs = list(full)
+        return {"front": [self.space.text(archs[i]) for i in front(points)]}

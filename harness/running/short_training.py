@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -62,21 +63,33 @@ class ShortTraining:
 
     def fidelities(self, axis: str) -> tuple[Fidelity, ...]:
         """Halves of the full fidelity, down to an eighth or to what can still be trained."""
-        full, setting = self.full, self.job.setting
-        size = self.size(full)
-        whole = {
-            "epochs": (full.epochs, 1),
-            "channels": (size.channels, 1),
-            "resolution": (size.image, 4),
-            "samples": (len(self.data.train.images), setting.training.batch),
-        }
-        if axis not in whole:
-            raise ValueError(f"evaluations are reduced in {', '.join(whole)}, not in {axis!r}")
-        most, least = whole[axis]
+        full = self.full
+        if axis not in self._whole:
+            raise ValueError(f"evaluations are reduced in {', '.join(self._whole)}, not in {axis!r}")
+        most, least = self._whole[axis]
         parts = [part for part in (8, 4, 2, 1) if part == 1 or most // part >= least]
         if axis == "epochs":
             return tuple(replace(full, epochs=most // part) for part in parts)
         return tuple(replace(full, **{axis: 1 / part}) for part in parts)  # type: ignore[arg-type]
+
+    @cached_property
+    def _whole(self) -> dict[str, tuple[int, int]]:
+        """Of each axis, how much the full fidelity has, and the least that can be trained."""
+        full, size = self.full, self.size(self.full)
+        return {
+            "epochs": (full.epochs, 1),
+            "channels": (size.channels, 1),
+            "resolution": (size.image, 4),
+            "samples": (len(self.data.train.images), self.job.setting.training.batch),
+        }
+
+    def reduced(self, reduction: Mapping[str, float]) -> Fidelity:
+        """The full fidelity by these fractions, or by as much as can still be trained."""
+        parts = {
+            axis: max(part, min(1.0, self._whole[axis][1] / self._whole[axis][0])) for axis, part in reduction.items()
+        }
+        epochs = max(1, round(self.full.epochs * parts.pop("epochs", 1.0)))
+        return Fidelity(epochs, **parts)
 
     def score(self, proxy: str, arch: Arch) -> float:
         """Of the network with which the short training begins, in its plain form."""
@@ -93,13 +106,21 @@ class ShortTraining:
         return Inputs(self.data, self.job.setting, self.device).plain(images[kept]), labels[kept].to(self.device)
 
     def __call__(self, arch: Arch, fidelity: Fidelity) -> Answer:
+        trainer, images = self.trained(arch, fidelity)
+        return Answer(self.accuracy(trainer, self.data.val), images=images)
+
+    def trained(self, arch: Arch, fidelity: Fidelity) -> tuple[Trainer, int]:
+        """An architecture's network after its short training, and the number of images that it has seen."""
         network, side = self.network(arch, fidelity), self.size(fidelity).image
         generator = torch.Generator().manual_seed(self.seed(arch))
         trainer = Trainer(network, self.data, replace(self.job.setting, image=side), generator)
         images, labels = self._sample(fidelity.samples)
         trainer.train(self._scaled(images, side), labels, fidelity.epochs, Checkpoint(None, ""))
-        accuracy = trainer.accuracy(self._scaled(self.data.val.images, side), self.data.val.labels)
-        return Answer(accuracy, images=len(images) * fidelity.epochs)
+        return trainer, len(images) * fidelity.epochs
+
+    def accuracy(self, trainer: Trainer, split: Split) -> float:
+        """On a split, at the resolution that the network was trained with."""
+        return trainer.accuracy(self._scaled(split.images, trainer.setting.image), split.labels)
 
     def _sample(self, fraction: float) -> Split:
         """A part of the training half, the same for all architectures of a search."""

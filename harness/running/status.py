@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.plan.config import Config
 from harness.plan.jobs import Search, log_path
 from harness.records.belonging import CODE, Held, advice, declared, held
 from harness.running import driver
-from harness.running.attempts import Attempts
+from harness.running.lease import Holder, living
 
 WORK = Path("work")
 Kind = tuple[str, str, str]  # search or train, space, method: jobs that take about as long as each other
@@ -32,13 +31,15 @@ class Status(NamedTuple):
     """`counts`: jobs by kind and by state: a record's status, "spoilt", "running", "stopped" (it has begun, and no
     process works on it) or "waiting". `seconds`: means of the jobs that are done, by kind. `lines`: what runs, and what
     went wrong. `work`: seconds that the rest needs, one job after the other; None before the first job is done.
-    `driver`: seconds for which a snakemake has been at work here; None where there is none."""
+    `driver`: the snakemake that is at work, here or on another host; None where there is none. `good`: the records
+    that belong to the benchmark, and where they are."""
 
     counts: dict[Kind, Counter[str]]
     seconds: dict[Kind, float]
     lines: list[Line]
     work: float | None
-    driver: float | None
+    driver: Holder | None
+    good: dict[Path, dict[str, Any]]
 
     @property
     def total(self) -> Counter[str]:
@@ -51,18 +52,20 @@ class Status(NamedTuple):
 
 def status(config: Config) -> Status:
     """Reads every record there is, and the notes and logs of jobs without one."""
-    started = driver.started(Path(".snakemake"))
+    at_work, running = driver.at_work(), living(WORK)
     counts: dict[Kind, Counter[str]] = defaultdict(Counter)
-    done, lines, left, spoilt = defaultdict(list), [], [], []
+    done, good, lines, left, spoilt = defaultdict(list), {}, [], [], []
     for one in held(config):
-        began = None if one.record else Attempts(WORK / f"{one.job.name}.attempt").running()
-        state, detail = _state(one, began)
+        holder = None if one.record else running.get(one.job.name)
+        state, detail = _state(one, holder)
         kind, dataset = _kind(one), one.job.key["dataset"]
         counts[kind][state] += 1
+        if one.record:
+            good[one.path] = one.record
         if one.record and state == "done":
             done[kind, dataset].append(one.record["measured"]["seconds"])
         elif state in LEFT:
-            left.append((kind, dataset, time.time() - began if began else 0.0))
+            left.append((kind, dataset, holder.seconds if holder else 0.0))
         elif state == "spoilt":
             spoilt.append(one)
         if state not in ("done", "waiting", "spoilt"):
@@ -72,7 +75,7 @@ def status(config: Config) -> Status:
     lines += _spoilt(spoilt)
     if said := declared(config.protocol):
         lines.append(Line("note", "recheck", said))
-    return Status(dict(counts), kinds, lines, work, started and time.time() - started)
+    return Status(dict(counts), kinds, lines, work, at_work, good)
 
 
 def _spoilt(found: list[Held]) -> list[Line]:
@@ -112,10 +115,11 @@ def _expected(kind: Kind, dataset: str, done: dict[tuple[Kind, str], list[float]
     return 0.0
 
 
-def _state(one: Held, began: float | None) -> tuple[str, str]:
+def _state(one: Held, holder: Holder | None) -> tuple[str, str]:
     log = log_path(one.job)
-    if began:
-        return "running", f"{_last(one, log)}, {_time(time.time() - began)}"
+    if holder:
+        where = "" if holder.here else f", {holder.name}"
+        return "running", f"{_last(one, log)}, {_time(holder.seconds)}{where}"
     if one.problem:
         return "spoilt", one.problem
     if one.record:
@@ -167,7 +171,10 @@ def _outlook(found: Status) -> str:
     if found.driver is None:
         said += "; no snakemake is at work here"
     else:
-        said += f"; snakemake has been at work for {_time(found.driver)}, {side_by_side} jobs side by side"
+        where = "" if found.driver.here else f" ({found.driver.name})"
+        said += (
+            f"; snakemake{where} has been at work for {_time(found.driver.seconds)}, {side_by_side} jobs side by side"
+        )
     if found.work is None:
         return f"{said}; nothing is done yet to estimate the rest from"
     if side_by_side:

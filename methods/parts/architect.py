@@ -40,6 +40,10 @@ class Alphas(nn.Module):
         """The softmax of each place's logits."""
         return [weights for logits in self.logits for weights in logits.softmax(1).unbind()]
 
+    def compared(self) -> list[Tensor]:
+        """The weights that candidates are compared by, stage after stage: those of the mix."""
+        return self.mix()
+
 
 class AlphaGradient(NamedTuple):
     """The gradients of a batch's loss, in the order of `alphas.parameters()`; its mean loss; its accuracy (0 to 1)."""

@@ -55,6 +55,30 @@ def architecture_step(
     return cross_entropy.item(), hits(logits, labels) / len(labels)
 
 
+def joint_step(
+    supernet: Supernet,
+    optimizers: tuple[Optimizer, Optimizer],
+    mix: Sequence[Tensor],
+    batch: tuple[Tensor, Tensor],
+    clip: float,
+    loss: Callable[[Tensor], Tensor] = lambda cross_entropy: cross_entropy,
+) -> tuple[float, float]:
+    """One step of shared weights and architecture parameters together, by the gradient of one loss on one batch: one
+    level instead of two. optimizers: of the weights, whose gradients are clipped to the global norm `clip`, and of the
+    parameters behind `mix`. loss: of the cross entropy. Returns (mean cross entropy, accuracy from 0 to 1), both from
+    before the step."""
+    images, labels = batch
+    logits = supernet(images, mix)
+    cross_entropy = F.cross_entropy(logits, labels)
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss(cross_entropy).backward()
+    optimizers[0].clip(clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    return cross_entropy.item(), hits(logits, labels) / len(labels)
+
+
 def means(steps: Iterable[dict[str, float]]) -> dict[str, float]:
     """The mean of each number over the steps of an epoch."""
     rows = list(steps)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from spaces.base import Size, Space, UserError
@@ -31,6 +33,18 @@ def option_costs(space: Space, size: Size, metric: str, latency_table: str | Non
         return _latencies(space, size, latency_table)
     constant, table = _counted(space, size, metric)
     return constant / THOUSAND, [[cost / THOUSAND for cost in row] for row in table]
+
+
+def path_cost(costs: Costs, chosen: Sequence[int]) -> float:
+    """The cost of the architecture that chooses these options, one a decision."""
+    constant, table = costs
+    return constant + sum(row[option] for row, option in zip(table, chosen))
+
+
+def mean_cost(costs: Costs) -> float:
+    """The mean cost of all architectures, one option a decision."""
+    constant, table = costs
+    return constant + sum(map(fmean, table))
 
 
 @cache

@@ -9,7 +9,7 @@ import torch
 
 from methods.base import Run
 from methods.parts.architect import AlphaGradient, Alphas, Batch, batch_loss
-from methods.parts.bilevel import means, weight_step
+from methods.parts.bilevel import joint_step, means, weight_step
 from protocols.parts.optimizers import SGD, Adam, set_lr
 from spaces.parts.network import Supernet
 
@@ -73,3 +73,12 @@ class Descent:
         with torch.no_grad():
             loss, accuracy = batch_loss(self.supernet, self.alphas, validation)
             return loss.item(), accuracy
+
+
+class OneLevel(Descent):
+    """Weights and architecture parameters move together, by the gradient of one loss on training images. `gradient` is
+    not used."""
+
+    def _step(self, run: Run, batch: Batch, architecture: bool) -> dict[str, float]:
+        moved = joint_step(self.supernet, (self.weights, self.architecture), self.alphas.mix(), batch, self.clip)
+        return dict(zip(METRICS, moved))

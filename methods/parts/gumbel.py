@@ -38,6 +38,12 @@ class Theta(nn.Module):
         noisy = (self.logits + noise.to(self.logits)) / temperature
         return [row.softmax(0) for row in noisy.split(self.shape)]
 
+    def relaxed_per_image(self, temperature: float, images: int, generator: torch.Generator) -> list[Tensor]:
+        """A soft sample for each image of a batch: at each place (candidates, images, 1, 1, 1)."""
+        noise = -torch.empty(len(self.logits), images).exponential_(generator=generator).log()
+        noisy = (self.logits[:, None] + noise.to(self.logits)) / temperature
+        return [row.softmax(0)[..., None, None, None] for row in noisy.split(self.shape)]
+
     def one_hot(self, temperature: float, generator: torch.Generator) -> list[Tensor]:
         """One hard sample as a mix: 1 for the heaviest candidate of a soft sample p, exactly 0 for the others. The 1
         has the gradient of its p, the zeros have none (GDAS, eq. 7; D-X-Y/AutoDL-Projects, search_cells.py)."""
@@ -58,7 +64,8 @@ def annealed(first: float, last: float, epoch: int, epochs: int) -> float:
 
 def expected_cost(mix: Sequence[Tensor], costs: Costs) -> Tensor:
     """The constant plus the sum of all options' costs, weighted by the mix (Eq. 5): the mean cost of paths that are
-    drawn place by place. In the unit of `costs`; a scalar with gradient."""
+    drawn place by place; of a mix for each image, the mean over images. In the unit of `costs`; a scalar with
+    gradient."""
     constant, table = costs
-    flat = torch.cat(list(mix))
+    flat = torch.cat([row if row.dim() == 1 else row.flatten(1).mean(1) for row in mix])
     return constant + flat @ flat.new_tensor([cost for row in table for cost in row])

@@ -45,8 +45,8 @@ class Spent(Exception):
 
 
 class Asking:
-    """A search by evaluations. `space` has the architectures within the limit; `best` is the architecture with the
-    largest value at the highest fidelity so far."""
+    """A search by evaluations. `space` has the architectures within the limit; `values` those of the architectures at
+    full fidelity so far; `best` is the architecture with the largest value at the highest fidelity so far."""
 
     def __init__(self, run: Run, reward: Reward | None, limit: Limit | None):
         self.run, self.rng = run, run.rng
@@ -57,6 +57,7 @@ class Asking:
         self._reward, self._turns = reward, run.evaluations()
         self._best: tuple[float, float] | None = None
         self._arch: Arch | None = None
+        self.values: dict[Arch, float] = {}
 
     def sample(self) -> Arch:
         return self.space.sample(self.rng)
@@ -71,6 +72,8 @@ class Asking:
         found = fidelity.passes if fidelity else float("inf"), value
         if self._best is None or found > self._best:
             self._best, self._arch = found, arch
+        if fidelity is None:
+            self.values[arch] = value
         return value
 
     @property
@@ -124,6 +127,10 @@ class QueryMethod(Method):
         asking = Asking(run, self.reward, self.limit)
         with suppress(Spent):
             self.explore(asking)
+        return self.found(asking)
+
+    def found(self, asking: Asking) -> Arch:
+        """What the search gives back."""
         return asking.best
 
     def proxies(self) -> list[str]:

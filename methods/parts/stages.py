@@ -1,4 +1,5 @@
-"""The stages of P-DARTS: fewer candidates on deeper supernets, and a limit on skip connections at the end."""
+"""Searches in stages: fewer candidates on deeper supernets (P-DARTS, with a limit on skip connections at the end), or a
+group of candidates behind its representative (StacNAS)."""
 
 from __future__ import annotations
 
@@ -46,6 +47,15 @@ def with_few_skips(cells: CellChoices, rows: Rows, most: int) -> Genotype:
         weights[place][k] = 0.0
 
 
+def stage_of(epoch: int, epochs: int, stages: int) -> tuple[int, int, int]:
+    """Of an epoch of a search that is divided evenly into stages, at most as many as it has epochs: (number of its
+    stage from 0, its number in the stage from 0, the stage's epochs)."""
+    stages = min(stages, epochs)
+    firsts = [-(-stage * epochs // stages) for stage in range(stages + 1)]
+    stage = epoch * stages // epochs
+    return stage, epoch - firsts[stage], firsts[stage + 1] - firsts[stage]
+
+
 class Stages:
     """The stage that a search is in: its number, its candidates and what descends in it; all that changes."""
 
@@ -54,13 +64,13 @@ class Stages:
         self.number, self.cells, self._begin = 0, cells, begin
         self.descent = begin(0, cells)
 
-    def advance(self, keep: int) -> None:
-        """Begins the next stage, with the `keep` heaviest candidates of each place."""
-        self.number, self.cells = self.number + 1, narrowed(self.cells, self.rows(), keep)
+    def advance(self, cells: CellChoices) -> None:
+        """Begins the next stage, with these candidates."""
+        self.number, self.cells = self.number + 1, cells
         self.descent = self._begin(self.number, self.cells)
 
     def rows(self) -> Rows:
-        return [weights.tolist() for weights in self.descent.alphas.mix()]
+        return [weights.tolist() for weights in self.descent.alphas.compared()]
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: part.state_dict() for name, part in self.descent.state().items()}

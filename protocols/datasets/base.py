@@ -83,6 +83,15 @@ class Dataset(ABC):
             if not path.exists():
                 raise UserError(f"dataset {self.name} is missing {path}: download {self.download}, under {root}/")
 
+    def listing(self, root: Path) -> str:
+        """A text that changes where its files are exchanged, without reading them; none where they are what the file of
+        the dataset says."""
+        return ""
+
+    def notes(self, root: Path) -> list[str]:
+        """What was found and is not used, or used otherwise than expected, in words."""
+        return []
+
     @abstractmethod
     def read(self, root: Path) -> RawData:
         """Its images, labels and splits, the same each time and on every machine.

@@ -17,7 +17,8 @@ from spaces.parts.cpu.stacking import Stacks, slots
 
 
 class FastMixedLayer(Fused, MixedLayer):
-    """All blocks together where all candidates are wanted, else the wanted ones, each by its own faster form."""
+    """All blocks together where all candidates are wanted with one mix for all images, else the wanted ones, each by
+    its own faster form."""
 
     _prepared: MixedBranches
 
@@ -26,7 +27,7 @@ class FastMixedLayer(Fused, MixedLayer):
         return MixedBranches(blocks)
 
     def fast(self, x: Tensor, mix: Tensor) -> Tensor:
-        if not (mix.requires_grad or mix.all()):
+        if mix.dim() > 1 or not (mix.requires_grad or mix.all()):
             return MixedLayer.forward(self, x, mix)
         *blocks, skip = self.candidates
         skipped = mix.sum() * x if blocks[0].residual else mix[-1] * skip(x)

@@ -12,7 +12,7 @@ from spaces.base import Arch, Size, UserError
 from spaces.parts.blocks import MBConv
 from spaces.parts.layer_shapes import LayerShape
 from spaces.parts.layerwise import Layerwise
-from spaces.parts.network import Supernet, use_batch_statistics
+from spaces.parts.network import Supernet, use_batch_statistics, used
 
 
 class MixedLayer(nn.Module):
@@ -27,9 +27,8 @@ class MixedLayer(nn.Module):
             raise UserError(f"{type(space).__name__}: of its options {', '.join(space.options)} the last must be skip")
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
-        """x: (images, inputs, height, width); mix: (candidates,)."""
-        used = range(len(mix)) if mix.requires_grad else mix.nonzero().flatten().tolist()
-        return sum(mix[i] * self.candidates[i](x) for i in used)
+        """x: (images, inputs, height, width); mix: (candidates,), or (candidates, images, 1, 1, 1)."""
+        return sum(mix[i] * self.candidates[i](x) for i in used(mix))
 
 
 class FbnetSupernet(Supernet):

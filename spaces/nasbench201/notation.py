@@ -52,6 +52,15 @@ def connected(design: Design) -> bool:
     return len(design) in reached
 
 
+def paths(design: Design) -> frozenset[str]:
+    """The operations along each path from the cell's input to its output, joined by >; paths through `none` carry
+    nothing and are left out."""
+    found = [{""}]
+    for node in design:
+        found.append({f"{path}>{name}" for name, source in node if name != "none" for path in found[source]})
+    return frozenset(found[-1])
+
+
 def isomorphism(design: Design) -> str:
     """A text that cells share which differ only by the order of equal sums, by skipped nodes or by edges that carry
     zeros (AutoDL-Projects, Structure.to_unique_str with consider_zero)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from spaces.base import Arch, Size, Space, UserError
 from spaces.nasbench201.layout import KERNELS, stages
-from spaces.nasbench201.notation import EDGES, OPERATIONS, Design, connected, isomorphism, read, write
+from spaces.nasbench201.notation import EDGES, OPERATIONS, Design, connected, isomorphism, paths, read, write
 
 if TYPE_CHECKING:
     from spaces.parts.network import Network, Supernet
@@ -56,6 +56,10 @@ class Nasbench201(Space):
     def connected(self, arch: Arch) -> bool:
         """Whether a path without `none` leads from the cell's input to its output."""
         return connected(self.decode(arch))
+
+    def paths(self, arch: Arch) -> frozenset[str]:
+        """The operations along each path; see `spaces.nasbench201.notation.paths`."""
+        return paths(self.decode(arch))
 
     def isomorphism(self, arch: Arch) -> str:
         """The text of the class of equal cells; see `spaces.nasbench201.notation.isomorphism`."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from spaces.base import Arch, Size
 from spaces.nasbench201.network import Nasbench201Stack, operation
 from spaces.nasbench201.notation import EDGES, OPERATIONS
-from spaces.parts.network import Supernet, use_batch_statistics
+from spaces.parts.network import Supernet, use_batch_statistics, used
 
 
 class MixedCell(nn.Module):
@@ -33,9 +33,8 @@ class MixedCell(nn.Module):
         return nodes[-1]
 
     def _edge(self, k: int, x: Tensor, weights: Tensor) -> Tensor:
-        wanted = range(len(weights)) if weights.requires_grad else weights.nonzero().flatten().tolist()
         layers = list(self.edges[k])
-        return sum((weights[i] * layers[i](x) for i in wanted), start=torch.zeros_like(x))
+        return sum((weights[i] * layers[i](x) for i in used(weights)), start=torch.zeros_like(x))
 
 
 class Path(nn.Module):

@@ -93,6 +93,8 @@ class FastMixedCell(Fused, MixedCell):
             places, fan = self._prepared[source]
             return fan.forward(x, [mix[k] for k in places], [wanted[k] for k in places])
 
+        if any(weights.dim() > 1 for weights in mix):  # of each image its own
+            return MixedCell.forward(self, before, last, mix, wanted)
         return _state_by_state(self, before, last, carried)
 
 

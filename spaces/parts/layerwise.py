@@ -30,6 +30,10 @@ class Layerwise(Space):
     options: ClassVar[tuple[str, ...]]
     """The names of all blocks. A layer with n choices has the first n."""
 
+    @property
+    def candidates(self) -> tuple[Design, ...]:
+        return tuple(self.options[:options] for options in self.choices)
+
     @abstractmethod
     def layer_shapes(self, size: Size) -> list[LayerShape]:
         """The shapes of the searchable layers at a size, one per decision."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from spaces.base import Arch, Size
 from spaces.parts.cell_choices import CellChoices
 from spaces.parts.cells import Cell, CellNetwork
-from spaces.parts.network import Supernet
+from spaces.parts.network import Supernet, used
 from spaces.parts.operations import Concat, FactorizedReduce, ReluConvBn, operation
 from spaces.parts.stack import CellShape, CellStack
 
@@ -86,7 +86,7 @@ class CellSupernet(CellStack, Supernet):
         self.choices, self.size, self.shape = cells, size, cells.shape
 
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
-        wanted, weights = [_wanted(row) for row in mix], [row.to(x) for row in mix]
+        wanted, weights = [tuple(used(row)) for row in mix], [row.to(x) for row in mix]
         half = len(self.choices.edges)
         normal, reduce = (weights[:half], wanted[:half]), (weights[half:], wanted[half:])
         *_, last = self.maps(x, normal, reduce)
@@ -153,10 +153,3 @@ def _inherit(cell: Cell, mixed: MixedCell, picked: Sequence[tuple[MixedEdge, str
     cell.preprocess1.load_state_dict(mixed.preprocess1.state_dict())
     for its, (edge, name) in zip(cell.operations, picked):
         its.load_state_dict(edge.candidates[name].state_dict())
-
-
-def _wanted(weights: Tensor) -> tuple[int, ...]:
-    """The candidates that must be computed: all where weights need gradients, else those whose weight is not 0."""
-    if weights.requires_grad:
-        return tuple(range(len(weights)))
-    return tuple(k for k, weight in enumerate(weights.tolist()) if weight)

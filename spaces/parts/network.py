@@ -60,7 +60,8 @@ class Supernet(nn.Module):
     @abstractmethod
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         """Logits (images, classes) of x (images, inputs, image, image). mix: per place the weights (candidates,);
-        candidates whose weight is exactly 0 and needs no gradient are not computed."""
+        candidates whose weight is exactly 0 and needs no gradient are not computed. Supernets whose places add their
+        candidates' maps also take weights (candidates, images, 1, 1, 1): each image then has a mix of its own."""
 
     def derive(self, mix: Sequence[Tensor]) -> Arch:
         """The architecture that the paper's rule reads from a mix. Here, for spaces in which every place is a decision:
@@ -77,6 +78,14 @@ class Supernet(nn.Module):
     def inherit(self, arch: Arch) -> nn.Module:
         """One architecture as a plain network `x -> logits` with a copy of this supernet's weights, computed operation
         by operation. `forward(x, path(arch))` must equal it."""
+
+
+def used(weights: Tensor) -> list[int]:
+    """The candidates of a place that must be computed: all where the weights need gradients or differ between images,
+    else those whose weight is not 0."""
+    if weights.requires_grad or weights.dim() > 1:
+        return list(range(len(weights)))
+    return weights.nonzero().flatten().tolist()
 
 
 def use_batch_statistics(module: Module) -> Module:

@@ -70,7 +70,7 @@ def test_a_second_driver_is_refused_and_the_first_goes_on(tmp_path):
     first.wait()
 
 
-def test_a_dry_run_does_not_keep_a_driver_out(tmp_path):
+def test_a_dry_run_does_not_keep_a_driver_out(tmp_path, monkeypatch):
     """It holds the lock for a moment; the driver that started in this moment waits for it before its first job."""
     other = (
         "import sys, time; from pathlib import Path; from harness.running.driver import Driver\n"
@@ -83,18 +83,18 @@ def test_a_dry_run_does_not_keep_a_driver_out(tmp_path):
     assert process.stdout.readline() == "held\n"
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.input.lock").touch()
+    monkeypatch.setenv(driving.VARIABLE, "")  # put back at the end
     driver = driving.Driver(tmp_path)
-    assert driver.holder() == str(process.pid)
+    assert driver.holder() == f"process {process.pid}"
     assert (tmp_path / "locks/0.input.lock").exists()  # somebody lives: not ours to remove
-    try:
-        driver.start()
-    finally:
-        os.environ.pop(driving.VARIABLE, None)
-    assert driver.holder() == str(os.getpid())
+    driver.start()
+    assert driver.holder() == f"process {os.getpid()}"
+    driver.end()
     process.wait()
 
 
-def test_a_stale_lock_is_removed(tmp_path):
+def test_a_stale_lock_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv(driving.VARIABLE, "")  # put back at the end
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.output.lock").touch()
     driving.Driver(tmp_path)

@@ -1,14 +1,12 @@
 """Files of a finished benchmark are cut, edited, swapped, exchanged: each is found, and none makes a table."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
+from types import SimpleNamespace
 
 import pytest
 
-from harness.plan import registry
+from harness.__main__ import main
 from harness.records.record import seal
 
 pytestmark = pytest.mark.pipeline
@@ -28,10 +26,17 @@ def spoilt(unbroken, tmp_path):
     return folder
 
 
-def harness(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def harness(spoilt, monkeypatch, capsys):
+    """A command of the harness in that folder, in this process: one of its own would load everything again."""
+    monkeypatch.chdir(spoilt)
+
+    def run(*arguments):
+        code = main(list(arguments))
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return run
 
 
 def cut(path):
@@ -92,52 +97,51 @@ def append(path):
 @pytest.mark.parametrize(
     "harm", [cut, empty, flip, forge, of_other_settings, newer, not_a_record, copied_from_random, other_images]
 )
-def test_a_spoilt_training_is_named_and_makes_no_table(spoilt, harm):
+def test_a_spoilt_training_is_named_and_makes_no_table(spoilt, harness, harm):
     harm(spoilt / TRAIN)
     for command in (TABLES, STATUS):
-        found = harness(spoilt, *command)
+        found = harness(*command)
         assert found.returncode != 0
         assert TRAIN in found.stdout + found.stderr
-        assert "Traceback" not in found.stderr
     assert not (spoilt / "new-tables").exists()
 
 
 @pytest.mark.parametrize("harm", [cut, empty, flip, forge, of_other_settings, newer])
-def test_a_spoilt_search_is_named_and_makes_no_table(spoilt, harm):
+def test_a_spoilt_search_is_named_and_makes_no_table(spoilt, harness, harm):
     harm(spoilt / SEARCH)
-    found = harness(spoilt, *TABLES)
+    found = harness(*TABLES)
     assert found.returncode == 2 and found.stderr.count("\n") == 1
     assert SEARCH in found.stderr
     assert not (spoilt / "new-tables").exists()
 
 
 @pytest.mark.parametrize("name", ["tables/relative_improvement.csv", "tables/costs.md", "figures/ri.csv"])
-def test_an_edited_table_is_named(spoilt, name):
+def test_an_edited_table_is_named(spoilt, harness, name):
     append(spoilt / "results/smoke" / name)
-    found = harness(spoilt, *STATUS)
+    found = harness(*STATUS)
     assert found.returncode == 2
     assert name.rpartition("/")[2] in found.stderr and found.stderr.count("\n") == 1
 
 
-def test_tables_older_than_their_records_are_named(spoilt):
+def test_tables_older_than_their_records_are_named(spoilt, harness):
     """A record that was made again, here with another time, after the tables."""
     path = spoilt / RANDOM
     path.write_text(path.read_text().replace('"seconds": ', '"seconds": 1'))
-    found = harness(spoilt, *STATUS)
+    found = harness(*STATUS)
     assert found.returncode == 2 and path.name in found.stderr
 
 
 @pytest.mark.parametrize("harm", [cut, empty, flip])
 @pytest.mark.parametrize("name", ["train.images.npy", "test.labels.npy", "manifest.json"])
-def test_spoilt_images_are_named_before_any_training(spoilt, harm, name):
+def test_spoilt_images_are_named_before_any_training(spoilt, harness, harm, name):
     harm(spoilt / "work/data/digits-8" / name)
-    arch = harness(spoilt, "sample", "--space", "darts").stdout.strip()
-    found = harness(spoilt, *TRAINING, arch, "--out", "new.json")
+    arch = harness("sample", "--space", "darts").stdout.strip()
+    found = harness(*TRAINING, arch, "--out", "new.json")
     assert found.returncode == 2 and found.stderr.count("\n") == 1
     assert f"work/data/digits-8/{name}" in found.stderr
     assert not (spoilt / "new.json").exists()
 
 
-def test_nothing_spoilt_is_fine(spoilt):
-    found = harness(spoilt, *STATUS)
+def test_nothing_spoilt_is_fine(harness):
+    found = harness(*STATUS)
     assert found.returncode == 0, found.stdout + found.stderr

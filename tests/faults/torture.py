@@ -29,8 +29,8 @@ from typing import Any
 import psutil
 
 from harness.plan import registry
-from harness.running.attempts import Attempts
 from harness.running.driver import lives
+from harness.running.lease import living
 
 SHIPPED = ["Snakefile", "environment.yaml", "profiles", "config", "harness/report/captions"]
 ONE_METHOD = """\
@@ -82,13 +82,10 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def jobs(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
-    """The searches and trainings that run in a folder, their processes and names, as the notes of their attempts
-    say."""
-    for note in (folder / "work").rglob("*.attempt"):
-        if Attempts(note).running():
-            with suppress(psutil.Error, OSError, ValueError):
-                process = psutil.Process(json.loads(note.read_text())["process"])
-                yield process, str(note.relative_to(folder / "work").with_suffix(""))
+    """The searches and trainings that run in a folder, their processes and names, as their leases say."""
+    for name, holder in living(folder / "work").items():
+        with suppress(psutil.Error):
+            yield psutil.Process(holder.process), name
 
 
 def log_of(folder: Path, name: str) -> Path:

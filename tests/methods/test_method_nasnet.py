@@ -50,5 +50,5 @@ def test_it_finds_a_planted_optimum(update, tmp_path, monkeypatch):
     monkeypatch.setattr(search_run, "IDLE", 50)  # a controller that has decided asks nothing new
     run = table(tmp_path, (4,) * 5, lambda arch, _: 0.1 + sum(option == 2 for option in arch) / 6)
     for seed in range(2):
-        made = run("nasnet", seed, evaluations=120, update=update, lr=0.01, batch=10)
+        made = run("nasnet", seed, evaluations=120, update=update, lr=0.005, batch=10)
         assert made.method.search(made) == (2,) * 5

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from protocols.base import Budget
 from spaces.base import Arch, Size, Space
-from spaces.parts.network import Supernet
+from spaces.parts.network import Supernet, used
 from tests.reference.run import TinyRun, random_images
 
 SIZE = Size(channels=1, cells=1, classes=3, image=2, inputs=1)
@@ -31,8 +31,10 @@ class ToySupernet(Supernet):
     def forward(self, x: Tensor, mix: Sequence[Tensor]) -> Tensor:
         x = x.flatten(1)
         for candidates, weights in zip(self.places, mix):
-            wanted = range(len(weights)) if weights.requires_grad else weights.nonzero().flatten().tolist()
+            wanted = used(weights)
             self.used.append(tuple(wanted))
+            if weights.dim() > 1:  # of each image its own
+                weights = weights.flatten(2)
             x = x + sum(weights[k] * candidates[k](x).tanh() for k in wanted)
         return self.classifier(x)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from spaces.base import UserError
 
 if TYPE_CHECKING:
     from harness.plan.jobs import Search, Training
@@ -28,7 +32,38 @@ def search_job(
 
 
 def paths(job: Search | Training, data: Path | None, out: Path | None, work: Path) -> JobPaths:
+    """UserError where the dataset is not there: the nearest names, or how it is prepared."""
+    from harness.plan import datasets
     from harness.plan.jobs import data_folder, record_path
     from harness.running.job import JobPaths
 
-    return JobPaths(data or data_folder(job.key["dataset"], job.setting.image), out or record_path(job), work)
+    dataset, image = job.key["dataset"], job.setting.image
+    folder = data or data_folder(dataset, image)
+    command = f"python -m harness data --dataset {shlex.quote(dataset)} --image {image}"
+    if not data and not (folder / "manifest.json").exists():
+        datasets.named(dataset)
+        raise UserError(f"dataset {dataset} is not prepared in {folder}: run: {command}")
+    if dataset.startswith("folder:") and not data and datasets.changed(dataset, folder, Path("data")):
+        raise UserError(f"files of {dataset} have changed since {folder} was prepared: run: {command}")
+    return JobPaths(folder, out or record_path(job), work, late=1)
+
+
+def told(job: Search | Training, record: dict[str, Any], places: JobPaths, found: str) -> int:
+    """Says in one line how a job went; returns the exit status. found: the name of what it was to find."""
+    if record["status"] == "done":
+        print(f"{job.name}: done {record.get(found, record['result'].get(found))}")
+        return 0
+    reason = " ".join(str(record.get("reason")).split())
+    print(f"error: {job.name}: {record['status']}: {reason} ({places.out})", file=sys.stderr)
+    return 1
+
+
+def prepared(job: Search, data: Path | None) -> Path:
+    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing."""
+    from harness.plan import datasets
+    from harness.plan.jobs import data_folder
+
+    folder = data or data_folder(job.dataset, job.setting.image)
+    if not data and not folder.exists():
+        datasets.prepare(datasets.named(job.dataset), job.setting.image, folder, Path("data"))
+    return folder

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.parts.values import COUNT, PAIR, PATH, completing
+from harness.cli.parts.values import COUNT, DATASET, PAIR, PATH, completing
 from spaces.parts.cpu.numerics import MODES
 
 Decorator = Callable[[Any], Any]
@@ -33,7 +33,7 @@ def named(kind: str, help: str, **settings: Any) -> Decorator:
 
 space = named("spaces", "Name of a search space, or file:PATH of one that a file declares.", required=True)
 protocol = named("protocols", "Name of the protocol: sizes, budgets and recipes.", required=True)
-dataset = named("datasets", "Name of a dataset, or folder:PATH for a folder of images.", required=True)
+dataset = named("datasets", "Name of a dataset, or folder:PATH for a folder of images.", required=True, type=DATASET)
 method = named("methods", "Name of the search method.", required=True)
 seed = click.option("--seed", type=int, default=0, help="Number of the run: it decides everything random.")
 

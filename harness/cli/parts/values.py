@@ -57,6 +57,25 @@ class Pair(click.ParamType[tuple[str, Any]]):
             return field, text
 
 
+class Place(click.Path):
+    """A path; `~` is the home folder also behind an equals sign, where shells leave it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(Path(value).expanduser(), param, ctx)
+
+
+class Named(click.ParamType[str]):
+    """The name of a dataset: one for all ways to write it."""
+
+    name = "dataset"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from harness.plan import datasets
+
+        return datasets.same(str(value))
+
+
 COUNT = Count()
 PAIR = Pair()
-PATH = click.Path(path_type=Path)
+DATASET = Named()
+PATH = Place(path_type=Path)

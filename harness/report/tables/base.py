@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.analysis.relative_improvement import UNDEFINED
 from harness.analysis.results import percent_factor
 from harness.analysis.statistics import ALPHA
 from harness.report.typeset import interval, number, probability
@@ -46,9 +47,11 @@ def failed_runs(runs: pd.DataFrame) -> list[str]:
 
 
 def untested(improvement: pd.DataFrame) -> str:
-    """The sentence on single runs, where there are any."""
-    some = "no interval" in set(improvement["verdict"])
-    return " No interval: a single run has neither an interval nor a test." if some else ""
+    """The sentences on single runs, and on baselines of mean 0, where there are any."""
+    verdicts = set(improvement["verdict"])
+    single = " No interval: a single run has neither an interval nor a test." if "no interval" in verdicts else ""
+    undefined = f" {UNDEFINED}: the random architectures' mean is 0, so nothing is relative to it."
+    return single + (undefined if UNDEFINED in verdicts else "")
 
 
 def holm_corrected(family: pd.DataFrame) -> str:

@@ -1,11 +1,13 @@
 """The files of an image folder, and which split each is in.
 
-Layout: `PATH/train/<class>/*`, `PATH/test/<class>/*` and perhaps `PATH/val/<class>/*`; or `PATH/<class>/*`. Listing
-only, no decoding: this is imported while a run is planned.
+Layout: `PATH/train/<class>/*`, `PATH/test/<class>/*` and perhaps `PATH/val/<class>/*`, also under their other usual
+names; or `PATH/<class>/*`. Listing only, no decoding: this is imported while a run is planned.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,47 @@ from protocols.datasets.parts.prepared import SPLITS
 from protocols.datasets.parts.splits import SHARES, divided
 from spaces.base import UserError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+SUFFIXES = (
+    *(
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    ),
+    *(
+        ".pnm",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".jp2",
+        ".j2k",
+        ".tga",
+        ".apng",
+        ".mpo",
+        ".ico",
+        ".jxl",
+        ".svg",
+        ".raw",
+        ".dng",
+    ),
+)
+"""Of images: all are read, and what cannot be decoded is refused by name when the dataset is prepared."""
+CALLED = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""Names of the folders of splits, in any case."""
 LAYOUT = "PATH/train/<class>/*.png and PATH/test/<class>/*.png, or PATH/<class>/*.png"
 
 
@@ -21,12 +63,26 @@ def class_names(path: Path) -> tuple[str, ...]:
     """Names of the class folders, sorted; UserError unless there are two or more and all splits agree."""
     if not path.is_dir():
         raise UserError(f"image folder {path} does not exist: wanted {LAYOUT}")
+    if splits := _splits(path):
+        return _agreed(path, splits)
     found = _folders(path)
-    if "train" in found or "test" in found:
-        return _agreed(path)
     if len(found) < 2:
         raise UserError(f"image folder {path} has {len(found)} class folders, at least 2 are needed: wanted {LAYOUT}")
     return found
+
+
+def _splits(path: Path) -> dict[str, Path]:
+    """The folders of the splits by our names; none where the folders of `path` are classes. UserError where two are one
+    split."""
+    found: dict[str, Path] = {}
+    for name in _folders(path):
+        if split := CALLED.get(name.lower()):
+            if split in found:
+                raise UserError(
+                    f"image folder {path} has {found[split].name}/ and {name}/, both {split}: put them together"
+                )
+            found[split] = path / name
+    return found if {"train", "test"} & set(found) else {}
 
 
 def check_images(path: Path) -> None:
@@ -34,7 +90,9 @@ def check_images(path: Path) -> None:
     for name in class_names(path):
         for folder in _places(path, name):
             if next(_images(folder), None) is None:
-                raise UserError(f"class folder {folder} has no image ({', '.join(SUFFIXES)}): add some or remove it")
+                raise UserError(
+                    f"class folder {folder} has no image (PNG, JPEG or another kind): add some or remove it"
+                )
 
 
 def listed(path: Path, seed: str) -> dict[str, list[tuple[Path, int]]]:
@@ -45,7 +103,7 @@ def listed(path: Path, seed: str) -> dict[str, list[tuple[Path, int]]]:
     """
     check_images(path)
     names = class_names(path)
-    splits = {split: _files(path / split, names) for split in SPLITS if split in _folders(path)}
+    splits = {split: _files(folder, names) for split, folder in _splits(path).items()}
     if "train" not in splits:
         splits = _drawn(_files(path, names), SPLITS, SHARES, seed)
     elif "val" not in splits:
@@ -60,30 +118,73 @@ def _folders(path: Path) -> tuple[str, ...]:
     return tuple(sorted(child.name for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")))
 
 
-def _agreed(path: Path) -> tuple[str, ...]:
+def _agreed(path: Path, splits: dict[str, Path]) -> tuple[str, ...]:
     for split in ("train", "test"):
-        if not (path / split).is_dir():
+        if split not in splits:
             raise UserError(f"image folder {path} has no {split}/: wanted {LAYOUT}")
-    names = _folders(path / "train")
+    names = _folders(splits["train"])
     if len(names) < 2:
-        raise UserError(f"image folder {path / 'train'} has {len(names)} class folders, at least 2 are needed")
-    for split in ("val", "test"):
-        if (path / split).is_dir() and (odd := sorted(set(names) ^ set(_folders(path / split)))):
-            raise UserError(f"classes of {path}/train and {path}/{split} differ: {odd[0]} is in only one of them")
+        raise UserError(f"image folder {splits['train']} has {len(names)} class folders, at least 2 are needed")
+    for folder in splits.values():
+        if odd := sorted(set(names) ^ set(_folders(folder))):
+            raise UserError(f"classes of {splits['train']} and {folder} differ: {odd[0]} is in only one of them")
     return names
 
 
 def _places(path: Path, name: str) -> list[Path]:
     """The folders that hold a class: one in each split, or just one."""
-    return [path / split / name for split in SPLITS if (path / split / name).is_dir()] or [path / name]
+    return [folder / name for folder in _splits(path).values()] or [path / name]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every file below a folder that is not hidden, subfolders and links to folders included; sorted."""
+    seen: set[tuple[int, int]] = set()
+    for place, inner, files in os.walk(folder, followlinks=True):
+        at = os.stat(place)
+        if (at.st_dev, at.st_ino) in seen:  # a link to a folder above
+            inner.clear()
+            continue
+        seen.add((at.st_dev, at.st_ino))
+        inner[:] = sorted(name for name in inner if not name.startswith((".", "__MACOSX")))
+        yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    return (f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+    return (file for file in _walk(folder) if file.suffix.lower() in SUFFIXES)
 
 
 def _files(path: Path, names: tuple[str, ...]) -> list[tuple[Path, int]]:
     return [(file, label) for label, name in enumerate(names) for file in sorted(_images(path / name))]
+
+
+def left_out(path: Path) -> list[str]:
+    """What lies below the folder and is in no split, in words; and how many images lie in subfolders of a class."""
+    places = [place for name in class_names(path) for place in _places(path, name)]
+    used = [file for place in places for file in _images(place)]
+    rest = [file for file in _walk(path) if file not in set(used)]
+    images = [file for file in rest if file.suffix.lower() in SUFFIXES]
+    others = [file for file in rest if file.suffix.lower() not in SUFFIXES]
+    deep = [file for file in used if file.parent not in set(places)]
+    said = {
+        "in subfolders of a class, read as the class's": deep,
+        "left out, in no folder of a class": images,
+        "left out, no images by their names": others,
+    }
+    return [f"{what}: {_counted(path, files)}" for what, files in said.items() if files]
+
+
+def _counted(path: Path, files: list[Path]) -> str:
+    named = [str(file.relative_to(path)).encode("utf-8", "backslashreplace").decode() for file in files[:3]]
+    return f"{len(files)} file{'s' * (len(files) > 1)} ({', '.join(named)}{', …' * (len(files) > 3)})"
+
+
+def listing(path: Path) -> str:
+    """SHA-256 of the names, sizes and times of all files below a folder."""
+    digest = hashlib.sha256()
+    for file in _walk(path):
+        facts = file.stat()
+        digest.update(os.fsencode(file.relative_to(path)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _drawn(

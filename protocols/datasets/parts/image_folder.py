@@ -43,15 +43,36 @@ class UserFolder(ImageFolder):
 
     def __init__(self, name: str) -> None:
         """UserError where PATH is missing or no image folder."""
-        self._path = Path(name.removeprefix("folder:")).expanduser()
         if name == "folder:":
             raise UserError(f"dataset 'folder:' names no folder: wanted folder:PATH with {folders.LAYOUT}")
-        self.classes = len(folders.class_names(self._path))
+        self._seed = "folder"
+        self._open(Path(name.removeprefix("folder:")))
         super().__init__(name)
+
+    def _open(self, path: Path) -> None:
+        self._path = path.expanduser()
+        self.classes = len(folders.class_names(self._path))
 
     def folder(self, root: Path) -> Path:
         return self._path
 
+    def listing(self, root: Path) -> str:
+        return folders.listing(self._path)
+
+    def notes(self, root: Path) -> list[str]:
+        return folders.left_out(self._path)
+
     def read(self, root: Path) -> RawData:
         """The split is drawn from the same seed for each PATH: a folder that is moved stays the same dataset."""
-        return RawData(folders.class_names(self._path), **folders.listed(self._path, seed="folder"))
+        return RawData(folders.class_names(self._path), **folders.listed(self._path, seed=self._seed))
+
+
+class NamedFolder(UserFolder):
+    """A folder of photographs under a name of its own: `{name: birds, folder: PATH}` in a configuration. The split and
+    all seeds come from the name, so neither depends on where the folder lies."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        """UserError where PATH is missing or no image folder."""
+        self._seed = name
+        self._open(path)
+        ImageFolder.__init__(self, name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import numpy as np
 import PIL
 
 from protocols.datasets.base import Dataset, RawData
+from protocols.datasets.parts.decoding import Range, shown
 from protocols.datasets.parts.pixels import pixels
 from protocols.datasets.parts.prepared import SCHEMA, file_digest, identity
+from protocols.datasets.parts.summary import Notes, contact_sheet, duplicates
 from spaces.base import UserError
 
+MANIFEST = "manifest.json"
 LARGE = 96  # pixels; from here on images are stored with a margin of 1/7 (224 -> 256) for random resized crops
 
 
@@ -28,17 +32,22 @@ def prepare(dataset: Dataset, image: int, out: Path, root: Path = Path("data")) 
 
     root: the data root, where downloads lie. The same versions of Python, numpy and Pillow write the same bytes.
     UserError where a file is missing or broken, and where labels or classes are not what the dataset says; an
-    older folder is then left as it was.
+    older folder is then left as it was. Two preparations at once are safe: the second one waits.
     """
     dataset.check(root)
     raw = dataset.read(root)
     if len(raw.classes) != dataset.classes:
         raise UserError(f"dataset {dataset.name} has {len(raw.classes)} classes, but says {dataset.classes}")
+    scale = Range.of(file for items in raw.splits().values() for file, _ in items if isinstance(file, Path))
     with replaced(Path(out)) as folder:
-        shades = _write_arrays(raw, dataset.inputs, stored_side(image), folder)
+        notes = Notes([*dataset.notes(root), *scale.notes(), *duplicates(raw)])
+        shades = _write_arrays(raw, dataset.inputs, stored_side(image), folder, (scale, notes))
         _write_listing(raw, folder / "splits.csv")
-        manifest = json.dumps(_manifest(dataset, raw, image, shades, folder), indent=1)
-        (folder / "manifest.json").write_text(f"{manifest}\n", encoding="utf-8")
+        facts = _manifest(dataset, raw, image, shades, folder) | {"notes": notes.lines()}
+        if listing := dataset.listing(root):
+            facts["listing"] = listing
+        (folder / MANIFEST).write_text(f"{json.dumps(facts, indent=1)}\n", encoding="utf-8")
+        contact_sheet(folder, raw.classes)
 
 
 def stored_side(image: int) -> int:
@@ -48,35 +57,58 @@ def stored_side(image: int) -> int:
 
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
-    """A new folder to write to. It takes the place of `out` when all is written and on the disk, and not before."""
+    """A new folder to write to. It takes the place of `out` when all is written and on the disk, and not before; an
+    older one that holds the same images stays, because others may be reading it."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = out.parent / f".{out.name}.{os.getpid()}.tmp"
+    folder, old = (out.parent / f".{out.name}.{os.getpid()}.{kind}" for kind in ("tmp", "old"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         yield folder
         for path in (*folder.iterdir(), folder):
             _sync(path)
-        shutil.rmtree(out, ignore_errors=True)
-        folder.rename(out)
-        _sync(out.parent)
+        with _alone(out.parent / f".{out.name}.lock"):
+            if not _same(folder, out):
+                if out.exists():
+                    out.rename(old)
+                folder.rename(out)
+                _sync(out.parent)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in (folder, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
-def _write_arrays(raw: RawData, channels: int, side: int, folder: Path) -> np.ndarray:
+def _same(new: Path, out: Path) -> bool:
+    """Whether an older folder is whole and says the same of the same images."""
+    try:
+        then, now = (json.loads((folder / MANIFEST).read_text(encoding="utf-8")) for folder in (out, new))
+        return then == now and all(file_digest(out / name) == digest for name, digest in now["files"].items())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time, where the file system can lock."""
+    with open(lock, "a") as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write_arrays(raw: RawData, channels: int, side: int, folder: Path, decoding: tuple[Range, Notes]) -> np.ndarray:
     """Images and labels of each split. Returns how often each shade occurs in train and val: int64 (channels, 256)."""
     shades = np.zeros((channels, 256), np.int64)
     broken: list[str] = []
     for split, items in raw.splits().items():
         labels = _labels([label for _, label in items], len(raw.classes), split)
         counted = np.zeros_like(shades) if split == "test" else shades  # test images must not decide mean and std
-        broken += _write_images([image for image, _ in items], folder / f"{split}.images.npy", side, counted)
+        broken += _write_images([image for image, _ in items], folder / f"{split}.images.npy", side, counted, decoding)
         with open(folder / f"{split}.labels.npy", "xb") as file:
             np.save(file, labels, allow_pickle=False)
     if broken:
         more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
-        raise UserError(f"cannot decode {', '.join(broken[:5])}{more}: replace or remove them")
+        raise UserError(f"cannot decode {', '.join(broken[:5])}{more}: save them as PNG or JPEG, or remove them")
     return shades
 
 
@@ -89,20 +121,25 @@ def _labels(labels: list[int], classes: int, split: str) -> np.ndarray:
     return array
 
 
-def _write_images(images: list[Path | np.ndarray], path: Path, side: int, shades: np.ndarray) -> list[str]:
+def _write_images(
+    images: list[Path | np.ndarray], path: Path, side: int, shades: np.ndarray, decoding: tuple[Range, Notes]
+) -> list[str]:
     """Writes an npy file image by image, adds up the shades of each channel, and returns the files that cannot be
     decoded. Not mapped to memory: a full disk is then an error that can be caught, not a signal that ends the process.
     """
     broken = []
+    scale, notes = decoding
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(images), len(shades), side, side)}
     with open(path, "xb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for image in images:
             try:
-                channels = pixels(image, side, len(shades))
+                channels, said = pixels(image, side, len(shades), scale)
             except Exception:  # Pillow's decoders raise a dozen types; every one means that the file is bad
-                broken.append(str(image))
+                broken.append(shown(image) if isinstance(image, Path) else "an array")
                 continue
+            if isinstance(image, Path):
+                notes.add(image, said)
             for channel, count in zip(channels, shades):
                 count += np.bincount(channel.ravel(), minlength=256)
             file.write(channels.tobytes())
@@ -113,7 +150,7 @@ def _write_listing(raw: RawData, path: Path) -> None:
     """Which file went to which split, for datasets that are made of files."""
     rows = [(s, image, label) for s, items in raw.splits().items() for image, label in items if isinstance(image, Path)]
     if rows:
-        with open(path, "x", newline="", encoding="utf-8") as file:
+        with open(path, "x", newline="", encoding="utf-8", errors="backslashreplace") as file:
             csv.writer(file, lineterminator="\n").writerows([("split", "file", "label"), *rows])
 
 

@@ -1,7 +1,9 @@
 """Several runs in one job: the records of runs by themselves, and no process outlives another."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import time
 import pytest
 
 from harness import records
+from harness.__main__ import main
 from harness.plan import registry
 from harness.running.driver import ORPHANED, VARIABLE, lives
 from tests.faults import torture
@@ -46,11 +49,20 @@ def run(folder, words, **environment):
     return process.returncode, out, err
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """With a small dataset, at the sizes of both protocols."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with contextlib.chdir(folder):
+        for image in (8, 12):
+            assert main(["data", "--dataset", "digits", "--image", str(image)]) == 0
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """With a small dataset; `write` makes its benchmark."""
-    for image in (8, 12):
-        assert harness(tmp_path, f"data --dataset digits --image {image}").wait() == 0
+def folder(prepared, tmp_path):
+    """A folder with its dataset; `write` makes its benchmark."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     write(tmp_path)
     return tmp_path
 
@@ -145,7 +157,15 @@ def test_a_run_that_is_killed_goes_on(folder):
     wait_until(lambda: not lives(second), 3)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_ends_with_its_batch(folder, number):
     write(folder, **LONG)
     process = harness(folder, f"run --config benchmark.yaml {SEARCH}")

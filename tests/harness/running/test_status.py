@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.plan import registry
-from harness.running.driver import started
+from harness.running.driver import at_work
 from tests.faults import torture
 from tests.tracked import wait_until
 
@@ -28,7 +28,7 @@ def test_before_during_and_after_a_kill(tmp_path):
     driver = torture.start(folder)
     log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"
     wait_until(lambda: log.exists() and "epoch 0" in log.read_text(), 240)
-    began, workers = started(folder / ".snakemake"), dict(map(reversed, torture.jobs(folder)))
+    began, workers = at_work(folder / ".snakemake"), dict(map(reversed, torture.jobs(folder)))
     seen = status(folder)
     os.killpg(driver.pid, 9)
     driver.wait()

@@ -9,7 +9,7 @@ from torch import nn
 
 from spaces.parts.cpu.plan.forward import Forward
 from spaces.parts.cpu.plan.graph import Value, demand
-from spaces.parts.cpu.plan.reading import VIEWS, View
+from spaces.parts.cpu.plan.reading import SOURCES, VIEWS, View
 from spaces.parts.cpu.plan.steps import Norm, Steps
 
 DOUBLE = 8  # bytes
@@ -34,12 +34,20 @@ class Backward:
 
     def run(self) -> Backward:
         for value in reversed(self.forward.graph.values):
-            known = value in self.written and value.operation not in (*VIEWS, "input")
-            if not known or value in self.forward.inside:  # what nobody reads has no gradient
+            if value.operation in (*VIEWS, *SOURCES):
                 continue
-            getattr(self, f"_{value.operation}")(value)
-            self.arena.give(self.block.get(value, 0))
+            if self.forward.inside.get(value, value) not in self.written:
+                self._stop(value)
+            elif value not in self.forward.inside:
+                getattr(self, f"_{value.operation}")(value)
+                self.arena.give(self.block.get(value, 0))
         return self
+
+    def _stop(self, value: Value) -> None:
+        """What nobody reads has no gradient; what a product with 0 reads has one of zeros."""
+        for name in ("weight", "bias") if self.forward.graph.stopped else ():
+            if (parameter := value.options.get(name)) is not None:
+                self.steps.add("clear", parameter.numel(), 0, self._parameter(parameter))
 
     def _stored(self, value: Value) -> Value:
         view = self.forward.view(value)
@@ -79,7 +87,7 @@ class Backward:
         """Takes the gradient of a reader that adds or copies. It becomes the value's own where no other reader is, and
         nothing is added to it."""
         view = self.forward.view(value)
-        if view.value.operation == "input":
+        if view.value.operation in SOURCES:
             return
         alone = self.forward.readers[view.value] == 1 and view.value.operation != "cat"
         if alone and not view.relu and view.drop is None:
@@ -110,7 +118,7 @@ class Backward:
 
     def _pool(self, value: Value) -> None:
         view, window = self.forward.pooling(value)
-        if view.value.operation == "input":
+        if view.value.operation in SOURCES:
             return
         into, added = self._target(view.value)
         maps = self.forward.stored[value].maps
@@ -192,7 +200,7 @@ class Backward:
         """(where the gradient of what a convolution reads goes, whether it is added, where its slopes go). The slopes
         of a normalisation come with the gradient where no other reader is and the kernel gives them (`slopes`)."""
         value = view.value
-        if value.operation == "input":
+        if value.operation in SOURCES:
             return 0, False, 0
         into, added = self._target(value)
         if slopes and value.operation == "norm" and self.forward.readers[value] == 1:

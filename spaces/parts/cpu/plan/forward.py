@@ -30,6 +30,7 @@ class Forward(Reading):
         self.steps = Steps()
         self.keep: list[Tensor] = []  # whose addresses stand in steps
         self.stored: dict[Value, Stored] = {}
+        self.zeros: list[tuple[int, Value]] = []  # where maps of zeros lie, which nobody else writes to
         self.images = graph.values[0].shape[0]
         self.masks = arena.take(max(len(self.drops), 1) * self.images * item)
 
@@ -81,6 +82,9 @@ class Forward(Reading):
 
     def _input(self, value: Value) -> None:
         self._room(value)
+
+    def _zeros(self, value: Value) -> None:
+        self.zeros.append((self._room(value), value))
 
     def _conv(self, value: Value) -> None:
         if value in self.inside:

@@ -76,11 +76,27 @@ class Graph:
     values: list[Value] = field(default_factory=list)
     counters: list[Tensor] = field(default_factory=list)
     """The number of batches that the batch normalisation has seen which comes next."""
+    stopped: bool = False
+    """Whether every layer without a gradient of its own has one of zeros, because a product with 0 reads it."""
 
     def add(self, operation: str, inputs: tuple[Value, ...], shape: Any, **options: Any) -> Value:
         value = Value(self, operation, inputs, torch.Size(shape), options, len(self.values))
         self.values.append(value)
         return value
+
+    def settle_zeros(self, results: int) -> None:
+        """Leaves zeros out that are only added, and makes those that are read values without inputs. Every other value
+        must lead to one of the `results`, be it through a product with 0: then whatever gets no gradient has zeros."""
+        zeros = [value for value in self.values if value.operation == "zeros"]
+        if not zeros:
+            return
+        read = {each.number for value in self.values for each in value.inputs}
+        added = [value for value in zeros if value.options["added"] and value.number not in read]
+        demand(sum(value.number not in read for value in self.values) == len(added) + results, "a layer without a use")
+        self.values = [value for value in self.values if value not in added]
+        for value in zeros:
+            value.inputs = ()
+        self.stopped = True
 
 
 class _Recording(TorchFunctionMode):
@@ -114,12 +130,7 @@ def record(network: nn.Module, shape: torch.Size, drops: bool) -> tuple[Graph, l
         except (TypeError, AttributeError, RuntimeError) as error:  # what a value cannot do
             raise Unplanned(str(error)) from error
     copies = [graph.add("copy", (y,), y.shape) for y in results if y is not None]
-    if zeros := [value for value in graph.values if value.operation == "zeros"]:
-        read = {each.number for value in graph.values for each in value.inputs}
-        demand(not any(value.number in read for value in zeros), "zeros that are read")
-        unread = [value for value in graph.values if value.number not in read]
-        demand(len(unread) == len(zeros) + len(copies), "layers whose gradients are 0")
-        graph.values = [value for value in graph.values if value.operation != "zeros"]
+    graph.settle_zeros(len(copies))
     return graph, copies
 
 
@@ -174,6 +185,8 @@ def _norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.
     demand(eps == 1e-5 and (mean is None or momentum is not None), "a batch normalisation with other numbers")
     demand(not training or x.shape.numel() > x.shape[1], "a batch normalisation of one number")
     batches = x.graph.counters.pop() if x.graph.counters else None
+    if x.operation == "norm":  # maps are stored before their normalisation, and have one
+        x = x.graph.add("copy", (x,), x.shape)
     options = {"mean": mean, "variance": variance, "weight": weight, "bias": bias, "momentum": momentum}
     options["batches"] = batches
     return x.graph.add("norm", (x,), x.shape, training=training, **options)
@@ -239,15 +252,17 @@ def _flatten(x, start_dim=0, end_dim=-1):
 @_rule("add")
 def _add(x, y):
     if isinstance(x, Value) and isinstance(y, Value) and x.shape == y.shape and "zeros" in (x.operation, y.operation):
-        return y if x.operation == "zeros" else x
+        nothing, other = (x, y) if x.operation == "zeros" else (y, x)
+        nothing.options["added"] = True
+        return other
     demand(isinstance(x, Value) and isinstance(y, Value) and x.shape == y.shape, "an addition that broadcasts")
     return x.graph.add("add", (x, y), x.shape)
 
 
 def _nothing(x, factor):
-    """Zeros, which are never stored: a sum leaves them out, and whoever else reads them is not planned."""
+    """Zeros, which a sum leaves out. They have no gradient to give."""
     demand(isinstance(x, Value) and factor == 0, "a product that is not with 0")
-    return x.graph.add("zeros", (), x.shape)
+    return x.graph.add("zeros", (x,), x.shape, added=False)
 
 
 @_rule("cat", "concat", "concatenate")

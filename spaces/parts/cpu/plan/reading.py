@@ -14,6 +14,8 @@ from torch import Tensor
 from spaces.parts.cpu.plan.graph import Graph, Value, demand
 
 VIEWS = ("relu", "window", "shuffle", "flatten", "drop")
+SOURCES = ("input", "zeros")
+"""What no step computes, and what takes no gradient."""
 WIDEST = 15  # see kernels.py
 
 

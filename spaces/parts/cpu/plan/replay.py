@@ -36,6 +36,7 @@ class Plan:
         self.x = forward.stored[graph.values[0]].maps, _memory(graph.values[0])
         self.results = [(forward.stored[value].maps, _memory(value)) for value in results]
         self.masks = forward.masks, (len(forward.drops), len(x))
+        self.zeros = [(at, _memory(value)) for at, value in forward.zeros]
         self.offsets: dict[nn.Parameter, int] = {}
         if torch.is_grad_enabled():
             backward = Backward(forward, results).run()
@@ -62,6 +63,8 @@ class Run:
         self.rows = placed(plan.rows, self.memory)
         self.x, self.masks = self._at(*plan.x), self._at(*plan.masks)
         self.results = [self._at(*each) for each in plan.results]
+        for each in plan.zeros:
+            self._at(*each).zero_()
         if plan.offsets:
             self.back = placed(plan.back, self.memory)
             self.given = [self._at(*each) for each in plan.given]
