@@ -1,9 +1,9 @@
 """torch's optimizers without torch's compiler.
 
 The classes of torch.optim import torch._dynamo when the first of them is created. That takes 2.0 s of CPU in every job
-(torch 2.14.1, one core), as long as importing torch itself. The arithmetic here is that of torch.optim, but for the last
-bit of square roots, which is the same on every processor here; the interface is the part of torch.optim.Optimizer that
-trainings need, with one parameter group.
+(torch 2.14.1, one core), as long as importing torch itself. The arithmetic here is that of torch.optim, but for the
+last bit of square roots, which is the same on every processor here; the interface is the part of
+torch.optim.Optimizer that trainings need, with one parameter group.
 """
 
 from __future__ import annotations
