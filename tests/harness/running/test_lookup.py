@@ -7,7 +7,9 @@ from harness.plan import datasets
 from harness.plan.jobs import Search, Training
 from harness.report.build import origin
 from harness.running.job import JobPaths, search, train
+from harness.running.lookup import look_up
 from protocols.tables.parts.importing import import_table
+from tests.methods.planted import table
 from tests.protocols.tables.sources import ABOUT, written
 
 
@@ -16,10 +18,10 @@ def made(tmp_path):
     """Imports the small table and gives the records of a method's search and of its lookup."""
 
     def make(method, about=ABOUT, validation="own"):
-        table = import_table([written(tmp_path / "source", about=about)], tmp_path / "phones", validation=validation)
+        imported = import_table([written(tmp_path / "source", about=about)], tmp_path / "phones", validation=validation)
         name, data = f"table:{tmp_path / 'phones'}#birds", tmp_path / "data"
         datasets.prepare(datasets.named(name), 1, data, tmp_path)
-        job = Search("lookup", name, table.space, method, 0, numerics="portable")  # as all tests
+        job = Search("lookup", name, imported.space, method, 0, numerics="portable")  # as all tests
         found = search(job, JobPaths(data, tmp_path / "records/search.json", tmp_path / "work"))
         training = Training(job)
         return found, train(training, found, JobPaths(data, tmp_path / "records/train.json", tmp_path / "work"))
@@ -40,3 +42,22 @@ def test_captions_say_where_searches_were_told_test_values(made, tmp_path):
     assert found["arch"] == "2-3" and judged["result"]["test_accuracy"] == pytest.approx(0.62)
     about = read_results(tmp_path / "records").about
     assert f"validation accuracies on table:{tmp_path / 'phones'}#birds are test values" in origin(about)
+
+
+def test_the_front_is_chosen_by_validation_and_judged_by_test(tmp_path):
+    """More options cost more; the second decision alone helps. Half of a validation accuracy is that of the test."""
+    run = table(tmp_path, (3, 3), lambda arch, _: (1 + arch[1]) / 4, cost="macs")
+    made = run("random_search", evaluations=9)
+    arch = made.space.text(made.method.search(made))
+    result = made.outcome()["result"]
+    assert result["front"] == ["00", "01", "02"]
+    judged = look_up(Training(made.job), {"arch": arch, "result": result}, tmp_path / "prepared")
+    assert judged["result"]["front"] == [[0.125, 1], [0.25, 2], [0.375, 3]]
+    unknown = run_without_macs(tmp_path / "other")
+    unknown.method.search(unknown)
+    assert "front" not in unknown.outcome()["result"]
+
+
+def run_without_macs(folder):
+    folder.mkdir()
+    return table(folder, (2, 2), lambda arch, _: 0.5)("random_search", evaluations=4)
