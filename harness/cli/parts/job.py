@@ -59,11 +59,14 @@ def told(job: Search | Training, record: dict[str, Any], places: JobPaths, found
 
 
 def prepared(job: Search, data: Path | None) -> Path:
-    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing."""
+    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing.
+    UserError where it is none."""
     from harness.plan import datasets
     from harness.plan.jobs import data_folder
+    from protocols.datasets import manifest
 
     folder = data or data_folder(job.dataset, job.setting.image)
     if not data and not folder.exists():
         datasets.prepare(datasets.named(job.dataset), job.setting.image, folder, Path("data"))
+    manifest(folder)
     return folder
