@@ -10,9 +10,9 @@ import pytest
 
 from harness.__main__ import main
 from harness.analysis.analysis import Analysis
+from harness.analysis.comparison import UNDEFINED
 from harness.analysis.csv_forms import Asked
 from harness.analysis.foreign import read_csv
-from harness.analysis.relative_improvement import UNDEFINED
 from harness.analysis.results import read_results
 from harness.report.build import _of_another_space, build, write_tables
 from harness.report.staging import staged
@@ -69,6 +69,7 @@ READ = {
     "gaps in other columns": with_column("cells", "NA"),
     "all done": with_column("status", "OK"),
     "finished": with_column("State", "x").replace("State", "status").replace(",x", ",finished"),
+    "the baseline in capitals": PLAIN.replace("random_sampling", "Random Sampling"),
     "spaces around": PLAIN.replace(",", " , "),
 }
 
@@ -141,8 +142,17 @@ def test_nothing_is_relative_to_a_baseline_of_zero(tmp_path):
     row, other = pd.read_csv(tmp_path / "out/relative_improvement.csv").to_dict("records")
     assert row["verdict"] == UNDEFINED and np.isnan(row["p"]) and np.isnan(row["ri"]) and other["verdict"] == "better"
     assert other["p_holm"] == other["p"]  # the other row is the only test
+    assert pd.read_csv(tmp_path / "out/methods.csv")["datasets"].item() == 1
     shown = (tmp_path / "out/verdicts.md").read_text()
     assert UNDEFINED in shown and "the random architectures' mean is 0" in shown
+
+
+def test_a_baseline_of_zero_everywhere(tmp_path):
+    text = "\n".join(
+        [LINES[0], *(f"d,s,random_sampling,{i},0" for i in range(3)), *(f"d,s,m,{i},{5 + i}" for i in range(3))]
+    )
+    analysis = Analysis(read_results(write(tmp_path / "r.csv", text)))
+    assert [frame["verdict"].item() for frame in (analysis.relative_improvement, analysis.pooled)] == [UNDEFINED] * 2
 
 
 def test_a_mean_of_zero_is_worse_than_any_other(tmp_path):
