@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from harness.report.outline import CAPTIONS, caption, contents
-from harness.running.driver import VARIABLE, Driver
+from harness.running.driver import FAREWELL, VARIABLE, Driver, watch
 from harness.running.patience import Patience
 from harness.running.pipeline import Pipeline
 from harness.running.stop import stop_on_signals
@@ -28,6 +28,8 @@ MAIN = workflow.is_main_process
 STORED = bool(workflow.storage_settings.default_storage_provider)  # no folder is shared
 if MAIN:
     DRIVER = Driver()
+elif not watch()():  # before snakemake deletes what the next driver's jobs have made
+    sys.exit(FAREWELL)
 
 
 envvars:

@@ -56,7 +56,7 @@ class Squeezenas(Fbnet):
         cheapest = constant + sum(map(min, table))
         if cheapest > self.budget_of(costs):
             raise UserError(
-                f"squeezenas: budget {self.budget:g} is below the cheapest network, {cheapest:g}: allow more"
+                f"squeezenas: budget {self.budget:g} is below the cheapest network's {cheapest:g}: raise it"
             )
         return costs
 

@@ -26,6 +26,8 @@ SPACES = registry.names("spaces")
 QUICK = {  # what takes long as published, and what begins after more evaluations than there are here
     "bananas": {"first": 3, "batch": 1},
     "enas": {"controller_steps": 2, "samples": 2},
+    "fox_nas": {"patience": 100},
+    "nao": {"epochs": 20},
     "nsga_net": {"population": 2, "offspring": 1},
     "robust_darts": {"products": 2},
     "spos": {"population": 4, "generations": 2, "parents": 2, "mutants": 1, "crossovers": 1},

@@ -26,7 +26,7 @@ COPIED = (
     "tests/test_conformance.py",
     "tests/protocols",
 )
-COPIED += ("Snakefile", "pyproject.toml")
+COPIED += ("Snakefile", "pyproject.toml", "environment.yaml")
 
 
 @pytest.fixture
@@ -121,6 +121,18 @@ def test_a_protocol(checkout):
     training = done(checkout, "bare", "digits/fbnet/by_hand/train-0-cells3-repeat0")
     assert training["config"]["version"] == "bare-1.0"
     assert training["config"]["setting"]["tricks"]["auxiliary"] == 0
+
+
+@pytest.mark.pipeline
+def test_a_study(checkout):
+    said = follow("docs/extending.md", "A study", checkout)
+    again = done(checkout, "smoke", "digits/nasbench201/random_sampling/train-2-cells3-tricks.crop=0-repeat1")
+    assert again["config"]["setting"]["tricks"]["crop"] == 0
+    assert again["arch"] == done(checkout, "smoke", "digits/nasbench201/random_sampling/search-2")["arch"]
+    rows = [line.split("|")[3].strip() for line in said.splitlines() if line.startswith("| crops")]
+    assert rows == ["reference", "no crop", "wide"]
+    study = text("docs/extending.md").split("studies:\n")[1].split("```")[0]
+    assert "a new one is six lines" in text("docs/extending.md").lower() and len(study.splitlines()) + 1 == 6
 
 
 def test_a_published_table(checkout):

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from harness.analysis.against_search import against_search
 from harness.analysis.anytime import anytime
 from harness.analysis.calibration import calibration
 from harness.analysis.collapse import collapse
@@ -16,9 +17,12 @@ from harness.analysis.cost_matched import cost_matched
 from harness.analysis.costs import costs
 from harness.analysis.courses import courses
 from harness.analysis.depth_gap import depth_gap, depth_points
+from harness.analysis.fronts import front_points, fronts
 from harness.analysis.panels import Panel, panels
 from harness.analysis.pooled import pooled
+from harness.analysis.proxies import proxies
 from harness.analysis.ranking import ranking
+from harness.analysis.regressions import regressions
 from harness.analysis.relative_improvement import relative_improvement
 from harness.analysis.results import Results
 from harness.analysis.run_times import run_times
@@ -64,6 +68,10 @@ class Analysis:
         return pooled(self.runs)
 
     @cached_property
+    def against_search(self) -> pd.DataFrame:
+        return against_search(self.runs, self.results.searches)
+
+    @cached_property
     def calibration(self) -> pd.DataFrame:
         return calibration(self.runs)
 
@@ -78,6 +86,14 @@ class Analysis:
     @cached_property
     def cost_matched(self) -> pd.DataFrame:
         return cost_matched(self.runs, self.costs)
+
+    @cached_property
+    def fronts(self) -> pd.DataFrame:
+        return fronts(self.finished_runs, self.results.members)
+
+    @cached_property
+    def front_points(self) -> pd.DataFrame:
+        return front_points(self.finished_runs, self.results.members)
 
     @cached_property
     def depth_gap(self) -> pd.DataFrame:
@@ -133,8 +149,16 @@ class Analysis:
         return collapse(self.collapse_course, self.results.shared, self.results.trainings)
 
     @cached_property
+    def regressions(self) -> pd.DataFrame:
+        return regressions(self.results.curves)
+
+    @cached_property
     def anytime(self) -> pd.DataFrame:
         return anytime(self.results.progress)
+
+    @cached_property
+    def proxies(self) -> pd.DataFrame:
+        return proxies(self.results.trainings, self.results.scores)
 
     @cached_property
     def run_times(self) -> pd.DataFrame:

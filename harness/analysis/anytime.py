@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.analysis.columns import GROUP, RUN, by_group
 from harness.analysis.statistics import mean_interval
+from harness.plan.jobs import RANDOM
 from protocols.tables.parts.random_search import steps
 
 PROGRESS = [*RUN, "evaluations", "judged", "accuracy", "regret", "random_search", "made"]
@@ -25,7 +26,7 @@ def progress(searches: Iterable[Record], trainings: Iterable[Record]) -> list[di
     rows = []
     for record in searches:
         curves, lookups = record["curves"], judged.get(_run(record), {})
-        if "incumbents" not in record["result"]:
+        if "incumbents" not in record["result"] or record["key"]["method"] == RANDOM:
             continue
         found = [(n, value) for n, value in zip(curves["epoch"], curves["validation"]) if value is not None]
         tests = lookups.get("incumbents")

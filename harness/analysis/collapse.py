@@ -6,7 +6,6 @@ import itertools
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from harness.analysis import statistics
@@ -28,8 +27,7 @@ def course(curves: pd.DataFrame) -> pd.DataFrame:
     """One row per search, quantity and epoch, of searches that log a share of skip connections or of `none`."""
     known = curves[curves["metric"].isin(QUANTITIES)].dropna(subset=["value"])
     diagnosed = known[known["metric"].isin(("skip_share", "none_share"))]
-    runs = set(diagnosed[RUN].itertuples(index=False, name=None))
-    kept = np.array([run in runs for run in known[RUN].itertuples(index=False, name=None)], bool)
+    kept = known.set_index(RUN).index.isin(diagnosed.set_index(RUN).index)
     return known[kept].assign(quantity=known["metric"].map(QUANTITIES))[COURSE]
 
 
@@ -59,11 +57,11 @@ def _ends(group: pd.DataFrame) -> dict[str, float]:
 
 def _ranks(axes: dict[str, str], shared: pd.DataFrame | None, trainings: pd.DataFrame) -> dict[str, Any]:
     """Of the random architectures that were measured with shared weights and trained."""
+    if shared is None:
+        return {}
     same = (trainings["method"] == RANDOM) & (trainings["space"] == axes["space"])
     alone = trainings[same & (trainings["dataset"] == axes["dataset"])].dropna(subset=["accuracy"])
     judged = alone[alone["main"]].groupby("arch")["accuracy"].mean()
-    if shared is None or not len(judged):
-        return {}
     table = shared.pivot_table(index="arch", columns="seed", values="shared")
     table = table[table.index.isin(judged.index)].sort_index()
     truth = judged[table.index].to_numpy(float)

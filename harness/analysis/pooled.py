@@ -29,11 +29,18 @@ def pooled(runs: pd.DataFrame) -> pd.DataFrame:
     ri_median: against the median random architecture of each dataset. Intervals and verdict as in
     `relative_improvement`, corrected over these rows; values are rearranged within datasets. n: over all datasets.
     """
+    return against(RANDOM, runs)
+
+
+def against(baseline: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """As `pooled`, with the runs of a method in the place of the random architectures."""
     done = runs.dropna(subset=["accuracy"])
-    random = {names: group["accuracy"] for names, group in done[done["method"] == RANDOM].groupby(BASELINE)}
+    random = {names: group["accuracy"] for names, group in done[done["method"] == baseline].groupby(BASELINE)}
     found: dict[tuple[str, str], Pairs] = {}
     undefined = set()
-    for (method, space, dataset), group in done[done["method"] != RANDOM].groupby(["method", "space", "dataset"]):
+    for (method, space, dataset), group in done[~done["method"].isin([RANDOM, baseline])].groupby(
+        ["method", "space", "dataset"]
+    ):
         pair = group["accuracy"], random.get((dataset, space), pd.Series(dtype=float))
         found.setdefault((method, space), []).extend([pair] if usable(*pair) else [])
         if len(pair[1]) and not pair[1].any():

@@ -14,7 +14,9 @@ from harness import records
 from harness.analysis.anytime import PROGRESS, progress
 from harness.analysis.columns import RUN
 from harness.analysis.foreign import read_csv
+from harness.analysis.fronts import MEMBERS, members
 from harness.analysis.provenance import provenance
+from harness.plan.jobs import RANDOM
 from protocols.parts.variants import said
 from spaces.base import UserError
 
@@ -23,10 +25,11 @@ TRAININGS += ["images", "parameters", "macs", "seconds"]
 SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
 SHARED = [*RUN, "arch", "shared"]
+SCORES = [*RUN, "proxy", "score", "seconds"]
 TYPES = {
-    **dict.fromkeys(("dataset", "space", "method", "variant", "status", "arch", "metric"), "str"),
+    **dict.fromkeys(("dataset", "space", "method", "variant", "status", "arch", "metric", "proxy"), "str"),
     **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
-    **dict.fromkeys(("accuracy", "seconds", "value"), "float"),
+    **dict.fromkeys(("accuracy", "seconds", "value", "score"), "float"),
     "main": "bool",
 }
 
@@ -39,7 +42,8 @@ class Results:
     `accuracy` is in the units it came in and missing unless `status` is "done". `main` marks the training that a run is
     judged by. `about`: protocol, version, machine, commit, for captions. `provenance`: all settings and versions that
     the records name. `progress`: how searches by evaluations improved. `shared`: validation accuracies of architectures
-    with the shared weights of a search.
+    with the shared weights of a search. `scores`: of random architectures by proxies, with the seconds that each took.
+    `members`: of the fronts of searches on tables.
     """
 
     trainings: pd.DataFrame
@@ -49,6 +53,8 @@ class Results:
     provenance: pd.DataFrame = field(default_factory=lambda: provenance([]))
     progress: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PROGRESS))
     shared: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHARED))
+    scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SCORES))
+    members: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MEMBERS))
 
 
 def read_results(path: Path | Sequence[Path]) -> Results:
@@ -107,7 +113,8 @@ def _from_records(paths: Sequence[Path]) -> Results:
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
     judged = [record for record in found.values() if record["kind"] == "train" and record["status"] == "done"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}
-    curves = [point for record in searches.values() for point in _points(record)]
+    curves = [point for record in searches.values() if not _random(record) for point in _points(record)]
+    scores = [score for record in searches.values() if _random(record) for score in _scores(record)]
     return Results(
         _frame(trainings, TRAININGS),
         _frame([_row(record) for record in searches.values()], SEARCHES),
@@ -116,6 +123,8 @@ def _from_records(paths: Sequence[Path]) -> Results:
         provenance(found.values()),
         pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
         pd.DataFrame([row for record in searches.values() for row in _shared(record)], columns=SHARED),
+        _frame(scores, SCORES),
+        pd.DataFrame(members(judged), columns=MEMBERS),
     )
 
 
@@ -171,6 +180,19 @@ def _points(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
 def _shared(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for arch, accuracy in record["result"].get("shared_accuracies", {}).items():
         yield {**record["key"], "arch": arch, "shared": accuracy}
+
+
+def _random(record: dict[str, Any]) -> bool:
+    return bool(record["key"]["method"] == RANDOM)
+
+
+def _scores(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """What a random architecture scored; nan where a proxy gave no number."""
+    took = record.get("measured", {}).get("parts", {})
+    for proxy in record.get("config", {}).get("parameters", {}).get("scores", ()):
+        logged = [value for value in record["curves"].get(f"score {proxy}", []) if value is not None]
+        row = {"proxy": proxy, "score": logged[0] if logged else math.nan, "seconds": took.get(f"score {proxy}")}
+        yield {**record["key"], **row}
 
 
 def _warning(record: dict[str, Any]) -> str | None:

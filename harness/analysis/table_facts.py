@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
+from harness.analysis.proxies import STUDY, spearman, study, valid
 from harness.plan import registry
 from protocols.tables.base import Table
 from spaces.base import UserError
 from spaces.parts.declared import Declared
 
 METRICS = ("validation", "test")
+PROXY = "proxy_"
+"""How the name of a column of scores begins."""
 
 
 def facts(table: Table) -> str:
@@ -32,6 +36,7 @@ def facts(table: Table) -> str:
         "accuracies, in per cent": accuracies(table),
         "best by test accuracy, mean over runs": optima(table),
         "rank correlations": correlations(table),
+        "proxies: rank correlations with test accuracy": proxies(table),
         "costs": costs(table),
     }.items():
         if len(frame):
@@ -102,6 +107,44 @@ def correlations(table: Table) -> pd.DataFrame:
             ]
         rows += [{"dataset": dataset, "of": a, "with": b, **_agreement(x, y)} for a, b, x, y in pairs]
     return pd.DataFrame(rows)
+
+
+def proxies(table: Table) -> pd.DataFrame:
+    """A row for each dataset and proxy: the columns of `study`, for what the table has as a column `proxy_NAME`, what
+    can be counted, and its shorter trainings. Nothing for a table without scores."""
+    rows = []
+    for dataset in _tested(table):
+        scores = {
+            name.removeprefix(PROXY): v for name, v in table.cost_columns(dataset).items() if name.startswith(PROXY)
+        }
+        if not scores:
+            continue
+        seconds = {}
+        for epochs in () if table.warning else table.fidelities(dataset):
+            scores[name := f"validation {epochs}"] = table.values(dataset, epochs=epochs)
+            took = table.values(dataset, "seconds", epochs)
+            seconds[name] = float(np.median(took[~np.isnan(took)])) if not np.isnan(took).all() else math.nan
+        runs = [np.array(each) for each in table.runs(dataset, "test").values()][:2]
+        both = ~np.isnan(runs).any(axis=0) if len(runs) == 2 else np.zeros(0, bool)
+        ceiling = spearman(runs[0][both], runs[1][both]) if both.any() else math.nan
+        known = valid(table.space, list(table.archs))
+        found = study(table.values(dataset, "test"), counted(table, dataset) | scores, known, ceiling, seconds)
+        rows.append(found.assign(dataset=dataset)[["dataset", *STUDY]])
+    return pd.concat(rows).round(3) if rows else pd.DataFrame()
+
+
+def counted(table: Table, dataset: str) -> dict[str, np.ndarray]:
+    """params and flops: the table's own columns, else at the published size where the space adds them up."""
+    found, space = {}, registry.space(table.space)
+    for name, metric in (("params", "parameters"), ("flops", "macs")):
+        if (own := table.cost_columns(dataset).get(metric)) is not None:
+            found[name] = own
+            continue
+        with suppress(UserError):
+            constant, by_option = space.costs(space.published, metric)
+            archs = map(space.parse, table.archs)
+            found[name] = np.array([constant + sum(row[i] for row, i in zip(by_option, arch)) for arch in archs])
+    return found
 
 
 def costs(table: Table) -> pd.DataFrame:

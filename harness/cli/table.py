@@ -9,6 +9,7 @@ import click
 
 from harness.cli.base import command, group
 from harness.cli.parts import options
+from harness.cli.parts.job import prepared
 from harness.cli.parts.values import COUNT, PATH
 from spaces.parts.cpu import numerics
 
@@ -75,8 +76,7 @@ def make(into: Path, data: Path | None, work: Path, hours: float | None, **axes:
     Equal architectures are trained once. Each is trained at every fidelity in epochs that the protocol's evaluations
     have, and has a validation and a test accuracy there. A run that was killed goes on.
     """
-    from harness.plan import datasets
-    from harness.plan.jobs import data_folder, slug
+    from harness.plan.jobs import slug
     from harness.running.job import load_torch
     from harness.running.tabulation import Plan
 
@@ -84,9 +84,7 @@ def make(into: Path, data: Path | None, work: Path, hours: float | None, **axes:
     plan.check(into)
     job = plan.job(0)
     numerics.choose(job.mode)
-    folder = data or data_folder(plan.dataset, job.setting.image)
-    if not data and not folder.exists():
-        datasets.prepare(datasets.named(plan.dataset), job.setting.image, folder, Path("data"))
+    folder = prepared(job, data)
     load_torch()
     from harness.running.tabulate import make
 

@@ -39,9 +39,10 @@ def track(follow: int | None, **source: Any) -> None:
         raise UserError(f"{found} is no folder: track shows records, name the folder that they are in")
     from harness import records
     from harness.tracking import sync
+    from harness.tracking.ledger import LEDGER
 
     paths = records.below(found) if isinstance(found, Path) else found
-    print(sync.sync(paths, drawing=_draw, pictures=PICTURES))
+    print(sync.sync(paths, drawing=_draw, pictures=PICTURES, ledger=LEDGER))
 
 
 def _follow(seconds: int, records: Path | None, config: Path | None, override: tuple[tuple[str, Any], ...]) -> None:

@@ -107,11 +107,17 @@ class Search:
     def modules(self) -> dict[str, str]:
         """The modules that decide the outcome, each with its hash."""
         proxies = registry.method(self.method, **dict(self.parameters)).proxies()
+        proxies = [name for proxy in proxies for name in (proxy, *registry.proxy(proxy).terms)]
         parts = f"methods.{self.method}", _module(self.space), *(f"proxies.{name}" for name in proxies)
         return fingerprints.modules("harness.running.search", *parts)
 
     def fingerprint(self) -> str:
         return hash_of(self.specification())
+
+
+def needs_torch(search: Search) -> bool:
+    """Whether a search computes: a random architecture is drawn, and a table is read."""
+    return not search.setting.looks_up and (search.method != RANDOM or bool(search.parameters))
 
 
 @dataclass(frozen=True, order=True)

@@ -1,6 +1,6 @@
 """All tables and figures, from records or from a CSV: the same input gives the same bytes.
 
-Only `run_times` depends on the machine's speed.
+Only `run_times` and `study_times` depend on the machine's speed.
 """
 
 from __future__ import annotations

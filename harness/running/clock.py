@@ -15,9 +15,14 @@ class Clock:
     def __init__(self) -> None:
         self.started = time.time()
         self.before = 0.0  # seconds of earlier attempts that were cut off
+        self.parts: dict[str, float] = {}
 
     def seconds(self) -> float:
         return self.before + time.time() - self.started
+
+    def part(self, name: str, seconds: float) -> None:
+        """Adds to the seconds of a part of the job."""
+        self.parts[name] = self.parts.get(name, 0.0) + seconds
 
     def state_dict(self) -> dict[str, float]:
         return {"seconds": self.seconds()}
@@ -26,7 +31,8 @@ class Clock:
         self.before = state["seconds"]
 
     def measured(self) -> dict[str, Any]:
-        """Record's part `measured`: seconds, peak memory of the process in MiB, start in UTC, host and processor."""
+        """Record's part `measured`: seconds, those of parts, peak memory of the process in MiB, start in UTC, host and
+        processor."""
         import resource
 
         return {
@@ -36,4 +42,5 @@ class Clock:
             "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started)),
             "host": platform.node(),
             "machine": machine(),
+            **({"parts": {name: round(seconds, 6) for name, seconds in self.parts.items()}} if self.parts else {}),
         }

@@ -9,6 +9,7 @@ started them ends them.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -47,6 +48,7 @@ class Driver:
         if self._acquire(0) and not self._elsewhere():
             for stale in (folder / "locks").glob("*.lock"):  # the process that made it is dead
                 stale.unlink(missing_ok=True)
+            self._take()  # now: jobs that it left must end before what they make is looked at
         else:  # a dry run may go on; snakemake refuses the rest
             print(f"note: snakemake is at work in this folder already, {self.holder()}", file=sys.stderr)
 
@@ -61,11 +63,16 @@ class Driver:
         """Before the first job: makes sure of the lock, which a dry run may have held a moment ago."""
         if not self._acquire(DRY_RUN_SECONDS) or self._elsewhere():
             raise UserError(f"{self.holder()} runs this benchmark already, in this folder: wait, or stop it")
-        self._lease.take()
+        self._take()
 
     def end(self) -> None:
         """After the last job: those that are left on other hosts end."""
         self._lease.release()
+
+    def _take(self) -> None:
+        if not self._lease.own:
+            self._lease.take()
+            atexit.register(self._lease.release)
 
     def _elsewhere(self) -> bool:
         """Whether a driver on another host is at work; one that died there is waited for until its lease is stale."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from harness import records
 from harness.plan import registry
 from harness.plan.fingerprints import hash_of
-from harness.plan.jobs import LAYERS, RANDOM, Search, Training
+from harness.plan.jobs import LAYERS, Search, Training, needs_torch
 from harness.records import weights
 from harness.running.attempts import ALLOWED, Attempts
 from harness.running.clock import Clock
@@ -56,7 +56,7 @@ def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
         raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
 
     def work(run: Attempt) -> Outcome:
-        if job.method != RANDOM and not job.setting.looks_up:
+        if needs_torch(job):
             load_torch()
         from harness.running.search import search
 

@@ -83,11 +83,12 @@ class Holder(NamedTuple):
 
 
 class Lease:
-    """The lease of what `path` names. Each holder's file is `path` with a number, `search-0.3.lease`."""
+    """The lease of what `path` names. Each holder's file is `path` with a number, `search-0.3.lease`; `own`: that of
+    this process, once it has taken the lease."""
 
     def __init__(self, path: Path):
         self._path = path
-        self._own: Path | None = None
+        self.own: Path | None = None
         self._holder: Holder
         self._ended = threading.Event()
 
@@ -117,8 +118,8 @@ class Lease:
 
     def release(self) -> None:
         self._ended.set()
-        if self._own:
-            self._own.unlink(missing_ok=True)
+        if self.own:
+            self.own.unlink(missing_ok=True)
 
     def _make(self, number: int) -> bool:
         """Whether this process has made the file of a number, which only one can."""
@@ -128,7 +129,7 @@ class Lease:
             os.close(os.open(own, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         except FileExistsError:
             return False
-        self._own, self._holder = own, _self()
+        self.own, self._holder = own, _self()
         self._write(self._holder)
         for older in range(number):
             self._file(older).unlink(missing_ok=True)
@@ -137,7 +138,7 @@ class Lease:
     def _keep(self, lost: Callable[[], Any]) -> None:
         while not self._ended.wait(BEAT_SECONDS):
             with suppress(OSError):  # a full disk, or a file server that is away for a moment
-                if self._own and (self._last() or 0) > (self._number(self._own.name) or 0):
+                if self.own and (self._last() or 0) > (self._number(self.own.name) or 0):
                     lost()
                     return
                 self._holder = self._holder._replace(beat=self._holder.beat + 1, now=time.time())
@@ -146,8 +147,8 @@ class Lease:
 
     def _write(self, holder: Holder) -> None:
         """In place: a beat is one small write, and who reads half of it reads again. Never makes a file."""
-        assert self._own
-        with open(self._own, "r+", encoding="utf-8") as file:
+        assert self.own
+        with open(self.own, "r+", encoding="utf-8") as file:
             file.write(json.dumps(holder._asdict()).ljust(400) + "\n")
 
     def _last(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,14 @@ class Lookups:
             return (self.full,)
         known = self.table.fidelities(self.dataset)
         return tuple(replace(self.full, epochs=epochs) for epochs in known if epochs <= self.full.epochs)
+
+    def reduced(self, reduction: Mapping[str, float]) -> Fidelity:
+        """The longest training of the table that is reduced so far. UserError where it would be reduced otherwise."""
+        if other := set(reduction) - {"epochs"}:
+            raise UserError(f"table {self.job.dataset} has no trainings with fewer {' or '.join(sorted(other))}")
+        known = self.fidelities("epochs")
+        short = [each for each in known if each.epochs <= self.full.epochs * reduction["epochs"]]
+        return short[-1] if short else known[0]
 
     def __call__(self, arch: Arch, fidelity: Fidelity) -> Answer:
         text = self.space.text(arch)
@@ -82,7 +91,8 @@ def _references(folder: Path, dataset: str, evaluations: int) -> dict[str, Any]:
     """What a search can be compared with: the test accuracy of the table's optimum, and the exact expectation of random
     search by the number of its evaluations. Where the table has single runs, it is that of searches told their mean."""
     known = table(folder)
-    validation, test = known.values(dataset), known.values(dataset, "test")
+    rows = known.drawn()
+    validation, test = known.values(dataset)[rows], known.values(dataset, "test")[rows]
     there = ~(validation != validation) & ~(test != test)
     counts = [n for n in steps(evaluations) if n <= there.sum()]
     expected = {str(n): random_search(validation[there], test[there], n)[0] for n in counts}
@@ -104,13 +114,15 @@ def _judged(job: Training, known: Table, text: str, dataset: str) -> float:
 
 def look_up(job: Training, found: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The record's fields arch, result, curves of what a search found. `found`: the search's record. The test accuracy
-    of each of its incumbents stands beside it, which the search never sees."""
+    of each of its incumbents stands beside it, and (test accuracy, multiply-adds) of each of its front, which the
+    search never sees."""
     known, space = table(folder), registry.space(job.search.space)
     dataset = job.search.dataset.rpartition("#")[2]
+    lookups = Lookups(job.search, space, folder)
     result: dict[str, Any] = {"test_accuracy": _judged(job, known, found["arch"], dataset), "images": 0}
     for metric in ("parameters", "macs"):
         try:
-            result[metric] = Lookups(job.search, space, folder).cost(metric, space.parse(found["arch"]))
+            result[metric] = lookups.cost(metric, space.parse(found["arch"]))
         except UserError:  # the table does not know it, and the space cannot say
             continue
     if known.warning:
@@ -118,4 +130,7 @@ def look_up(job: Training, found: dict[str, Any], folder: Path) -> dict[str, Any
     if incumbents := found["result"].get("incumbents"):
         result["incumbents"] = [known.test(text, dataset) for text in incumbents]
         result |= _references(folder, dataset, job.setting.budget.evaluations)
+    if beaten_by_none := found["result"].get("front"):
+        costs = [lookups.cost("macs", space.parse(text)) for text in beaten_by_none]
+        result["front"] = [[known.test(text, dataset), macs] for text, macs in zip(beaten_by_none, costs)]
     return {"arch": found["arch"], "result": result, "curves": {}}

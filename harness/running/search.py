@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.plan import registry
-from harness.plan.jobs import RANDOM, Search
+from harness.plan.jobs import Search, needs_torch
 from harness.running.search_run import SearchRun
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def search(job: Search, folder: Path, checkpoint: Callable[[str], Checkpoint], c
     SearchRun. Returns the record's fields arch, result, curves."""
     space = registry.space(job.space)
     run = SearchRun(job, space, folder, checkpoint, clock)
-    if job.method != RANDOM and not job.setting.looks_up:
+    if needs_torch(job):
         import torch  # noqa: F401 (so that its global generator is watched from the beginning)
     before = _global_generators()
     arch = run.method.search(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -62,21 +63,33 @@ class ShortTraining:
 
     def fidelities(self, axis: str) -> tuple[Fidelity, ...]:
         """Halves of the full fidelity, down to an eighth or to what can still be trained."""
-        full, setting = self.full, self.job.setting
-        size = self.size(full)
-        whole = {
-            "epochs": (full.epochs, 1),
-            "channels": (size.channels, 1),
-            "resolution": (size.image, 4),
-            "samples": (len(self.data.train.images), setting.training.batch),
-        }
-        if axis not in whole:
-            raise ValueError(f"evaluations are reduced in {', '.join(whole)}, not in {axis!r}")
-        most, least = whole[axis]
+        full = self.full
+        if axis not in self._whole:
+            raise ValueError(f"evaluations are reduced in {', '.join(self._whole)}, not in {axis!r}")
+        most, least = self._whole[axis]
         parts = [part for part in (8, 4, 2, 1) if part == 1 or most // part >= least]
         if axis == "epochs":
             return tuple(replace(full, epochs=most // part) for part in parts)
         return tuple(replace(full, **{axis: 1 / part}) for part in parts)  # type: ignore[arg-type]
+
+    @cached_property
+    def _whole(self) -> dict[str, tuple[int, int]]:
+        """Of each axis, how much the full fidelity has, and the least that can be trained."""
+        full, size = self.full, self.size(self.full)
+        return {
+            "epochs": (full.epochs, 1),
+            "channels": (size.channels, 1),
+            "resolution": (size.image, 4),
+            "samples": (len(self.data.train.images), self.job.setting.training.batch),
+        }
+
+    def reduced(self, reduction: Mapping[str, float]) -> Fidelity:
+        """The full fidelity by these fractions, or by as much as can still be trained."""
+        parts = {
+            axis: max(part, min(1.0, self._whole[axis][1] / self._whole[axis][0])) for axis, part in reduction.items()
+        }
+        epochs = max(1, round(self.full.epochs * parts.pop("epochs", 1.0)))
+        return Fidelity(epochs, **parts)
 
     def score(self, proxy: str, arch: Arch) -> float:
         """Of the network with which the short training begins, in its plain form."""

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.plan.config import Config
 from harness.plan.jobs import Search, log_path
@@ -31,13 +31,15 @@ class Status(NamedTuple):
     """`counts`: jobs by kind and by state: a record's status, "spoilt", "running", "stopped" (it has begun, and no
     process works on it) or "waiting". `seconds`: means of the jobs that are done, by kind. `lines`: what runs, and what
     went wrong. `work`: seconds that the rest needs, one job after the other; None before the first job is done.
-    `driver`: the snakemake that is at work, here or on another host; None where there is none."""
+    `driver`: the snakemake that is at work, here or on another host; None where there is none. `good`: the records
+    that belong to the benchmark, and where they are."""
 
     counts: dict[Kind, Counter[str]]
     seconds: dict[Kind, float]
     lines: list[Line]
     work: float | None
     driver: Holder | None
+    good: dict[Path, dict[str, Any]]
 
     @property
     def total(self) -> Counter[str]:
@@ -52,12 +54,14 @@ def status(config: Config) -> Status:
     """Reads every record there is, and the notes and logs of jobs without one."""
     at_work, running = driver.at_work(), living(WORK)
     counts: dict[Kind, Counter[str]] = defaultdict(Counter)
-    done, lines, left, spoilt = defaultdict(list), [], [], []
+    done, good, lines, left, spoilt = defaultdict(list), {}, [], [], []
     for one in held(config):
         holder = None if one.record else running.get(one.job.name)
         state, detail = _state(one, holder)
         kind, dataset = _kind(one), one.job.key["dataset"]
         counts[kind][state] += 1
+        if one.record:
+            good[one.path] = one.record
         if one.record and state == "done":
             done[kind, dataset].append(one.record["measured"]["seconds"])
         elif state in LEFT:
@@ -71,7 +75,7 @@ def status(config: Config) -> Status:
     lines += _spoilt(spoilt)
     if said := declared(config.protocol):
         lines.append(Line("note", "recheck", said))
-    return Status(dict(counts), kinds, lines, work, at_work)
+    return Status(dict(counts), kinds, lines, work, at_work, good)
 
 
 def _spoilt(found: list[Held]) -> list[Line]:

@@ -16,6 +16,7 @@ from harness.plan.config import Config
 from harness.plan.jobs import record_path
 from harness.records.belonging import held
 from harness.tracking import sync as tracking
+from harness.tracking.ledger import LEDGER
 from harness.tracking.view import Drawing
 
 PATIENT_SECONDS = 240  # the longest pause after errors of the store
@@ -58,7 +59,7 @@ def follow(config: Config, drawing: Drawing, pictures: Path, seconds: float) -> 
         if (found := _times(config)) != seen:
             good = [one.path for one in held(config) if one.record and one.path in found]
             new = [path for path in good if shown.get(path) != found[path]]
-            report = tracking.sync(new, None, drawing, pictures, good, quiet=warned)
+            report = tracking.sync(new, None, drawing, pictures, good, quiet=warned, ledger=LEDGER)
             warned = warned or bool(report.error or report.skipped)
             if report.error:
                 pause = min(2 * pause, PATIENT_SECONDS)

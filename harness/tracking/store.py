@@ -16,11 +16,26 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spaces.base import UserError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PATIENCE_SECONDS = 5  # a server that needs longer for one run counts as down
-PROBE_SECONDS = 2  # a server that needs longer to say that it is there counts as down
+LIMITS = {  # seconds; a server that needs longer counts as down
+    "HARNESS_MLFLOW_PROBE_SECONDS": 2.0,  # to say that it is there
+    "HARNESS_MLFLOW_PATIENCE_SECONDS": 5.0,  # for one run
+}
+
+
+def limit(name: str) -> float:
+    """A limit, from the environment where it is set there. UserError where that is no number above 0."""
+    text = os.environ.get(name, str(LIMITS[name]))
+    try:
+        if (seconds := float(text)) > 0:
+            return seconds
+    except ValueError:
+        pass
+    raise UserError(f"{name} must be a number of seconds above 0, got {text!r}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,9 @@ class Store:
             import requests
 
             try:
-                requests.get(f"{self.uri.rstrip('/')}/health", timeout=PROBE_SECONDS, stream=True).close()
+                requests.get(
+                    f"{self.uri.rstrip('/')}/health", timeout=limit("HARNESS_MLFLOW_PROBE_SECONDS"), stream=True
+                ).close()
             except requests.exceptions.SSLError:
                 pass  # it answers; MLflow has its own settings for certificates
             except requests.RequestException:
@@ -76,15 +93,17 @@ class Store:
 
 
 class Client:
-    """An MlflowClient that gives a slow server up: the calls after each `begin` may take PATIENCE_SECONDS together."""
+    """An MlflowClient that gives a slow server up: the calls after each `begin` may take as long as
+    HARNESS_MLFLOW_PATIENCE_SECONDS says, together."""
 
     def __init__(self, client: MlflowClient, slow: str | None) -> None:
         """`slow`: what to say then; None for a patient client."""
         self._client, self._slow = client, slow
+        self._patience = limit("HARNESS_MLFLOW_PATIENCE_SECONDS") if slow else math.inf
         self.begin()
 
     def begin(self) -> None:
-        self._deadline = time.monotonic() + (PATIENCE_SECONDS if self._slow else math.inf)
+        self._deadline = time.monotonic() + self._patience
 
     def __getattr__(self, name: str) -> Any:
         if time.monotonic() > self._deadline:

@@ -8,6 +8,7 @@ which shows the comparison with random. docs/using.md tells users what they see.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sqlite3
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from harness import records
 from harness.tracking import comparison, view
 from harness.tracking import experiment as page
-from harness.tracking.store import Client, Store, locked
+from harness.tracking import ledger as ledgers
+from harness.tracking.store import Client, Store, limit, locked
 from spaces.base import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ Wanted = dict[tuple[str, str], tuple[Path, view.Record]]  # (job key, sha256) ->
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # errors reach us as exceptions; MLflow would print their tracebacks too
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
@@ -46,13 +47,15 @@ ENDED = "FINISHED", "FAILED"
 @dataclass
 class Report:
     """What a sync did. `removed`: runs of killed imports and of records that have changed since. `error`: why it
-    stopped early; the records remain and the next sync goes on."""
+    stopped early; the records remain and the next sync goes on. `shown`: the records that the store has now, by their
+    sha256."""
 
     imported: int = 0
     present: int = 0
     removed: int = 0
     skipped: list[str] = field(default_factory=list)
     error: str | None = None
+    shown: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.imported} runs imported, {self.present} present, {self.removed} removed"
@@ -65,20 +68,22 @@ def sync(
     pictures: Path | None = None,
     table: list[Path] | None = None,
     quiet: bool = False,
+    ledger: Path | None = None,
 ) -> Report:
     """Imports the records that an MLflow store lacks and removes the runs of records that have changed.
 
     `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `pictures`: a
     folder that keeps the drawings for the next time. `table`: the records of the protocol that the comparisons
-    are made from, where these are more than `paths`. Nothing that befalls the store raises: it gives one warning on
-    stderr, unless `quiet`, and `Report.error`.
+    are made from, where these are more than `paths`. `ledger`: a file that notes what is shown. Nothing that befalls
+    the store raises: it gives one warning on stderr, unless `quiet`, and `Report.error`.
     """
-    for name, value in ENVIRONMENT.items():
+    patience = math.ceil(limit("HARNESS_MLFLOW_PATIENCE_SECONDS"))
+    for name, value in {**ENVIRONMENT, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(patience)}.items():
         os.environ.setdefault(name, value)
     report = Report()
     wanted = _read(sorted(paths), report)
     try:
-        store = Store.of(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
+        store = Store.of(uri or ledgers.address())
         with locked(store), tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
             artifacts = view.Artifacts(Path(folder, "files"), pictures or Path(folder), drawing)
             _sync(store, wanted, table, artifacts, report)
@@ -86,6 +91,8 @@ def sync(
         said = [line for line in str(error).splitlines() if not line.startswith("(raised as a result")]  # SQLAlchemy's
         text = (said or [""])[0][:300] or type(error).__name__
         report.error = re.sub("//[^/@]*@", "//", text)  # no passwords in logs
+    if ledger and report.shown:
+        ledgers.add(ledger, uri or ledgers.address(), report.shown)
     if not quiet:
         _warn(report)
     return report
@@ -140,6 +147,7 @@ def _sync(store: Store, wanted: Wanted, table: list[Path] | None, artifacts: vie
                 report.imported += 1
             elif shown[name].data.tags.get("mlflow.parentRunId") != parent:
                 client.set_tag(shown[name].info.run_id, "mlflow.parentRunId", parent)
+            report.shown.append(record["sha256"])
         for run in [*stale, *parents.doubles]:
             client.begin()
             _remove(client, run)

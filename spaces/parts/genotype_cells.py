@@ -29,6 +29,11 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
     "conv_7x1_1x7",
+    "max_pool_5x5",
+    "conv_1x1",
+    "conv_3x3",
+    "conv_5x5",
+    "conv_7x7",
 )
 """The operations of all genotypes that can be built."""
 Where = Callable[[Node], str]

@@ -94,8 +94,16 @@ def _dil_conv(kernel: int) -> Builder:
     return lambda channels, stride, search: DilConv(channels, kernel, stride, search)
 
 
-def _max_pool(channels: int, stride: int, search: bool) -> nn.Module:
-    return _pooled(nn.MaxPool2d(3, stride, padding=1), channels, search)
+def _max_pool(kernel: int) -> Builder:
+    return lambda channels, stride, search: _pooled(nn.MaxPool2d(kernel, stride, kernel // 2), channels, search)
+
+
+def _conv(kernel: int) -> Builder:
+    return lambda channels, stride, search: nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, kernel, stride, kernel // 2, bias=False),
+        batch_norm(channels, search),
+    )
 
 
 def _avg_pool(channels: int, stride: int, search: bool) -> nn.Module:
@@ -121,7 +129,7 @@ def _conv_7x1_1x7(channels: int, stride: int, search: bool) -> nn.Module:
 
 BUILDERS: dict[str, Builder] = {
     "none": lambda channels, stride, search: Zero(stride),
-    "max_pool_3x3": _max_pool,
+    "max_pool_3x3": _max_pool(3),
     "avg_pool_3x3": _avg_pool,
     "skip_connect": _skip,
     "sep_conv_3x3": _sep_conv(3),
@@ -130,6 +138,11 @@ BUILDERS: dict[str, Builder] = {
     "dil_conv_3x3": _dil_conv(3),
     "dil_conv_5x5": _dil_conv(5),
     "conv_7x1_1x7": _conv_7x1_1x7,
+    "max_pool_5x5": _max_pool(5),
+    "conv_1x1": _conv(1),
+    "conv_3x3": _conv(3),
+    "conv_5x5": _conv(5),
+    "conv_7x7": _conv(7),
 }
 
 

@@ -144,3 +144,27 @@ def test_recolour_extremes():
         recolour(x, one, zero, one, zero).std((2, 3)) < 1e-5
     ).all()
     assert torch.allclose(recolour(x[:, :1], 0.5 * one, one, zero, zero), x[:, :1] / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_auto_augment_comes_after_crop_and_mirror_and_before_the_blank_square(channels):
+    """Against torchvision's own policy, image by image; the square stays blank, and the global generator unused."""
+    from torchvision.transforms import AutoAugment, AutoAugmentPolicy
+
+    images, settings = _batch(channels=channels), {"image": 16, "crop": 2, "flip": True}
+    settings |= {"mean": MEAN[:channels], "std": STD[:channels]}
+    state = torch.get_rng_state()
+    ours = augment(images, _generator(), **settings, cutout=4, auto_augment="cifar10")
+    assert torch.equal(torch.get_rng_state(), state)
+    generator = _generator()
+    plain = augment(images, generator, **settings)
+    cropped = plain * torch.tensor(STD[:channels]).view(-1, 1, 1) + torch.tensor(MEAN[:channels]).view(-1, 1, 1)
+    torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+    policy = AutoAugment(AutoAugmentPolicy("cifar10"))
+    expected = torch.stack([policy(image) for image in (255 * cropped).round().byte().contiguous()])
+    torch.set_rng_state(state)
+    centres = [torch.randint(16, (len(images), 1), generator=generator)[:, 0].tolist() for _ in "yx"]
+    expected = normalise(expected, MEAN[:channels], STD[:channels], 16)
+    for k, (y, x) in enumerate(zip(*centres)):
+        expected[k, :, max(0, y - 2) : y + 2, max(0, x - 2) : x + 2] = 0
+    assert torch.allclose(ours, expected, atol=1e-5) and not torch.allclose(ours, plain, atol=1e-2)

@@ -56,3 +56,14 @@ def told(job: Search | Training, record: dict[str, Any], places: JobPaths, found
     reason = " ".join(str(record.get("reason")).split())
     print(f"error: {job.name}: {record['status']}: {reason} ({places.out})", file=sys.stderr)
     return 1
+
+
+def prepared(job: Search, data: Path | None) -> Path:
+    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing."""
+    from harness.plan import datasets
+    from harness.plan.jobs import data_folder
+
+    folder = data or data_folder(job.dataset, job.setting.image)
+    if not data and not folder.exists():
+        datasets.prepare(datasets.named(job.dataset), job.setting.image, folder, Path("data"))
+    return folder

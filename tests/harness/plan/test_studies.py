@@ -35,9 +35,7 @@ def load(folder, *studies, **more):
 def test_the_same_architectures_under_every_variant_and_the_baseline_again(tmp_path):
     plan = load(tmp_path, {})
     made = [job for job in plan.trainings_of("digits") if job.search.space == "darts"]
-    assert len(made) == (4 + 2) + 3 * (
-        3 * 2 - 1
-    )  # the main trainings; three under three settings, twice, but for these
+    assert len(made) == (4 + 2) + 3 * (3 * 2 - 1)  # main trainings; three under three settings, twice, save these
     assert len(plan.trainings_of("glyphs")) == 2 * 6
     wide = [job for job in made if ("width", 2 / 9) in job.variant]
     assert {(job.search.seed, job.repeat) for job in wide} == {(i, r) for i in range(3) for r in range(2)}
@@ -45,13 +43,9 @@ def test_the_same_architectures_under_every_variant_and_the_baseline_again(tmp_p
 
 
 def test_more_random_architectures_where_a_study_wants_them(tmp_path):
-    plan = load(tmp_path, {"architectures": 7})
-    assert {s.seed for s in plan.searches_of("digits") if s.method == "random_sampling" and s.space == "darts"} == {
-        *range(7)
-    }
-    assert {s.seed for s in plan.searches_of("digits") if s.method == "random_sampling" and s.space == "enas"} == {
-        *range(4)
-    }
+    searches = load(tmp_path, {"architectures": 7}).searches_of("digits")
+    seeds = {space: {s.seed for s in searches if s.space == space} for space in ("darts", "enas")}
+    assert seeds == {"darts": {*range(7)}, "enas": {*range(4)}}
 
 
 def test_finds_and_files(tmp_path, monkeypatch):

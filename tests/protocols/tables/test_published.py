@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness.analysis.table_facts import proxies
 from protocols.tables.parts.importing import import_table
 from spaces.base import UserError
 from tests.protocols.tables.sources import DATA, real
@@ -107,3 +108,14 @@ def test_nasbench_macro(tmp_path):
     assert 100 * table.values("cifar10", "test").mean() == pytest.approx(90.2466, abs=1e-4)
     assert table.seeds(arch, "cifar10") == (0, 1, 2)
     assert table.costs("00000000", "cifar10") == {"parameters": 387882, "macs": 7713280}
+
+
+def test_correlations_of_proxies(cells):
+    """NAS-Bench-Suite-Zero's scores against accuracies on CIFAR-10, 9,445 cells; its jacob_cov is `jacov`."""
+    rows = proxies(cells)
+    rows = rows[rows["dataset"] == "cifar10"].set_index("proxy").round(2)
+    assert set(rows["n"]) == {9445}
+    assert rows.loc["nwot", ["spearman", "kendall", "top", "partial"]].tolist() == [0.81, 0.62, -0.10, 0.53]
+    assert rows.loc["jacob_cov", ["spearman", "kendall", "top", "partial"]].tolist() == [0.80, 0.62, 0.16, 0.74]
+    assert rows.loc["synflow", ["spearman", "top", "partial"]].tolist() == [0.78, 0.23, 0.27]
+    assert rows.loc["params", "spearman"] == 0.80 and rows.loc["validation 12", "spearman"] == 0.78

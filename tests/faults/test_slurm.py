@@ -1,0 +1,138 @@
+"""The pipeline on a real SLURM of two hosts: jobs inside their allocations, and no run done twice."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from harness import records
+from harness.plan import registry
+from harness.running import lease
+from tests.faults import torture
+from tests.faults.cluster import NODES, Cluster, missing
+from tests.tracked import wait_until
+
+pytestmark = [
+    pytest.mark.pipeline,
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+]
+BEAT = "1"
+"""Second, so that a lease is stale after 6."""
+MANY_EPOCHS = """\
+protocol: laptop
+datasets: [digits]
+seeds: 1
+random: 2
+searches:
+  - {method: darts, space: darts}
+"""
+SEARCH = "digits/darts/darts/search-0"
+RECORD = "results/{}/records/{}.json"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    try:
+        found = Cluster()
+    except OSError as error:
+        pytest.skip(str(error))
+    yield found
+    found.down()
+
+
+class Run:
+    """A benchmark in a folder, on the cluster."""
+
+    def __init__(self, folder, cluster, config, target):
+        self.folder, self.cluster, self.target = torture.folder_for(folder.resolve(), config), cluster, target
+        self.environment = {
+            **cluster.environment,
+            "PYTHONPATH": str(registry.ROOT),
+            "HARNESS_BEAT_SECONDS": BEAT,
+        }
+
+    def start(self, *words):
+        """The command of docs/cluster.md; it looks at its jobs more often."""
+        command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", self.target, *words]
+        command += ["--configfile", "benchmark.yaml", "--slurm-init-seconds-before-status-checks", "1"]
+        with open(self.folder / "snakemake.log", "ab") as log:
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def end(self, driver, seconds=600):
+        assert driver.wait(seconds) == 0, self.said()[-3000:]
+
+    def said(self):
+        return (self.folder / "snakemake.log").read_text()
+
+    def holder(self, name=SEARCH):
+        return lease.Lease(self.folder / "work" / name).holder()
+
+    def running(self, name=SEARCH, but=None, seconds=600):
+        """Who works on a run, as soon as it is another one than `but`."""
+        wait_until(lambda: (found := self.holder(name)) and (but is None or found.place != but.place
+                   or found.process != but.process), seconds)  # fmt: skip
+        return self.holder(name)
+
+    def log(self, name=SEARCH, protocol="laptop"):
+        return self.folder / f"work/logs/{protocol}/{name}.log"
+
+    def reached(self, name=SEARCH):
+        return torture.reached(self.log(name))[0]
+
+    def status(self):
+        command = [sys.executable, "-m", "harness", "status", "--config", "benchmark.yaml"]
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True).stdout
+
+
+def locally(folder, data):
+    """The record of the same search, made without snakemake and without a cluster."""
+    folder.mkdir()
+    key = "--protocol laptop --dataset digits --space darts --method darts --seed 0"
+    command = [sys.executable, "-m", "harness", "search", *key.split(), "--data", str(data), "--out", "record.json"]
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    return without_times(folder / "record.json")
+
+
+def without_times(path):
+    return {name: value for name, value in records.read(path).items() if name != "measured"}
+
+
+def ancestors(cluster, cluster_job):
+    """Names of the processes above the one that works on a run, as this machine, which sees into all its spaces, tells:
+    of those with the cluster's job in their environment."""
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if "harness" in process.info["cmdline"] and process.environ().get("SLURM_JOB_ID") == cluster_job:
+                return [parent.name() for parent in process.parents()]
+        except (psutil.Error, TypeError):
+            continue
+    return []
+
+
+def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_local_run(cluster, tmp_path):
+    """The driver is killed with SIGKILL in the middle of a search. The next one starts the same batch at once, while
+    the first job still runs: one of the two does the search, from the other's checkpoint."""
+    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    driver = run.start()
+    first = run.running()
+    assert first.host in NODES and first.cluster_job in cluster.jobs()
+    assert any(name.startswith("slurmstepd") for name in ancestors(cluster, first.cluster_job))
+    wait_until(lambda: run.reached() >= 1, 600)
+    assert f"running: {SEARCH}: epoch " in (said := run.status()) and f"process {first.process} on {first.host}" in said
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    reached = run.reached()
+    driver = run.start()
+    second = run.running(but=first)
+    assert second.cluster_job != first.cluster_job
+    wait_until(lambda: cluster.jobs().get(first.cluster_job) != "RUNNING", 60)  # no orphan
+    run.end(driver)
+    assert torture.first_epoch(run.log()) >= reached
+    ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
+    assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
