@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +135,11 @@ class Run(ABC):
         """The score of an architecture by a proxy of the folder `proxies/`, from its fresh network and one batch of the
         training half that is the same for all architectures. Larger is better; NaN where it has none. It costs no
         evaluation; scores are counted. RuntimeError for a proxy that the method's `proxies` does not name."""
+
+    def scores_of(self, proxy: str, archs: Sequence[Arch]) -> list[float]:
+        """The scores of architectures that are compared with each other. A proxy that adds up the ranks by others, such
+        as az_nas, has scores only so."""
+        return [self.score(proxy, arch) for arch in archs]
 
 
 @dataclass(frozen=True)

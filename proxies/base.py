@@ -1,4 +1,4 @@
-"""What a proxy is: a number that an untrained or briefly trained network gets, in the hope that it ranks architectures.
+"""What a proxy is: a number that an untrained network gets, in the hope that it ranks architectures.
 
 Every proxy is an entry of the folder `proxies/`: a file `name.py` with the class of the same name in CamelCase, a
 frozen dataclass derived from `Proxy`. `base` and `parts` are no entries. The file's docstring says what is computed,
@@ -9,21 +9,26 @@ Importing a proxy must not import torch, so that planning stays instant: `proxie
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Proxy", "Reduced"]
+__all__ = ["Proxy", "Reduced", "rank_sums"]
 
 
 @dataclass(frozen=True)
 class Proxy(ABC):
     """A proxy. Its fields are its constants; the defaults are those of the source."""
+
+    terms: ClassVar[tuple[str, ...]] = ()
+    """The proxies whose ranks this one adds up (`rank_sums`); its own score is NaN then."""
 
     def reduction(self) -> Mapping[str, float]:
         """Of a training whose validation accuracy is the score: by which fractions its epochs, channels, resolution and
@@ -50,3 +55,16 @@ class Reduced(Proxy):
 
     def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
         raise TypeError("a reduced training is not scored by one batch: ask for an evaluation at its `reduction`")
+
+
+def rank_sums(columns: Sequence[Sequence[float]]) -> list[float]:
+    """For each of n candidates the sum over columns of ln(rank / n): the largest value has rank n, equal ones share the
+    mean of their ranks, NaN is below all others. 0 for a candidate that is best by every column."""
+    totals = [0.0] * len(columns[0])
+    for column in columns:
+        values = [-math.inf if math.isnan(value) else value for value in column]
+        ordered = sorted(values)
+        for i, value in enumerate(values):
+            rank = (bisect_left(ordered, value) + bisect_right(ordered, value) + 1) / 2
+            totals[i] += math.log(rank / len(values))
+    return totals

@@ -49,8 +49,8 @@ class Lines:
 
     def _fitted(self, line: int, values: list[str]) -> list[str]:
         surplus = values[len(self.header) :]
-        if len(surplus) == 1 and surplus[0] and self.separator in " \t,;" and _is_row_name(values[0]):
-            return values[1:]  # R's write.table gives rows a name, and their column none
+        if len(surplus) == 1 and surplus[0] and values[0].isdecimal():
+            return values[1:]  # R's write.table numbers the rows, and gives their column no name
         if any(surplus) or len(values) < len(self.header):
             comma = "with a decimal comma, or texts that hold commas" if self.separator == "," else "that hold it"
             raise UserError(
@@ -86,7 +86,10 @@ def _separator(text: str, known: Sequence[str]) -> tuple[str, str]:
         return stated[1].replace("\\t", "\t"), text[stated.end() - 1 :]
 
     def columns(separator: str) -> tuple[int, int]:
-        header = next(_rows(text, separator, known), (0, []))[1]
+        try:
+            header = next(_rows(text, separator, known), (0, []))[1]
+        except csv.Error:
+            return -1, 0
         return len({canonical(name) for name in header} & set(known)), 0 if separator == " " else len(header)
 
     return max(SEPARATORS, key=columns), text
@@ -110,7 +113,3 @@ def _uncommented(text: str, separator: str, known: Sequence[str]) -> Iterator[st
         if not comment:
             quoted ^= line.count('"') % 2 == 1
         yield "\n" if comment else line
-
-
-def _is_row_name(value: str) -> bool:
-    return bool(re.fullmatch(r"\w+", value))

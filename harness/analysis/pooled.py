@@ -21,15 +21,19 @@ FEWEST = 2
 Pairs = list[tuple[pd.Series, pd.Series]]
 
 
-def pooled(runs: pd.DataFrame, baseline: str = RANDOM) -> pd.DataFrame:
+def pooled(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per method and space, pooled over the `datasets` in which it has at least 2 runs and 2 random
     architectures with means above 0.
 
     ri: 100 (exp(mean over datasets of ln(mean of the method / mean of random)) - 1), so each dataset counts the same;
     ri_median: against the median random architecture of each dataset. Intervals and verdict as in
     `relative_improvement`, corrected over these rows; values are rearranged within datasets. n: over all datasets.
-    `baseline`: the method whose runs are compared with, in the place of the random architectures.
     """
+    return against(RANDOM, runs)
+
+
+def against(baseline: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """As `pooled`, with the runs of a method in the place of the random architectures."""
     done = runs.dropna(subset=["accuracy"])
     random = {names: group["accuracy"] for names, group in done[done["method"] == baseline].groupby(BASELINE)}
     found: dict[tuple[str, str], Pairs] = {}

@@ -189,7 +189,7 @@ def _random(record: dict[str, Any]) -> bool:
 def _scores(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     """What a random architecture scored; nan where a proxy gave no number."""
     took = record.get("measured", {}).get("parts", {})
-    for proxy in record["config"].get("parameters", {}).get("scores", ()):
+    for proxy in record.get("config", {}).get("parameters", {}).get("scores", ()):
         logged = [value for value in record["curves"].get(f"score {proxy}", []) if value is not None]
         row = {"proxy": proxy, "score": logged[0] if logged else math.nan, "seconds": took.get(f"score {proxy}")}
         yield {**record["key"], **row}

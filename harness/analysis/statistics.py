@@ -228,8 +228,9 @@ def rank_agreement(pairs: Sequence[tuple[ArrayLike, ArrayLike]], /, **axes: str 
 
 
 def mean_tau(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> float:
-    """Kendall's tau-b, averaged over pairs as in `rank_agreement`; nan for none."""
-    return float(np.mean([_taus(x, y, np.ones((1, len(np.asarray(x)))))[0] for x, y in pairs])) if pairs else math.nan
+    """Kendall's tau-b, averaged over pairs as in `rank_agreement`; nan for none. For many architectures too."""
+    found = [stats.kendalltau(x, y, nan_policy="omit").statistic for x, y in pairs]
+    return float(np.mean(found)) if found else math.nan
 
 
 def rank_gap(

@@ -70,7 +70,7 @@ def score(
         raise UserError("a table has no networks that could be scored: name a protocol that trains, and images")
     found, rng = registry.space(space), random.Random(seed)
     chosen = {name: registry.proxy(name) for name in proxies or registry.names("proxies")}
-    names = [name for name in chosen if proxies or not chosen[name].reduction()]
+    names = [name for name in chosen if proxies or not (chosen[name].reduction() or chosen[name].terms)]
     archs = [found.parse(text) for text in texts] or [found.sample(rng) for _ in range(count)]
     modes.choose(job.mode)
     folder = prepared(job, data)

@@ -29,11 +29,13 @@ LONGEST = 200
 
 
 class SearchEntry(Strict):
-    """One method in one space; `set` gives values to the method's fields."""
+    """One method in one space; `set` gives values to the method's fields. `datasets`: where not on all of them, as with
+    tables of several spaces."""
 
     method: str
     space: str
     set: dict[str, Any] = {}
+    datasets: list[str] = []
 
 
 class Folder(Strict):
@@ -92,14 +94,17 @@ class Config(Strict):
     def spaces(self) -> list[str]:
         return sorted({entry.space for entry in self.searches})
 
+    def searches_on(self, dataset: str) -> list[SearchEntry]:
+        return [entry for entry in self.searches if not entry.datasets or dataset in entry.datasets]
+
     def searches_of(self, dataset: str) -> list[Search]:
         """Every search on a dataset: the methods', and the random baseline of each space."""
         found = [
             self._search(dataset, entry.space, entry.method, seed, registry.parameters(entry.method, entry.set))
-            for entry in self.searches
+            for entry in self.searches_on(dataset)
             for seed in range(self.seeds)
         ]
-        for space in self.spaces:
+        for space in sorted({entry.space for entry in self.searches_on(dataset)}):
             wanted = [study.random for study in self.ablations if study.space == space and dataset in study.datasets]
             scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
             baseline = range(max(self.random, *wanted, 0))
@@ -211,6 +216,13 @@ def _check(config: Config) -> None:
     for pair in pairs:
         if pairs.count(pair) > 1:
             raise UserError(f"searches: {pair[0]} in {pair[1]} stands twice")
+    for entry in config.searches:
+        for dataset in entry.datasets:
+            if dataset not in config.datasets:
+                raise registry.refuse("dataset", dataset, config.datasets, f"searches, {entry.method}: ")
+    for dataset in config.datasets:
+        if not config.searches_on(dataset):
+            raise UserError(f"datasets: no search is on {dataset}: name it under one, or leave it out")
     for study in config.ablations:
         _check_study(config, study)
 
@@ -219,9 +231,10 @@ def _check_study(config: Config, study: Study) -> None:
     where = "depth_gap" if study.name == "depth_gap" else f"studies.{study.name}"
     if study.space not in config.spaces:
         raise registry.refuse("space", study.space, config.spaces, f"{where}.space: ")
+    searched = [name for name in config.datasets if study.space in {e.space for e in config.searches_on(name)}]
     for dataset in study.datasets:
-        if dataset not in config.datasets:
-            raise registry.refuse("dataset", dataset, config.datasets, f"{where}.datasets: ")
+        if dataset not in searched:
+            raise registry.refuse("dataset", dataset, searched, f"{where}.datasets: ")
         setting = registry.protocol(config.protocol).setting(dataset)
         for made in study.resolved(setting).values():
             check_installed(varied(setting, made))

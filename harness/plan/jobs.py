@@ -107,6 +107,7 @@ class Search:
     def modules(self) -> dict[str, str]:
         """The modules that decide the outcome, each with its hash."""
         proxies = registry.method(self.method, **dict(self.parameters)).proxies()
+        proxies = [name for proxy in proxies for name in (proxy, *registry.proxy(proxy).terms)]
         parts = f"methods.{self.method}", _module(self.space), *(f"proxies.{name}" for name in proxies)
         return fingerprints.modules("harness.running.search", *parts)
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from typing import Any, NamedTuple, Protocol
 
+from methods.parts.fronts import front
 from protocols.base import Fidelity
-from spaces.base import Arch
+from spaces.base import Arch, UserError
 
 Question = tuple[Arch, Fidelity]
 
@@ -56,7 +57,7 @@ class Evaluations:
         self._allowed = allowed
         self._measure, self._journal, self._keep = measure, journal, keep
         self._passes = 0.0
-        self._best = 0.0, 0.0
+        self._best = (0.0, 0.0, 0.0), 0.0
 
     def ask(self, arch: Arch, fidelity: Fidelity) -> Answer:
         """RuntimeError where the budget does not suffice."""
@@ -77,14 +78,25 @@ class Evaluations:
         arch, fidelity = question
         answer = self.asked[question] = self._journal[question]
         self._passes += fidelity.passes
-        if not self.incumbents or (fidelity.passes, answer.accuracy) > self._best:
-            self._best = fidelity.passes, answer.accuracy
+        found = (fidelity.passes, fidelity.channels, fidelity.resolution), answer.accuracy
+        if not self.incumbents or found > self._best:
+            self._best = found
             self.incumbents.append(arch)
 
     @property
     def left(self) -> float:
         """In evaluations at full fidelity."""
         return self._allowed - self._passes / self.full.passes
+
+    def front(self, text: Callable[[Arch], str], cost: Callable[[Arch], float]) -> dict[str, list[str]]:
+        """What was answered at full fidelity and is beaten by none in accuracy and cost, the cheapest first; nothing
+        where costs are not known."""
+        full = [(arch, answer.accuracy) for (arch, how), answer in self.asked.items() if how == self.full]
+        try:
+            kept = front([(accuracy, cost(arch)) for arch, accuracy in full])
+        except UserError:
+            return {}
+        return {"front": [text(full[i][0]) for i in kept]}
 
     def total(self, field: str) -> float:
         """The sum of a field over all answers."""

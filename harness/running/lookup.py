@@ -91,7 +91,8 @@ def _references(folder: Path, dataset: str, evaluations: int) -> dict[str, Any]:
     """What a search can be compared with: the test accuracy of the table's optimum, and the exact expectation of random
     search by the number of its evaluations. Where the table has single runs, it is that of searches told their mean."""
     known = table(folder)
-    validation, test = known.values(dataset), known.values(dataset, "test")
+    rows = known.drawn()
+    validation, test = known.values(dataset)[rows], known.values(dataset, "test")[rows]
     there = ~(validation != validation) & ~(test != test)
     counts = [n for n in steps(evaluations) if n <= there.sum()]
     expected = {str(n): random_search(validation[there], test[there], n)[0] for n in counts}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,9 @@ from harness.plan.seeds import seed_of
 from harness.running.curves import Curves
 from harness.running.evaluations import Evaluations, Journal, Measure
 from methods.base import Run
-from methods.parts.fronts import front
 from protocols.base import Fidelity
 from protocols.datasets import load, manifest
+from proxies.base import rank_sums
 from spaces.base import Arch, Size, Space, UserError
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class SearchRun(Run):
         return self._measure.cost(metric, arch)
 
     def score(self, proxy: str, arch: Arch) -> float:
-        if proxy not in self.method.proxies():
+        if proxy not in self._proxies:
             raise RuntimeError(f"method {self.job.method} asks for proxy {proxy}, which its proxies() does not name")
         self.scores += 1
         measure, start = self._measure, time.perf_counter()
@@ -241,6 +241,18 @@ class SearchRun(Run):
         run = SearchRun(job, self.space, self.folder, self._checkpoint, self._clock)
         return run.method.search(run)
 
+    def scores_of(self, proxy: str, archs: Sequence[Arch]) -> list[float]:
+        terms = registry.proxy(proxy).terms
+        if not terms:
+            return super().scores_of(proxy, archs)
+        return rank_sums([self.scores_of(term, archs) for term in terms])
+
+    @cached_property
+    def _proxies(self) -> set[str]:
+        """Those that the method names, and their terms."""
+        names = self.method.proxies()
+        return {*names, *(term for name in names for term in registry.proxy(name).terms)}
+
     def outcome(self) -> dict[str, Any]:
         """What the search cost and how it went. Columns, one row an epoch or an improvement."""
         result: dict[str, Any] = {"images": self.images}
@@ -250,18 +262,7 @@ class SearchRun(Run):
             if self.setting.looks_up:
                 result["seconds_of_table"] = self._asked.total("seconds")
             result["incumbents"] = [self.space.text(arch) for arch in self._asked.incumbents]
-            result |= self._front()
+            result |= self._asked.front(self.space.text, lambda arch: self.cost("macs", arch))
         if self.scores:
             result["scores"] = self.scores
         return {"result": result, "curves": self.curves.columns()}
-
-    def _front(self) -> dict[str, list[str]]:
-        """What was evaluated at full fidelity and is beaten by none in validation accuracy and multiply-adds, the
-        cheapest first; nothing where these are not known."""
-        full = {arch: answer for (arch, how), answer in self._asked.asked.items() if how == self._asked.full}
-        try:
-            points = [(answer.accuracy, self.cost("macs", arch)) for arch, answer in full.items()]
-        except UserError:
-            return {}
-        archs = list(full)
-        return {"front": [self.space.text(archs[i]) for i in front(points)]}

@@ -55,7 +55,7 @@ class Asking:
             self.space = limit.space(run)
             self.space.sample(random.Random(0))  # UserError at once where nothing is within the limit
         self._reward, self._turns = reward, run.evaluations()
-        self._best: tuple[float, float] | None = None
+        self._best: tuple[tuple[float, float, float], float] | None = None
         self._arch: Arch | None = None
         self.values: dict[Arch, float] = {}
 
@@ -69,7 +69,8 @@ class Asking:
         value = self.run.evaluate(arch, fidelity)
         if self._reward:
             value = self._reward(value, self.run.cost(self._reward.cost, arch))
-        found = fidelity.passes if fidelity else float("inf"), value
+        how = (fidelity.passes, fidelity.channels, fidelity.resolution) if fidelity else (float("inf"), 1.0, 1.0)
+        found = how, value
         if self._best is None or found > self._best:
             self._best, self._arch = found, arch
         if fidelity is None:
@@ -112,7 +113,7 @@ class Move:
 
 def ranked(asking: Asking, proxy: str, archs: list[Arch]) -> list[Arch]:
     """Best first; those whose score is not a number come last."""
-    scores = {arch: asking.run.score(proxy, arch) for arch in archs}
+    scores = dict(zip(archs, asking.run.scores_of(proxy, archs)))
     return sorted(archs, key=lambda arch: (scores[arch] == scores[arch], scores[arch]), reverse=True)
 
 

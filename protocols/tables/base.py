@@ -23,6 +23,7 @@ sources into a table. Reading a table needs pyarrow and numpy, imported inside f
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 from pathlib import Path
@@ -170,6 +171,16 @@ class Table:
         """The single runs of all architectures, by seed, in the order of `archs`; nan is a gap."""
         return self._grids.runs(dataset, self._epochs(dataset, epochs, metric), self._column(metric))
 
+    def drawn(self) -> list[int]:
+        """The places in `archs` of what uniform draws from the space give: each once, or in a table of classes as often
+        as the space has architectures of its class."""
+        if not self.facts["classes"]:
+            return list(range(len(self.archs)))
+        space = self._space()
+        every = filter(space.valid, itertools.product(*map(range, space.choices)))
+        rows = (self._row(space.text(arch)) for arch in every)
+        return [row for row in rows if row is not None]
+
     def _column(self, metric: str) -> str:
         return self._chosen_by if metric == "validation" else metric
 
@@ -191,7 +202,7 @@ class Table:
             )
         return epochs
 
-    def _find(self, arch: str) -> int:
+    def _row(self, arch: str) -> int | None:
         """The row of an architecture, or of one that is the same network where the table has one of each class."""
         found = self._index.get(arch)
         if found is None and self.facts["classes"]:
@@ -201,7 +212,10 @@ class Table:
             found = self._classes.get(space.isomorphism(space.parse(arch)))
             if found is not None:
                 self._index[arch] = found
-        if found is None:
+        return found
+
+    def _find(self, arch: str) -> int:
+        if (found := self._row(arch)) is None:
             raise UserError(
                 f"architecture {arch} is not in table {self.name}, which has {len(self.archs):,} of {self.space}"
             )

@@ -25,7 +25,7 @@ def score(name, of, on=None):
     return entry_class("proxies", name)().score(of, on or batch(), torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", names("proxies"))
+@pytest.mark.parametrize("name", [name for name in names("proxies") if not entry_class("proxies", name).terms])
 def test_scores_are_repeatable_and_keep_weights_and_modules(name):
     of = network()
     before = [p.clone() for p in of.parameters()]

@@ -38,6 +38,8 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
 
 
 def _panel(axis: Axes, group: pd.DataFrame) -> None:
+    """Names stand where they do not cover each other; the CSV has all."""
+    named: list[tuple[float, float]] = []
     for row in group.itertuples():
         if row.kind == "reference":
             axis.axhspan(row.tau_low, row.tau_high, color="0.9", linewidth=0, zorder=0)
@@ -45,6 +47,10 @@ def _panel(axis: Axes, group: pd.DataFrame) -> None:
             continue
         axis.plot([row.cost_ratio] * 2, [row.tau_low, row.tau_high], color=style.PALETTE[0], linewidth=0.8, alpha=0.6)
         axis.plot(row.cost_ratio, row.tau, "o", color=style.PALETTE[0], markersize=4)
-        axis.annotate(row.variant, (row.cost_ratio, row.tau), (3, 2), textcoords="offset points", fontsize=5.5)
-    axis.set_xscale("log")
+        if all(abs(row.tau - tau) > 0.05 or abs(row.cost_ratio / cost - 1) > 0.2 for cost, tau in named):
+            axis.annotate(row.variant, (row.cost_ratio, row.tau), (3, 2), textcoords="offset points", fontsize=5.5)
+            named.append((row.cost_ratio, row.tau))
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axis.set_xlim(group["cost_ratio"].min() / 1.3, max(1.0, group["cost_ratio"].max()) * 1.8)
     axis.set_ylim(min(-0.1, group["tau"].min() - 0.1), 1.05)

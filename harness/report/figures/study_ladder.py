@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -23,9 +24,11 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     filled where the corrected p is at most 0.05."""
     groups = list(data.groupby(["study", "dataset"], sort=False))
     labels = [fold(name, 26) for name in data["variant"]]
-    height = style.pitch(labels) * max(len(group) for _, group in groups) + 0.65
-    figure, axes = style.panels(len(groups), height, 1.9 + style.inches(labels), style.inches(labels))
-    for axis, ((study, dataset), group) in zip(axes, groups):
+    heights = [style.pitch(labels) * len(group) + 0.65 for _, group in groups]
+    figure, axes = plt.subplots(
+        len(groups), 1, figsize=(style.PAGE, sum(heights) + 0.2), height_ratios=heights, squeeze=False
+    )
+    for axis, ((study, dataset), group) in zip(axes.flat, groups):
         for y, row in enumerate(group.itertuples()):
             colour = GREY if row.kind == "effect" else style.PALETTE[0]
             axis.plot([row.low, row.high], [y, y], color=colour, linewidth=1.5)

@@ -24,7 +24,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         axis.plot(group["gap"], 100 * group["expected"], color="0.3", linestyle="--", linewidth=1)
         said = f"{study}, {dataset}, n = {group['n'].max()}, {group['pairs'].sum()} pairs"
         axis.set_title(fold(said, 36), fontsize=7.5)
-        axis.set(ylim=(0, 60))
+        axis.set(ylim=(-3, max(60.0, 100 * data["share"].max() + 3)))
     style.outer_labels(axes, "gap in one training, points", "swapped in another, %")
     expected = style.entry("normal architectures and seeds", "0.3", "", linestyle="--")
     style.legend(figure, [style.entry("pairs, an eighth each", style.PALETTE[0]), expected])

@@ -48,9 +48,9 @@ COLUMN, PAGE, LETTER = 3.3, 7.0, 0.062  # inches: a column, both, a character of
 
 
 def set_style() -> None:
-    """Independent of the user's own matplotlib settings."""
+    """Independent of the user's own settings, and of the fonts that are installed: the font is matplotlib's own."""
     matplotlib.rcdefaults()
-    sns.set_theme(context="paper", style="whitegrid", palette=PALETTE, rc=STYLE)
+    sns.set_theme(context="paper", style="whitegrid", palette=PALETTE, font="DejaVu Sans", rc=STYLE)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,7 +18,7 @@ from PIL import Image, ImageOps
 from spaces.base import UserError
 
 BITS = {1: -8, 255: 0, 1023: 2, 4095: 4, 16383: 6, 65535: 8}
-"""Largest value of a dataset's deep files -> by how many bits its values are too long; -8: 0 and 1 are black and white."""
+"""Largest value of a dataset's deep files -> by how many bits its values are too long; -8: black and white."""
 
 
 @dataclass
@@ -114,10 +115,10 @@ def _composed(picture: Image.Image, mode: str) -> tuple[Image.Image, str]:
 def _constant(picture: Image.Image) -> bool:
     extrema = picture.getextrema()
     pairs = extrema if isinstance(extrema[0], tuple) else (extrema,)
-    return all(low == high for low, high in pairs)  # type: ignore[misc]
+    return all(low == high for low, high in pairs)
 
 
-def _deep(picture: Image.Image) -> np.ndarray | None:
+def _deep(picture: Any) -> np.ndarray | None:
     """The values of a file that has more than 8 bits a channel; None for any other. Pillow reads 16 bits of several
     channels as their high bytes: they are read twice, once for the low ones."""
     if picture.mode.startswith("I") or picture.mode == "F":
@@ -128,7 +129,7 @@ def _deep(picture: Image.Image) -> np.ndarray | None:
         return None
     other = raw[:-1] + {"B": "L", "L": "B", "N": "B"}[raw[-1]]
     high = np.array(picture, np.uint16)
-    again = Image.open(picture.filename)  # type: ignore[attr-defined]
+    again: Any = Image.open(picture.filename)
     again.tile = [again.tile[0]._replace(args=other)]
     try:
         with again:

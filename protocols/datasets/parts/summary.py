@@ -55,40 +55,14 @@ def duplicates(raw: RawData) -> list[str]:
         "the same file twice in one split": [of for of in twice if len({split for split, _, _ in of}) < len(of)],
     }
     return [
-        f"{kind}: {len(found)} (such as {' = '.join(f'{split} {name}' for split, _, name in found[0][:NAMED])})"
+        f"{kind}: {len(found)} (such as {_place(found[0][0])} = {_place(found[0][-1])})"
         for kind, found in kinds.items()
         if found
     ]
 
 
-def lines(self) -> list[str]:
-    return [*self._first, *(f"{note}: {counted(files)}" for note, files in sorted(self._files.items()))]
-
-
-def counted(files: Sequence[str]) -> str:
-    more = ", …" if len(files) > NAMED else ""
-    return f"{len(files)} image{'s' * (len(files) > 1)} ({', '.join(files[:NAMED])}{more})"
-
-
-def duplicates(raw: RawData) -> list[str]:
-    """The same file under two names: in two splits, which makes test accuracies too good, and with two labels."""
-    seen: dict[bytes, list[tuple[str, int, str]]] = {}
-    for split, items in raw.splits().items():
-        for file, label in items:
-            if isinstance(file, Path):
-                place = (split, label, shown(Path(*file.parts[-2:])))
-                seen.setdefault(hashlib.sha256(file.read_bytes()).digest(), []).append(place)
-    twice = [places for places in seen.values() if len(places) > 1]
-    kinds = {
-        "the same file in two splits": [of for of in twice if len({split for split, _, _ in of}) > 1],
-        "the same file in two classes": [of for of in twice if len({label for _, label, _ in of}) > 1],
-        "the same file twice in one split": [of for of in twice if len({split for split, _, _ in of}) < len(of)],
-    }
-    return [
-        f"{kind}: {counted([' = '.join(f'{split} {name}' for split, _, name in of) for of in found])}"
-        for kind, found in kinds.items()
-        if found
-    ]
+def _place(place: tuple[str, int, str]) -> str:
+    return f"{place[0]} {place[2]}"
 
 
 def lines(facts: Mapping[str, Any]) -> list[str]:

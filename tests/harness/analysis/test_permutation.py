@@ -27,14 +27,14 @@ def t(method, random):
 
 
 def test_arrangements_are_all_of_them_or_random_and_the_first_is_the_observed():
-    every = arrangements(3, 6)
+    every = arrangements(3, 6).chosen
     assert every.shape == (84, 9) and len(np.unique(every, axis=0)) == 84
     assert every[0].tolist() == [1, 1, 1, 0, 0, 0, 0, 0, 0] and (every.sum(axis=1) == 3).all()
-    some = arrangements(8, 16)
+    some = arrangements(8, 16).chosen
     assert some.shape == (permutation.DRAWS, 24) and some[0].tolist() == [1] * 8 + [0] * 16
     assert (some.sum(axis=1) == 8).all() and some[1:].mean(axis=0) == pytest.approx([8 / 24] * 24, abs=0.02)
-    assert (some == arrangements.__wrapped__(8, 16)).all()
-    assert not (some == arrangements(8, 16, 1)).all()  # another dataset of the same size
+    assert (some == arrangements.__wrapped__(8, 16).chosen).all()
+    assert not (some == arrangements(8, 16, 1).chosen).all()  # another dataset of the same size
 
 
 def test_tails_are_those_of_enumeration():
@@ -96,3 +96,20 @@ def test_a_true_null_of_skewed_populations_is_rejected_at_its_level(n, k):
     method, random = (0.95 - 0.03 * rng.lognormal(0, 0.9, (size, 3000)) for size in (n, k))
     dealt = arrangements(n, k, most=4000)
     assert 0.035 < np.mean(two_sided([Stratum.of(method, random, dealt)]) <= 0.05) < 0.065
+
+
+@pytest.mark.parametrize(("n", "k", "every"), [(3, 6, True), (8, 16, False), (16, 8, False)])
+def test_large_samples_are_added_up_without_a_large_matrix(n, k, every, monkeypatch):
+    """The same arrangements and sums, place by place; and fewer arrangements where even their places are too many."""
+    rng = np.random.default_rng(5)
+    method, random = rng.normal(0.9, 0.02, (n, 3)), rng.normal(0.88, 0.03, (k, 3))
+    small = arrangements.__wrapped__(n, k, every=every)
+    monkeypatch.setattr(permutation, "LARGE", 100)
+    large = arrangements.__wrapped__(n, k, every=every)
+    assert small.chosen is not None and large.chosen is None
+    assert (np.sort(small.places) == np.sort(large.places)).all()
+    assert two_sided([Stratum.of(method, random, large)]) == pytest.approx(
+        two_sided([Stratum.of(method, random, small)])
+    )
+    monkeypatch.setattr(permutation, "MOST_PLACES", 1500 * n)
+    assert len(arrangements.__wrapped__(n, k, every=False).places) == 1500

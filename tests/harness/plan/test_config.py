@@ -41,6 +41,13 @@ def test_the_plan(tmp_path):
     assert {job.name for job in trainings}.isdisjoint(job.name for job in digits)
 
 
+def test_a_search_is_on_the_datasets_that_it_names(tmp_path):
+    searches = [*GOOD["searches"], {"method": "fbnet", "space": "fbnet", "datasets": ["glyphs"]}]
+    plan = load(tmp_path, GOOD | {"searches": searches})
+    spaces = {name: {search.space for search in plan.searches_of(name)} for name in ("digits", "glyphs")}
+    assert spaces == {"digits": {"darts", "enas"}, "glyphs": {"darts", "enas", "fbnet"}}
+
+
 def test_shipped_configurations_are_good():
     for path in sorted((registry.ROOT / "config").glob("*.yaml")):
         plan = config.load(path)
@@ -81,6 +88,14 @@ BAD = {
     "method does not fit": (
         changed(searches=[{"method": "single_path", "space": "darts"}]),
         "cannot search space darts",
+    ),
+    "search of another dataset": (
+        changed(searches=[{"method": "darts", "space": "darts", "datasets": ["elpv"]}]),
+        "searches, darts: unknown dataset 'elpv'",
+    ),
+    "dataset without a search": (
+        changed(searches=[{"method": "darts", "space": "darts", "datasets": ["digits"]}]),
+        "no search is on glyphs",
     ),
     "baseline by hand": (changed(searches=[{"method": "random_sampling", "space": "darts"}]), "by itself"),
     "search twice": (changed(searches=[{"method": "darts", "space": "darts"}] * 2), "twice"),

@@ -50,6 +50,7 @@ def test_contents_by_hand():
         "forest plot by dataset": "figures/ri",
         "relative improvement, table": "tables/relative_improvement",
         "calibration": "tables/calibration",
+        "against random search": "tables/against_search",
     }
     assert contents["6 Found architectures"] == {
         "space darts": "figures/architectures_darts",

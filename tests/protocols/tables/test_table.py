@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 import time
+from itertools import product
 
 import pytest
 
@@ -108,6 +109,9 @@ def test_equal_architectures_share_an_entry(tmp_path):
     table = import_table([tmp_path / "t.yaml"], tmp_path / "out")
     assert table.validation(swapped, "d") == table.validation(swapped, "d") == table.validation(plain, "d")
     assert table.test(swapped, "d") == 0.7
+    space = registry.space("nasbench201")
+    equal = [space.isomorphism(arch) == space.isomorphism(space.parse(plain)) for arch in product(range(5), repeat=6)]
+    assert table.drawn() == [0] * sum(equal) and sum(equal) > 10  # the weight of the class in uniform draws
     with pytest.raises(UserError, match="not in table"):
         table.validation(other, "d")
     (tmp_path / "t.yaml").write_text(about + "metrics: {validation: va, test: tst}\n")
