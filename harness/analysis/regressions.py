@@ -14,7 +14,7 @@ REGRESSIONS = [*GROUP, "of", "term", "n", "mean", "std", "positive"]
 def regressions(curves: pd.DataFrame) -> pd.DataFrame:
     """One row per method, space, dataset, explained quantity and term, a coefficient or an R²: over the last fit of
     each of n searches its mean, its standard deviation (ddof 1) and the share of searches in which it is positive."""
-    kept = curves[curves["metric"].map(is_model)].dropna(subset=["value"])
+    kept = curves[curves["metric"].map(is_model).astype(bool)].dropna(subset=["value"])
     last = kept.sort_values("epoch", kind="stable").groupby([*GROUP, "metric", "seed"], sort=True)["value"].last()
     rows = []
     for (*names, metric), values in last.groupby(level=[*GROUP, "metric"], sort=True):
