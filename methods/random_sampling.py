@@ -22,7 +22,7 @@ from spaces.base import Arch
 class RandomSampling(Method):
     """Uses no data and trains nothing, but to log the scores that the study of proxies asks for."""
 
-    scores: tuple[str, ...] = ()  # names of proxies; they decide nothing. published: none
+    scores: tuple[str, ...] = ()  # published: none. Proxies whose scores are logged; they decide nothing
 
     def proxies(self) -> list[str]:
         return list(self.scores)

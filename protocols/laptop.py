@@ -31,7 +31,7 @@ DEFAULT = Setting(
 )
 UNCROPPED = replace(DEFAULT, tricks=Tricks(auxiliary=0.4))
 PROTOCOL = Protocol(
-    version="laptop-3.0",
+    version="laptop-3.1",
     default=DEFAULT,
     # Random crops and cutout help where what is seen is small and whole, such as letters (darts on `glyphs`, 16 epochs:
     # 92.7 against 86.3%), and hurt where it fills the picture (fbnet on `elpv`, 12 epochs: 62.2 against 80.1%; on

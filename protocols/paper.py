@@ -32,7 +32,7 @@ SMALL = Setting(
 LARGE = replace(SMALL, image=224, cells=8, stem="imagenet", tricks=replace(SMALL.tricks, crop=1))
 
 PROTOCOL = Protocol(
-    version="paper-3.0",
+    version="paper-3.1",
     default=SMALL,
     settings={"sport8": LARGE, "mit67": LARGE, "flowers102": LARGE},
 )

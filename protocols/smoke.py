@@ -7,7 +7,7 @@ config/smoke.yaml`.
 from protocols.base import Budget, Protocol, Recipe, Setting, Tricks
 
 PROTOCOL = Protocol(
-    version="smoke-2.0",
+    version="smoke-2.1",
     numerics="portable",
     default=Setting(
         image=8,

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from harness.analysis.permutation import UNBOUNDED, Stratum, arrangements, two_sided
 from harness.analysis.statistics import ALPHA, NO_INTERVAL, holm, holm_levels, verdict
 
+UNDEFINED = "RI undefined"
+"""The verdict where the random architectures' mean is 0: nothing can be relative to it."""
 STEPS = 30
 """Halvings of a bracket: finer than the digits of any table."""
 

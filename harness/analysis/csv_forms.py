@@ -23,6 +23,7 @@ AUTOML = ("task", "framework", "fold")
 CALLED = {
     **dict.fromkeys(("acc", "test_acc", "test_accuracy", "accuracy_test"), "accuracy"),
     **{"search_space": "space", "algorithm": "method", "params": "parameters", "architecture": "arch"},
+    **{"random_seed": "seed"},
 }
 """Other names of our columns, for files without ours."""
 PERCENT = re.compile(r"_?(\[%\]|\(%\)|%|\(percent\))$")

@@ -20,6 +20,7 @@ from typing import Any
 
 from harness.analysis.columns import RUN
 from harness.analysis.csv_forms import UNASKED, Asked, results
+from harness.analysis.csv_lines import canonical
 from harness.analysis.csv_values import DONE, FINE, Value
 from harness.plan.jobs import RANDOM
 from harness.records.files import write_atomically
@@ -48,6 +49,7 @@ def read_csv(path: Path, asked: Asked = UNASKED) -> list[Row]:
 def _row(path: Path, line: int, texts: dict[str, str]) -> Row:
     values = {name: Value(path, line, name, texts.get(name, "")) for name in NEEDED + OPTIONAL}
     row: Row = {name: values[name].named() for name in ("dataset", "space", "method")}
+    row["method"] = RANDOM if canonical(row["method"]) == RANDOM else row["method"]
     row["seed"] = values["seed"].count(bits=128)
     row["status"] = DONE if values["status"].missing else values["status"].text
     row["status"] = DONE if row["status"].lower() in FINE else row["status"]
@@ -121,7 +123,8 @@ def _refuse_missing_baselines(path: Path, rows: list[Row]) -> None:
             marked = "" if row["main"] is None else ", main true where it counts"
             raise UserError(
                 f"{path}, line {row['line']}: no baseline for space {row['space']} on dataset {row['dataset']}:"
-                f" add its random architectures as method {RANDOM}{marked}"
+                f" add its random architectures as method {RANDOM}{marked}; or name the method that takes their place:"
+                f" python -m harness convert {path} --baseline METHOD --out runs.csv"
             )
 
 

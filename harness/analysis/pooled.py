@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.columns import BASELINE
-from harness.analysis.comparison import Comparison, judged
+from harness.analysis.comparison import UNDEFINED, Comparison, judged
 from harness.plan.jobs import RANDOM
 
 METHODS = [
@@ -37,12 +37,18 @@ def against(baseline: str, runs: pd.DataFrame) -> pd.DataFrame:
     done = runs.dropna(subset=["accuracy"])
     random = {names: group["accuracy"] for names, group in done[done["method"] == baseline].groupby(BASELINE)}
     found: dict[tuple[str, str], Pairs] = {}
+    undefined = set()
     for (method, space, dataset), group in done[~done["method"].isin([RANDOM, baseline])].groupby(
         ["method", "space", "dataset"]
     ):
         pair = group["accuracy"], random.get((dataset, space), pd.Series(dtype=float))
         found.setdefault((method, space), []).extend([pair] if usable(*pair) else [])
+        if len(pair[1]) and not pair[1].any():
+            undefined.add((method, space))
     judgements = judged([Comparison.of(pairs) for pairs in found.values()])
+    for (names, pairs), judgement in zip(found.items(), judgements):
+        if names in undefined and not pairs:
+            judgement["verdict"] = UNDEFINED
     rows = [_row(*names, pairs, judgement) for (names, pairs), judgement in zip(found.items(), judgements)]
     return pd.DataFrame(rows, columns=METHODS)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.analysis import statistics
 from harness.analysis.columns import BASELINE, GROUP, by_group
-from harness.analysis.comparison import Comparison, judged
+from harness.analysis.comparison import UNDEFINED, Comparison, judged
 from harness.plan.jobs import RANDOM
 
 IMPROVEMENT = [
@@ -17,8 +17,6 @@ IMPROVEMENT = [
     *("p", "p_holm", "verdict", "holm_low", "holm_high", "runs_needed"),
     *("percentile", "percentile_low", "percentile_high"),
 ]
-UNDEFINED = "RI undefined"
-"""The verdict where the random architectures' mean is 0: nothing can be relative to it."""
 
 
 def relative_improvement(runs: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,6 +67,12 @@ def _copy_record(path: Path, copy: Path) -> dict[str, Any]:
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(path, copy)
     return record
+
+
+def _copy_config(path: Path, copy: Path) -> None:
+    """Of a folder of images that has a name, the copy says no more than the last part of where it lies here."""
+    text = path.read_text(encoding="utf-8")
+    copy.write_text(re.sub(r"(\bfolder:\s+[\"']?)[^,}\n#\"']*/(?=[^/,}\n#\"' ])", r"\1", text), encoding="utf-8")
 
 
 def _records_folder(root: Path) -> Path:

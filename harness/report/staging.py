@@ -33,7 +33,8 @@ def staged(*folders: Path, stale: Callable[[Path], bool]) -> Iterator[list[Path]
         place = error.filename or folders[0]
         raise UserError(f"cannot write {place}: {error.strerror}: mend that and run the same command again") from None
     finally:
-        for folder, temporary in zip(folders, new):
+        for temporary in new:
             shutil.rmtree(temporary, ignore_errors=True)
-            if folder not in were and folder.exists() and not any(folder.iterdir()):
+        for folder in sorted(set(folders) - set(were), key=lambda folder: -len(folder.parts)):
+            if folder.exists() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from protocols.parts.auto_augment import auto_augmented
+from spaces.parts.cpu.numerics import root
 
 AREA = (0.08, 1.0)  # share of the image that a random resized crop shows (torchvision's defaults)
 RATIO = (3 / 4, 4 / 3)  # its width over its height
@@ -126,7 +127,7 @@ def _resized_crop(images: Tensor, generator: torch.Generator, image: int, flip: 
     area, ratio, left, top, mirror = torch.rand(5, n, generator=generator)
     area = AREA[0] + (AREA[1] - AREA[0]) * area
     ratio = torch.exp(math.log(RATIO[0]) + math.log(RATIO[1] / RATIO[0]) * ratio)
-    width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    width, height = root(area * ratio).clamp(max=1), root(area / ratio).clamp(max=1)
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0] = torch.where(mirror < 0.5, -width, width) if flip else width
     theta[:, 1, 1] = height

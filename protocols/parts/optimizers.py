@@ -1,8 +1,9 @@
 """torch's optimizers without torch's compiler.
 
 The classes of torch.optim import torch._dynamo when the first of them is created. That takes 2.0 s of CPU in every job
-(torch 2.14.1, one core), as long as importing torch itself. The arithmetic here is torch.optim's functional form; the
-interface is the part of torch.optim.Optimizer that trainings need, with one parameter group.
+(torch 2.14.1, one core), as long as importing torch itself. The arithmetic here is that of torch.optim, but for the
+last bit of square roots, which is the same on every processor here; the interface is the part of
+torch.optim.Optimizer that trainings need, with one parameter group.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from spaces.parts.cpu.descent import clip, descend, together
+from spaces.parts.cpu.numerics import roots
 
 
 def cosine(lr: float, lr_min: float, epoch: int, epochs: int) -> float:
@@ -105,7 +105,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """The same as torch.optim.Adam."""
+    """The same as torch.optim.Adam, to rounding."""
 
     buffers = ("exp_avg", "exp_avg_sq", "step")
 
@@ -117,11 +117,22 @@ class Adam(Optimizer):
 
     def update(self, params, grads, columns, group):
         means, squares, steps = columns.values()
-        adam(params, grads, means, squares, [], steps, amsgrad=False, maximize=False, foreach=True, **group)
+        lr, beta1, beta2 = group["lr"], group["beta1"], group["beta2"]
+        if group["weight_decay"]:
+            grads = torch._foreach_add(grads, params, alpha=group["weight_decay"])
+        torch._foreach_add_(steps, 1)
+        torch._foreach_lerp_(means, grads, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
+        counts = [step.item() for step in steps]
+        scales = roots(squares)
+        torch._foreach_div_(scales, [math.sqrt(1 - beta2**count) for count in counts])
+        torch._foreach_add_(scales, group["eps"])
+        torch._foreach_addcdiv_(params, means, scales, [-lr / (1 - beta1**count) for count in counts])
 
 
 class RMSprop(Optimizer):
-    """The same as torch.optim.RMSprop. It adds eps outside the root; TensorFlow's form adds it inside."""
+    """The same as torch.optim.RMSprop, to rounding. It adds eps outside the root; TensorFlow's form adds it inside."""
 
     buffers = ("square_avg", "momentum_buffer", "step")
 
@@ -137,4 +148,13 @@ class RMSprop(Optimizer):
 
     def update(self, params, grads, columns, group):
         squares, momenta, steps = columns.values()
-        rmsprop(params, grads, squares, [], momenta, steps, centered=False, foreach=True, **group)
+        if group["weight_decay"]:
+            grads = torch._foreach_add(grads, params, alpha=group["weight_decay"])
+        torch._foreach_add_(steps, 1)
+        torch._foreach_mul_(squares, group["alpha"])
+        torch._foreach_addcmul_(squares, grads, grads, 1 - group["alpha"])
+        scales = roots(squares)
+        torch._foreach_add_(scales, group["eps"])
+        torch._foreach_mul_(momenta, group["momentum"])
+        torch._foreach_addcdiv_(momenta, grads, scales)
+        torch._foreach_add_(params, momenta, alpha=-group["lr"])

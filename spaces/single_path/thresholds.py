@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spaces.parts.cpu.numerics import root
+
 KERNELS = 4
 """Options that keep a part of the kernel, in this order: 3x3-3, 3x3-6, 5x5-3, 5x5-6."""
 
@@ -71,7 +73,7 @@ def layer_norms(kernels: Sequence[Tensor]) -> Tensor:
     taps = torch.cat([kernel.reshape(2, -1, 25) for kernel in kernels], 1)
     owners = _owners(tuple(len(kernel) // 2 for kernel in kernels), taps.dtype, taps.device)
     squares = owners @ taps.square() @ _parts(taps.dtype, taps.device).t()
-    return squares.clamp_min(1e-30).sqrt().permute(1, 2, 0)  # the root has no gradient at 0
+    return root(squares.clamp_min(1e-30)).permute(1, 2, 0)  # the root has no gradient at 0
 
 
 def gates(

@@ -32,11 +32,16 @@ def search_job(
 
 
 def paths(job: Search | Training, data: Path | None, out: Path | None, work: Path) -> JobPaths:
-    """UserError where the dataset is not there: the nearest names, or how it is prepared."""
-    from harness.plan import datasets
-    from harness.plan.jobs import data_folder, record_path
+    """UserError where the method does not fit the space, and where the dataset is not there: the nearest names, or how
+    it is prepared."""
+    from harness.plan import datasets, registry
+    from harness.plan.jobs import Search, data_folder, record_path
     from harness.running.job import JobPaths
 
+    if isinstance(job, Search):
+        method = registry.method(job.method, **dict(job.parameters))
+        if reason := method.unsupported(registry.space(job.space)):
+            raise UserError(f"method {job.method} cannot search space {job.space}: {reason}")
     dataset, image = job.key["dataset"], job.setting.image
     folder = data or data_folder(dataset, image)
     command = f"python -m harness data --dataset {shlex.quote(dataset)} --image {image}"
@@ -59,11 +64,14 @@ def told(job: Search | Training, record: dict[str, Any], places: JobPaths, found
 
 
 def prepared(job: Search, data: Path | None) -> Path:
-    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing."""
+    """The prepared dataset of a job: the given one, else that in the working folder, which is prepared if missing.
+    UserError where it is none."""
     from harness.plan import datasets
     from harness.plan.jobs import data_folder
+    from protocols.datasets import manifest
 
     folder = data or data_folder(job.dataset, job.setting.image)
     if not data and not folder.exists():
         datasets.prepare(datasets.named(job.dataset), job.setting.image, folder, Path("data"))
+    manifest(folder)
     return folder

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.relative_improvement import UNDEFINED
+from harness.analysis.comparison import UNDEFINED
 from harness.analysis.results import percent_factor
 from harness.analysis.statistics import ALPHA
 from harness.report.typeset import interval, number, probability

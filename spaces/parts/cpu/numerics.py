@@ -12,8 +12,12 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spaces.base import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PORTABLE = "portable"
 NATIVE = "native"
@@ -89,3 +93,17 @@ def processor() -> str:
 def _able() -> bool:
     words = processor().split()
     return platform.machine() in ("x86_64", "AMD64") and {"avx2", "fma"} <= set(words)
+
+
+def root(x: Tensor) -> Tensor:
+    """The square root, to rounding. torch's own comes from MKL's vector library, whose last bit differs between
+    processors with and without AVX-512 (torch 2.14.1), whatever the variables say; these two operations are
+    rounded correctly."""
+    return x.rsqrt().reciprocal()
+
+
+def roots(tensors: list[Tensor]) -> list[Tensor]:
+    """Of each tensor."""
+    import torch
+
+    return list(torch._foreach_reciprocal(torch._foreach_rsqrt(tensors)))

@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,12 @@ import pytest
 
 from harness.__main__ import main
 from harness.analysis.analysis import Analysis
+from harness.analysis.comparison import UNDEFINED
 from harness.analysis.csv_forms import Asked
 from harness.analysis.foreign import read_csv
-from harness.analysis.relative_improvement import UNDEFINED
 from harness.analysis.results import read_results
-from harness.report.build import build, write_tables
+from harness.report.build import _of_another_space, build, write_tables
+from harness.report.staging import staged
 from spaces.base import UserError
 
 LINES = [
@@ -67,6 +69,7 @@ READ = {
     "gaps in other columns": with_column("cells", "NA"),
     "all done": with_column("status", "OK"),
     "finished": with_column("State", "x").replace("State", "status").replace(",x", ",finished"),
+    "the baseline in capitals": PLAIN.replace("random_sampling", "Random Sampling"),
     "spaces around": PLAIN.replace(",", " , "),
 }
 
@@ -139,8 +142,17 @@ def test_nothing_is_relative_to_a_baseline_of_zero(tmp_path):
     row, other = pd.read_csv(tmp_path / "out/relative_improvement.csv").to_dict("records")
     assert row["verdict"] == UNDEFINED and np.isnan(row["p"]) and np.isnan(row["ri"]) and other["verdict"] == "better"
     assert other["p_holm"] == other["p"]  # the other row is the only test
+    assert pd.read_csv(tmp_path / "out/methods.csv")["datasets"].item() == 1
     shown = (tmp_path / "out/verdicts.md").read_text()
     assert UNDEFINED in shown and "the random architectures' mean is 0" in shown
+
+
+def test_a_baseline_of_zero_everywhere(tmp_path):
+    text = "\n".join(
+        [LINES[0], *(f"d,s,random_sampling,{i},0" for i in range(3)), *(f"d,s,m,{i},{5 + i}" for i in range(3))]
+    )
+    analysis = Analysis(read_results(write(tmp_path / "r.csv", text)))
+    assert [frame["verdict"].item() for frame in (analysis.relative_improvement, analysis.pooled)] == [UNDEFINED] * 2
 
 
 def test_a_mean_of_zero_is_worse_than_any_other(tmp_path):
@@ -203,21 +215,35 @@ def test_converted_files_are_read_as_the_same(tmp_path, capsys):
     ] and "22 runs" in capsys.readouterr().out
 
 
-def test_an_older_set_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    first = write(tmp_path / "r.csv", PLAIN.replace(",s,", ",old space,"))
-    build(first, tmp_path / "out", report=True)
-    (tmp_path / "out/mine.txt").write_text("mine")
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_fails_half_way_leaves_the_older_set_as_it_was(tmp_path, monkeypatch):
+    """The tables are written when the figures fail."""
+    (tmp_path / "out/figures").mkdir(parents=True)
+    for name in ("methods.md", "mine.txt", "figures/ri.svg"):
+        (tmp_path / "out" / name).write_text("old")
+    before = contents(tmp_path / "out")
     monkeypatch.setattr("harness.report.build.draw_figures", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        build(write(tmp_path / "s.csv", PLAIN), tmp_path / "out", report=True)
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
-    monkeypatch.undo()
-    build(tmp_path / "s.csv", tmp_path / "out", report=True)
-    names = {path.name for path in (tmp_path / "out").rglob("*")}
-    assert "architectures_s.svg" in names and "mine.txt" in names
-    assert not any("old-space" in name or name.endswith(".tmp") for name in names)
-    assert "old space" not in (tmp_path / "out/report.html").read_text()
+    for out in ("out", "new"):
+        with pytest.raises(ZeroDivisionError):
+            build(write(tmp_path / "r.csv", PLAIN), tmp_path / out)
+    assert contents(tmp_path / "out") == before and not (tmp_path / "new").exists()
+
+
+def test_a_new_set_takes_the_place_of_the_older_one(tmp_path):
+    out, figures = tmp_path / "out", tmp_path / "elsewhere/figures"
+    for stale in (False, True):
+        with staged(out, figures, stale=lambda path: path.suffix == ".svg") as new:
+            for place, name in zip(new, ("a.md", "found_new.svg" if stale else "found_old.svg")):
+                (place / name).write_text(str(stale))
+        (out / "mine.txt").write_text("mine")
+    assert contents(out) == {"a.md": b"True", "mine.txt": b"mine"} and contents(figures) == {"found_new.svg": b"True"}
+    assert _of_another_space(Path("architectures_old.svg")) and not _of_another_space(Path("ri.svg"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write .*file"), staged(tmp_path / "file", stale=bool):
+        pass
 
 
 def test_memory_does_not_grow_with_the_number_of_architectures(tmp_path):

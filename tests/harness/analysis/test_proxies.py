@@ -137,7 +137,7 @@ def test_random_architectures_are_scored_where_they_are_drawn(tmp_path):
         assert record["status"] == "done" and set(record["measured"]["parts"]) == {f"score {name}" for name in names}
         plain = search(dataclasses.replace(job, parameters=()), paths(tmp_path, f"plain-{seed}"))
         assert plain["arch"] == record["arch"]  # scores decide nothing
-        train(Training(job, 3), record, paths(tmp_path, f"records/train-{seed}"))
+        train(Training(job), record, paths(tmp_path, f"records/train-{seed}"))
     analysis = Analysis(read_results(tmp_path / "records"))
     scores = analysis.results.scores
     assert len(scores) == 6 and scores["score"].notna().all() and (scores["seconds"] > 0).all()

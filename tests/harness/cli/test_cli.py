@@ -72,7 +72,7 @@ def test_sample_prints_one_architecture_a_line(space, capsys):
 
 MISTAKES = {
     "unknown space": (["sample", "--space", "dart"], "did you mean darts"),
-    "bad architecture": (["describe", "--space", "darts", "--arch", "{"], "JSON"),
+    "bad architecture": (["describe", "--space", "darts", "--arch", "{"], "'{' is never closed; Genotype("),
     "bad layer": (["describe", "--space", "fbnet", "--arch", FBNET_A.replace("k3_e3", "k3_e4")], "k3_e4"),
     "unknown reading": (
         ["describe", "--space", "enas", "--arch", ENAS, "--reading", "makro=a"],

@@ -61,3 +61,33 @@ def test_the_front_is_chosen_by_validation_and_judged_by_test(tmp_path):
 def run_without_macs(folder):
     folder.mkdir()
     return table(folder, (2, 2), lambda arch, _: 0.5)("random_search", evaluations=4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "repeat", "accuracy"),
+    [
+        ({}, 0, 0.12),
+        ({"recipe.judged": "one"}, 0, 0.115),
+        ({"recipe.judged": "one"}, 1, 0.125),
+        ({"recipe.judged": "one", "recipe.epochs": 5}, 1, 0.075),
+        ({"recipe.epochs": 5}, 0, 0.07),
+    ],
+)
+def test_variants_judge_by_a_run_and_a_length(made, tmp_path, asked, repeat, accuracy):
+    found, _ = made("random_search")
+    search_job = Search(
+        "lookup", found["key"]["dataset"], found["key"]["space"], "random_search", 0, numerics="portable"
+    )
+    job = Training.of(search_job, asked, repeat)
+    judged = train(job, found, JobPaths(tmp_path / "data", tmp_path / "again.json", tmp_path / "work"))
+    assert judged["result"]["test_accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_run_that_the_table_has_not_is_a_failure_that_says_so(made, tmp_path):
+    found, _ = made("random_search")
+    search_job = Search(
+        "lookup", found["key"]["dataset"], found["key"]["space"], "random_search", 0, numerics="portable"
+    )
+    job = Training.of(search_job, {"recipe.judged": "one"}, 2)
+    judged = train(job, found, JobPaths(tmp_path / "data", tmp_path / "again.json", tmp_path / "work"))
+    assert judged["status"] == "failed" and "after 10 epochs, run 2" in judged["reason"]

@@ -62,4 +62,4 @@ def test_it_is_asked_for_by_the_configuration_and_no_other_record_changes(tmp_pa
     assert "ranked" not in off_job.specification() and on_job.specification()["ranked"] == 4
     assert off_job.key == on_job.key and off_job.name == on_job.name
     assert off_job.fingerprint() != on_job.fingerprint()
-    assert Training(off_job, 3).fingerprint() != Training(on_job, 3).fingerprint()
+    assert Training(off_job).fingerprint() != Training(on_job).fingerprint()

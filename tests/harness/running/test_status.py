@@ -16,8 +16,8 @@ from tests.tracked import wait_until
 pytestmark = pytest.mark.pipeline
 
 
-def status(folder: Path) -> str:
-    command = [sys.executable, "-m", "harness", "status", "--config", "benchmark.yaml"]
+def status(folder: Path, *words: str) -> str:
+    command = [sys.executable, "-m", "harness", "status", "--config", "benchmark.yaml", *words]
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True).stdout
 
@@ -41,8 +41,12 @@ def test_before_during_and_after_a_kill(tmp_path):
     assert "snakemake has been at work for" in seen
     assert " left" in seen.splitlines()[-1]
     wait_until(lambda: not list(torture.jobs(folder)))
-    assert "stopped: digits/darts/darts/search-0: epoch " in status(folder)
-    assert "no snakemake is at work here" in status(folder)
+    after = status(folder, "--follow", "1")  # says it once: nothing runs that it could follow
+    assert "stopped: digits/darts/darts/search-0: epoch " in after
+    assert "no snakemake is at work here" in after
+    done = len(list((folder / "results").rglob("*.json")))
+    cure = "python -m harness track --records results/smoke/records"
+    assert f"MLflow does not show {done} of {done} records yet: {cure}" in after
 
 
 def test_the_logs_of_another_protocol_are_not_its_jobs(tmp_path):
