@@ -67,7 +67,7 @@ def replaced(out: Path) -> Iterator[Path]:
         yield folder
         for path in (*folder.iterdir(), folder):
             _sync(path)
-        with _alone(out.parent / f".{out.name}.lock"):
+        with _alone(out.parent):
             if not _same(folder, out):
                 if out.exists():
                     out.rename(old)
@@ -88,12 +88,15 @@ def _same(new: Path, out: Path) -> bool:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Iterator[None]:
     """One process at a time, where the file system can lock."""
-    with open(lock, "a") as file:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
         with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)
 
 
 def _write_arrays(raw: RawData, channels: int, side: int, folder: Path, decoding: tuple[Range, Notes]) -> np.ndarray:
@@ -108,7 +111,7 @@ def _write_arrays(raw: RawData, channels: int, side: int, folder: Path, decoding
             np.save(file, labels, allow_pickle=False)
     if broken:
         more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
-        raise UserError(f"cannot decode {', '.join(broken[:5])}{more}: save them as PNG or JPEG, or remove them")
+        raise UserError(f"cannot decode {', '.join(broken[:5])}{more}: replace or remove them; PNG and JPEG are read")
     return shades
 
 

@@ -182,7 +182,7 @@ def test_every_file_is_read_or_named(tmp_path):
     assert "left out, no images by their names: 2 files (notes.txt, dog/Thumbs.db)" in notes
     assert "left out, in no folder of a class: 1 file (beside.png)" in notes
     (tmp_path / "set/dog/phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(UserError, match=r"cannot decode .*phone\.heic: save them as PNG or JPEG"):
+    with pytest.raises(UserError, match=r"cannot decode .*phone\.heic: replace or remove them; PNG"):
         facts(tmp_path / "set")
 
 

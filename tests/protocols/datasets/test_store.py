@@ -1,5 +1,6 @@
 """Preparing: whole or not at all, and the same bytes each time."""
 
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ for name in ("glyphs", "textures"):
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env={"PYTHONHASHSEED": "7"})
     files = [file for folder in tmp_path.iterdir() for file in folder.iterdir()]
-    assert len(files) == 2 * 7
+    assert len(files) == 2 * 8
     for file in files:
         assert file.read_bytes() == (prepared(file.parent.name) / file.name).read_bytes()
 
@@ -63,6 +64,31 @@ def test_a_failed_preparation_leaves_what_was_there(tmp_path):
         prepare(named(f"folder:{images}"), 10, out)
     assert load(out).image == 8
     assert [file.name for file in out.parent.iterdir()] == ["prepared"]
+
+
+def _prepared_at_once(images, out, sides, queue):
+    try:
+        for side in sides:
+            prepare(named(f"folder:{images}"), side, out)
+        queue.put("")
+    except BaseException as error:
+        queue.put(repr(error))
+
+
+@pytest.mark.parametrize("sides", [(8, 8, 8), (8, 10, 8, 10)])
+def test_preparations_at_once_are_safe(sides, tmp_path):
+    """Also of different images: whoever reads finds one whole dataset."""
+    images, out, context = tmp_path / "images", tmp_path / "out" / "prepared", multiprocessing.get_context("fork")
+    for name in ("a", "b"):
+        pictures(images / name, 5, side=8)
+    queue = context.Queue()
+    processes = [context.Process(target=_prepared_at_once, args=(images, out, sides, queue)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    assert [queue.get(timeout=120) for _ in processes] == [""] * 4
+    for process in processes:
+        process.join()
+    assert load(out).image == sides[-1] and [file.name for file in out.parent.iterdir()] == ["prepared"]
 
 
 class TwoClasses(Dataset):
