@@ -83,7 +83,7 @@ def _genotype(node: Node, where: Where) -> Genotype:
     if not isinstance(data, dict):
         raise UserError(f"genotype is {short(node.plain())}, not an object; {_FORM}")
     for key, value in data.items():
-        if key not in KEYS and value.plain() not in (None, "", [], {}):  # AutoDL's connects=None says nothing
+        if key not in KEYS and value.plain() not in (None, ""):  # AutoDL's connects=None says nothing
             raise UserError(
                 f"genotype has an unknown key {short(key)}{nearest(key, KEYS)} at {where(value)}; the keys"
                 f" are {', '.join(KEYS)}"
