@@ -14,7 +14,7 @@ from spaces.base import UserError
 from spaces.parts.cpu import numerics as modes
 
 EXAMPLES = """
-python -m harness score --protocol laptop --dataset digits --space nasbench201 -n 20 > scores.csv
+python -m harness score --protocol laptop --dataset digits --space nasbench201 -n 20
 python -m harness score --protocol laptop --dataset digits --space fbnet --proxy params --proxy synflow \\
     --arch "$(python -m harness sample --space fbnet)"
 """
