@@ -24,8 +24,12 @@ def chances_of_ranks(population: int, n: int) -> np.ndarray:
 
 def random_search(validation: np.ndarray, test: np.ndarray, n: int) -> tuple[float, float]:
     """(mean, standard deviation) of the test accuracy of the best by validation of n random architectures of a table:
-    exact, without simulation. Both arrays: (architectures,), in one order."""
+    exact, without simulation. Both arrays: (architectures,), in one order. Architectures that are equally good by
+    validation are equally likely to be the first of them."""
     best_first = np.argsort(-validation, kind="stable")
-    chances, values = chances_of_ranks(len(test), n), test[best_first]
+    chances = chances_of_ranks(len(test), n)
+    _, tied = np.unique(-validation[best_first], return_inverse=True)
+    chances = (np.bincount(tied, chances) / np.bincount(tied))[tied]
+    values = test[best_first]
     mean = float(chances @ values)
     return mean, float(np.sqrt(max(0.0, chances @ values**2 - mean**2)))

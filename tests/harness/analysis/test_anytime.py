@@ -1,6 +1,6 @@
 """The best so far by evaluations, by hand; the exact expectation of random search by enumeration."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,14 @@ def test_random_search_is_the_mean_over_all_samples(n):
     best = [test[max(sample, key=validation.__getitem__)] for sample in combinations(range(5), n)]
     assert random_search(validation, test, n) == pytest.approx((np.mean(best), np.std(best)))
     assert chances_of_ranks(5, n).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_equally_good_architectures_are_equally_likely(n):
+    """Whichever of them comes first, in every order in which five architectures can be asked."""
+    validation, test = np.array([0.5, 0.5, 0.3, 0.5, 0.3]), np.array([0.2, 0.8, 0.1, 0.6, 0.4])
+    best = [test[max(order[:n], key=validation.__getitem__)] for order in permutations(range(5))]
+    assert random_search(validation, test, n) == pytest.approx((np.mean(best), np.std(best)))
 
 
 def test_steps():
