@@ -29,9 +29,11 @@ class Table:
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:
-    """A number with fixed decimals and a real minus sign; a dash where there is none."""
+    """A number with fixed decimals and a real minus sign; a dash where there is none. Halves are the same text on every
+    processor: what differs between them lies beyond nine decimals."""
     if pd.isna(value) or math.isinf(value):
         return "–"
+    value = round(float(value), 9)
     text = f"{value:{'+' if sign else ''},.{digits}f}".replace("-", MINUS)
     return text if float(f"{value:.{digits}f}") else text.lstrip("+" + MINUS)
 
