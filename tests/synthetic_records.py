@@ -14,6 +14,8 @@ OPS = ["max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv
 BLOCKS = ["skip", *(f"k{k}_e{e}{g}" for k in (3, 5) for e, g in ((1, ""), (1, "_g2"), (3, ""), (6, "")))]
 EFFECT = {"darts": 0.03, "enas": 0.0, "fbnet": 0.01, "single_path": -0.03}
 """What each method gains over its random architectures, as a fraction."""
+WITHOUT_ROWS = {"against_search", "anytime", "collapse", "proxies", "regressions"}
+"""Tables that these records have nothing for: no search by evaluations, no shares of operations, no scores."""
 LEVEL = {"digits": 0.93, "glyphs": 0.71, "mnist5k": 0.96, "elpv": 0.62, "textures": 0.83}
 
 

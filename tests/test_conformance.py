@@ -24,6 +24,7 @@ from spaces.base import Size, UserError
 SMALL = Size(channels=4, cells=3, classes=5, image=8, inputs=1, auxiliary=True)
 SPACES = registry.names("spaces")
 QUICK = {  # what takes long as published, and what begins after more evaluations than there are here
+    "autoshrink": {"samples": 1},
     "bananas": {"first": 3, "batch": 1},
     "enas": {"controller_steps": 2, "samples": 2},
     "fox_nas": {"patience": 100},

@@ -114,7 +114,7 @@ class Analysis:
 
     @cached_property
     def panels(self) -> list[Panel]:
-        return list(panels(self.results.trainings, self.planned))
+        return panels(self.results.trainings, self.planned)
 
     @cached_property
     def studies(self) -> pd.DataFrame:

@@ -58,22 +58,23 @@ class Panel:
         return whole[:, np.isfinite(whole).any(axis=2).all(axis=0)]
 
 
-def panels(trainings: pd.DataFrame, studies: Sequence[Study] | None) -> Iterator[Panel]:
+def panels(trainings: pd.DataFrame, studies: Sequence[Study] | None) -> list[Panel]:
     """One for each study and dataset with three architectures at least. Without `studies`, None, one for each dataset
     and space of which random architectures were trained in several ways."""
     done = in_percent(trainings.dropna(subset=["accuracy", "cells"]))
     if studies is None:
-        yield from _every(done)
-        return
-    for study in studies:
-        for dataset in study.datasets:
-            rows = done[(done["dataset"] == dataset) & (done["space"] == study.space)]
-            held = [study.holds(method, seed) for method, seed in zip(rows["method"], rows["seed"])]
-            ways = {
-                label: rows[np.array(held, bool) & _is(rows, *way) & (rows["repeat"] < study.times(label))]
-                for label, way in study.columns(dataset).items()
-            }
-            yield from _panel(study.name, dataset, study.space, ways, study.factors)
+        return list(_every(done))
+    return [panel for study in studies for dataset in study.datasets for panel in _of_study(study, dataset, done)]
+
+
+def _of_study(study: Study, dataset: str, done: pd.DataFrame) -> Iterator[Panel]:
+    rows = done[(done["dataset"] == dataset) & (done["space"] == study.space)]
+    held = [study.holds(method, seed) for method, seed in zip(rows["method"], rows["seed"])]
+    ways = {
+        label: rows[np.array(held, bool) & _is(rows, *way) & (rows["repeat"] < study.times(label))]
+        for label, way in study.columns(dataset).items()
+    }
+    yield from _panel(study.name, dataset, study.space, ways, study.factors)
 
 
 def _every(done: pd.DataFrame) -> Iterator[Panel]:

@@ -23,7 +23,7 @@ from tests import synthetic_records as synthetic
 pytestmark = pytest.mark.filterwarnings("error")  # matplotlib warns where it takes a colour for data
 COMPARED = {"ri", "random_distribution", "critical_difference", "cost_matched", "cost_gain"}
 NAMES = {*COMPARED, "anytime", "collapse", "methods", "depth_gap", "depth_points", "search_curves", "accuracy_macs"}
-NAMES |= {"study_ladder", "study_ranks", "study_cost", "study_variance", "study_swaps"}
+NAMES |= {"study_ladder", "study_ranks", "study_cost", "study_variance", "study_swaps", "fronts", "proxies"}
 SPACES = {f"architectures_{space}" for space in ("darts", "enas", "fbnet", "single_path")}
 
 

@@ -15,6 +15,7 @@ from tests import synthetic_records as synthetic
 needs_latex = pytest.mark.skipif(
     not shutil.which("pdflatex"), reason="needs pdflatex (Debian: texlive-latex-recommended)"
 )
+NOT_BY_SPACE = {"calibration", "depth_gap", "protocol", "studies", "study_times"}
 HEADER = "dataset,space,method,seed,accuracy\n"
 
 
@@ -42,7 +43,7 @@ def test_latex_has_as_many_cells_as_columns_and_escapes(folder, tmp_path):
     write_tables(Analysis(read_results(folder)), tmp_path)
     for path in tmp_path.glob("*.tex"):
         text = path.read_text()
-        if path.stem in ("anytime", "collapse"):  # none of these searches is one by evaluations, or logs shares
+        if path.stem in synthetic.WITHOUT_ROWS:
             assert "No rows." in text
             continue
         columns = text.split(r"\begin{tabular}{@{}")[1].split("@{}")[0]
@@ -50,7 +51,7 @@ def test_latex_has_as_many_cells_as_columns_and_escapes(folder, tmp_path):
         lines = [line for line in body.splitlines() if line.endswith((r"\\", r"\noalign{\smallskip}"))]
         assert len(lines) > 1
         assert all(line.count("&") == len(columns) - 1 for line in lines)
-        assert r"single\_path" in text or path.stem in ("calibration", "depth_gap", "protocol")
+        assert r"single\_path" in text or path.stem in NOT_BY_SPACE
         assert text.isascii()
     assert escape("a_b 5% & ±") == r"a\_b 5\% \& $\pm$"
 
