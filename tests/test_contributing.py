@@ -81,6 +81,7 @@ def test_a_method(checkout):
     assert "passed" in said
 
 
+@pytest.mark.slow
 def test_a_method_that_evaluates(checkout):
     shell("python -m harness data --dataset digits --image 8", checkout)
     said = follow("docs/extending.md", "A method that evaluates", checkout)
@@ -123,6 +124,7 @@ def test_a_protocol(checkout):
     assert training["config"]["setting"]["tricks"]["auxiliary"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.pipeline
 def test_a_study(checkout):
     said = follow("docs/extending.md", "A study", checkout)

@@ -108,6 +108,7 @@ def test_a_second_call_does_nothing(finished):
     assert {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_job_done_again_gives_the_same_bytes(finished):
     """Records that were deleted come back the same, times and host apart; and the tables to the byte."""
     tables = {path: path.read_bytes() for path in (finished / "results/smoke/tables").glob("*.csv")}

@@ -75,6 +75,7 @@ def test_what_is_there_keeps_its_bytes(folder):
     assert {path: after[path] for path in before} == before
 
 
+@pytest.mark.slow
 def test_a_change_that_is_taken_back_is_found_again(folder):
     before = torture.results(folder)
     log = folder / "work/logs/smoke/digits/darts/darts/search-0.log"

@@ -190,6 +190,7 @@ def logits(path, **environment):
     return torch.load(path, weights_only=True)
 
 
+@pytest.mark.slow
 def test_without_kernels_and_without_a_cache(tmp_path):
     """Networks and supernets of all spaces give the same with kernels, cached or not, and with torch's own layers."""
     kept = tmp_path / "cache"

@@ -155,6 +155,7 @@ def test_a_deleted_database_is_rebuilt_without_the_log_it_left(database, tmp_pat
     assert not query(database, "SELECT 1 FROM sqlite_master WHERE name = 'old_rubbish'")
 
 
+@pytest.mark.slow
 def test_four_at_once_from_nothing(tmp_path):
     folder = tmp_path / "records"
     write(folder, *range(12))

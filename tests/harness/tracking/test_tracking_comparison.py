@@ -87,6 +87,7 @@ def test_doubled_deleted_and_unfinished_parents_are_mended(shown):
     assert parents(client, experiment)["digits", "darts", "darts"].data.tags["verdict"]
 
 
+@pytest.mark.slow
 def test_killed_after_the_first_parent(tmp_path):
     synthetic_records.make(tmp_path, ("digits",), seeds=1, baseline=2)
     for i, path in enumerate(sorted(tmp_path.rglob("*.json"))):
