@@ -137,6 +137,7 @@ def test_a_study(checkout):
     assert "a new one is six lines" in text("docs/extending.md").lower() and len(study.splitlines()) + 1 == 6
 
 
+@pytest.mark.slow
 def test_a_published_table(checkout):
     follow("docs/using.md", "A published table", checkout)
     with open(checkout / "published/relative_improvement.csv", encoding="utf-8") as file:

@@ -38,6 +38,7 @@ def analysis(tmp_path_factory):
     return Analysis(read_results(folder))
 
 
+@pytest.mark.slow
 def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(analysis, tmp_path):
     np.random.seed(0)
     before = np.random.get_state()[1].copy()

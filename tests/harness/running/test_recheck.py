@@ -73,6 +73,7 @@ def test_equal_replays_keep_the_records(folder):
     assert "nothing to recheck" in harness(folder, "recheck --config benchmark.yaml", 2)
 
 
+@pytest.mark.slow
 def test_a_run_after_a_recheck_is_of_the_same_benchmark(folder):
     """Finished runs are found, although the code has changed since."""
     change(folder, *SAME)
