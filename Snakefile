@@ -189,7 +189,7 @@ rule tables:
         figures=expand(f"{RESULTS}/{{file}}.{{kind}}", file=FIGURES, kind=["csv", "png", "pdf"]),
         shown=list(shown()),
     log:
-        f"work/logs/{CONFIG.protocol}-tables.log",
+        f"work/logs/{CONFIG.title}-tables.log",
     conda:
         "environment.yaml"
     params:
@@ -206,9 +206,9 @@ rule track:  # the follower has brought most records by then; this brings whatev
         RECORDS,
         MANIFESTS,
     output:
-        touch(f"work/{CONFIG.protocol}.tracked"),
+        touch(f"work/{CONFIG.title}.tracked"),
     log:
-        f"work/logs/{CONFIG.protocol}-track.log",
+        f"work/logs/{CONFIG.title}-track.log",
     conda:
         "environment.yaml"
     params:
@@ -224,7 +224,7 @@ rule all:
         rules.tables.output,
         rules.track.output,
     log:
-        f"work/logs/{CONFIG.protocol}-all.log",
+        f"work/logs/{CONFIG.title}-all.log",
     retries: 0
     conda:
         "environment.yaml"

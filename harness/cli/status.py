@@ -57,7 +57,7 @@ def status(config: Path, override: tuple[tuple[str, Any], ...], follow: int | No
         found = status.status(chosen)
     else:
         print(_said(chosen, found))
-    tables = Path("results", chosen.protocol, "tables")
+    tables = chosen.results / "tables"
     if found.finished and tables.exists():
         sums.check(tables)
     return 0 if found.finished else 1
