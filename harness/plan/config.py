@@ -194,7 +194,7 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {message}, got {got if len(got) <= LONGEST else got[:LONGEST] + '…'}"
 
 
-def _check_measure(protocol: str, dataset: str) -> None:
+def check_measure(protocol: str, dataset: str) -> None:
     """A table belongs to a protocol that looks up, and images to one that trains."""
     looks_up, is_table = registry.protocol(protocol).setting(dataset).looks_up, dataset.startswith("table:")
     if looks_up and not is_table:
@@ -210,7 +210,7 @@ def _check(config: Config) -> None:
         datasets.know(name, Path(folder).expanduser())
     for dataset in config.datasets:
         datasets.named(dataset)
-        _check_measure(config.protocol, dataset)
+        check_measure(config.protocol, dataset)
     for entry in config.searches:
         if entry.method == RANDOM:
             raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")
