@@ -213,8 +213,9 @@ rule track:  # the follower has brought most records by then; this brings whatev
         "environment.yaml"
     params:
         records=lambda w, input: f"--records {os.path.commonpath(input[: len(RECORDS)])}" if STORED else BENCHMARK,
+        experiment=CONFIG.title,
     shell:
-        "python -m harness track {params.records} > {log} 2>&1"
+        "python -m harness track {params.records} --experiment {params.experiment} > {log} 2>&1"
 
 
 rule all:

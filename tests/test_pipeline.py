@@ -90,7 +90,7 @@ def test_mlflow_has_one_run_a_record(finished):
     import mlflow
 
     client = mlflow.MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("smoke")
+    experiment = client.get_experiment_by_name("smoke-smoke")
     everything = client.search_runs([experiment.experiment_id], max_results=1000)
     runs = [run for run in everything if run.data.tags["role"] != "comparison"]
     assert sorted(run.data.tags["record"] for run in runs) == sorted(record["sha256"] for record in records(finished))

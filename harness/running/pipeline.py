@@ -43,6 +43,12 @@ def rule_name(batch: Batch) -> str:
     return f"run_{batch.name}".replace("-", "_")
 
 
+def arguments(file: Path, overrides: Mapping[str, Any]) -> list[str]:
+    """The words by which a command knows a configuration."""
+    given = [word for key, value in overrides.items() for word in ("--override", f"{key}={json.dumps(value)}")]
+    return ["--config", str(file), *given]
+
+
 class Pipeline:
     """One benchmark in the working folder. The process that drives it plans, and its other processes read that plan:
     what is left to do changes while it runs."""
@@ -52,8 +58,7 @@ class Pipeline:
         seen. UserError where the configuration cannot work."""
         self.config = configuration.load(file, overrides)
         self.stored = stored
-        given = [word for key, value in overrides.items() for word in ("--override", f"{key}={json.dumps(value)}")]
-        self.arguments = ["--config", str(file.resolve()) if stored else os.path.relpath(file), *given]
+        self.arguments = arguments(file.resolve() if stored else Path(os.path.relpath(file)), overrides)
         self.results = self.config.results.as_posix()
         self.datasets = {slug(dataset): dataset for dataset in self.config.datasets}
         self._plan = Path("work/plans") / f"{self.config.protocol}.json"
