@@ -13,6 +13,7 @@ from harness.report.outline import CAPTIONS, caption, contents
 from harness.running.driver import FAREWELL, VARIABLE, Driver, watch
 from harness.running.patience import Patience
 from harness.running.pipeline import Pipeline
+from harness.running.progress import Progress
 from harness.running.stop import stop_on_signals
 from harness.tracking.follow import Follower
 from spaces.base import UserError
@@ -46,6 +47,9 @@ except UserError as error:
 CONFIG, RESULTS = PIPELINE.config, PIPELINE.results
 BENCHMARK = shlex.join(PIPELINE.arguments)
 FOLLOWER = Follower(PIPELINE.arguments)
+PROGRESS = Progress(PIPELINE.arguments)
+if MAIN and not STORED:
+    PROGRESS.attach(workflow)
 
 
 report: str(CAPTIONS / "workflow.rst")
@@ -60,8 +64,9 @@ TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folde
 onstart:
     try:
         DRIVER.start()
-        stop_on_signals(workflow, DRIVER.end)
+        stop_on_signals(workflow, PROGRESS.stop, DRIVER.end)
         PIPELINE.start(BATCHES)
+        PROGRESS.start()
         if not (PIPELINE.looks_up or STORED):
             FOLLOWER.start()
     except UserError as error:
@@ -78,6 +83,7 @@ onerror:
 
 
 def ended(complete):
+    PROGRESS.stop()
     FOLLOWER.stop(complete)
     DRIVER.end()
     if not STORED:  # else what it would look at is not here

@@ -102,7 +102,7 @@ def test_mlflow_has_one_run_a_record(finished):
 
 def test_a_second_call_does_nothing(finished):
     before = {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*") if path.is_file()}
-    done = snakemake(finished)
+    done = snakemake(finished, "--printshellcmds")  # which shows snakemake's own messages
     assert done.returncode == 0
     assert re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", done.stdout + done.stderr) == ["all"]  # it looks, only
     assert {path: path.stat().st_mtime_ns for path in (finished / "results").rglob("*") if path.is_file()} == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import mean
@@ -171,6 +172,19 @@ def text(found: Status) -> str:
     said = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
     said += [f"{line.state}: {line.name}: {line.detail}" for line in found.lines]
     return "\n".join([*said, *filter(None, [_outlook(found)])])
+
+
+def line(found: Status, verdicts: str, now: float) -> str:
+    """In a line: what is done, what runs, what is left and until when; then the verdicts. `now`: seconds since 1970."""
+    total = found.total
+    counts = [f"{total['done']} of {sum(total.values())} done", f"{total['running']} running"]
+    counts += [f"{total['stopped'] + total['waiting']} left"]
+    said = ", ".join([*counts, *(f"{total[state]} {state}" for state in sorted({*total} - {"done", *LEFT}))])
+    if found.work and total["running"]:
+        seconds = found.work / total["running"]
+        day = "%H:%M" if seconds < 12 * 3600 else "%a %d %b, %H:%M"
+        said += f"; about {_time(seconds)} more, until {time.strftime(day, time.localtime(now + seconds))}"
+    return f"{said}; {verdicts}" if verdicts else said
 
 
 def _outlook(found: Status) -> str:

@@ -5,8 +5,8 @@ keep checkpoints and follow their driver, and the locks and half outputs that st
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,14 +20,15 @@ CANCEL_SECONDS = 10  # for the cluster to take its jobs back; later they end by 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def stop_on_signals(workflow: Any, end: Callable[[], None]) -> None:
-    """From now on, in snakemake's process. `end`: what is done last. A signal that is ignored, as nohup wants it, stays
-    so."""
+def stop_on_signals(workflow: Any, hush: Callable[[], None], end: Callable[[], None]) -> None:
+    """From now on, in snakemake's process. `hush`: nothing is printed any more; `end`: what is done last. A signal that
+    is ignored, as nohup wants it, stays so."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
-        print(f"\n{SENTENCE}", file=sys.stderr, flush=True)
+        hush()
+        os.write(2, f"\n{SENTENCE}\n".encode())  # past Python's buffer, which may be in use
         canceller = threading.Thread(target=_cancel, args=(workflow,), daemon=True)
         canceller.start()
         canceller.join(CANCEL_SECONDS)

@@ -1,6 +1,7 @@
 """A search that diverges: the other jobs go on, the tables say n of N, the run ends with exit 1 and says why."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -28,6 +29,9 @@ def test_the_run_ends_with_exit_1_and_a_summary(failed):
     assert "diverged: digits/darts/darts/search-0: " in log
     assert "(work/logs/smoke/digits/darts/darts/search-0.log)" in log
     assert "failed: digits/darts/darts/train-0-cells3-repeat0: RuntimeError: the search diverged" in log
+    assert "Error in rule all:" in log and "rule run_" not in log and "Finished jobid" not in log
+    assert re.search(r"^0 of 6 done, 0 running, 6 left$", log, re.MULTILINE)
+    assert len(log.splitlines()) < 40
     summary = [line for line in log.splitlines() if line.startswith("all ")][-1]
     assert summary.split() == ["all", "4", "1", "1"]  # done, diverged, failed
 

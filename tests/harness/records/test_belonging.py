@@ -1,5 +1,8 @@
 """Whether the records that are there belong to a benchmark; and what is said of those that do not, once."""
 
+import time
+from collections import Counter
+
 import pytest
 
 from harness import records
@@ -100,7 +103,23 @@ def test_equal_reasons_are_one_line(benchmark):
     assert failed == ("failed", f"{jobs[0].name} and 2 others", f"ValueError: no such thing ({log})")
     assert other[1] == jobs[3].name
     assert edited.name == f"{jobs[4].name} and 1 other" and str(record_path(jobs[4])) in edited.detail
-    assert status.status(benchmark).total == {"failed": 4, "spoilt": 2, "done": 2}
+    found = status.status(benchmark)
+    assert found.total == {"failed": 4, "spoilt": 2, "done": 2}
+    assert status.line(found, "", 0) == "2 of 8 done, 0 running, 0 left, 4 failed, 2 spoilt"
+
+
+def test_the_line_of_a_benchmark_that_runs(monkeypatch):
+    """Two run side by side, and an hour of work is left: half an hour."""
+    counts = {("search", "darts", "darts"): Counter(done=5, running=2, waiting=3, stopped=1)}
+    found = status.Status(counts, {}, [], 3600.0, None, {})
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    said = status.line(found, "so far: darts better, 2 not distinguishable", 1_000_000_000.0)
+    monkeypatch.undo()
+    time.tzset()
+    assert said == (
+        "5 of 11 done, 2 running, 4 left; about 30 min more, until 02:16; so far: darts better, 2 not distinguishable"
+    )
 
 
 def test_an_edited_record_says_so(benchmark):

@@ -14,7 +14,6 @@ import pytest
 from harness import records
 from harness.tracking import sync as tracking
 from harness.tracking import view
-from harness.tracking.view import Drawings
 from tests import unprivileged
 from tests.tracked import EPOCHS, ROOT, RUNS, assert_exact, query, record, start, wait_until, write
 
@@ -46,7 +45,8 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
         path.write_bytes(b"picture")
 
     assert (
-        str(tracking.sync([tmp_path / "a.json"], drawings=Drawings(drawing))) == "1 runs imported, 0 present, 0 removed"
+        str(tracking.sync([tmp_path / "a.json"], drawings=view.Drawings(drawing)))
+        == "1 runs imported, 0 present, 0 removed"
     )
     from mlflow import MlflowClient
 

@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from harness import records
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
+from harness.report.build import of_dataset
 from harness.tracking import sync as tracking
+from harness.tracking.view import Drawings
 from tests import synthetic_records
 from tests.tracked import CHILDREN, PARENTS, query, start, wait_until
 
@@ -21,7 +24,8 @@ def shown(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparison")
     synthetic_records.make(folder / "records", ("digits",), seeds=3, baseline=6)
     uri = f"sqlite:///{folder}/mlflow.db"
-    assert tracking.sync((folder / "records").rglob("*.json"), uri).error is None
+    drawings = Drawings(comparison=of_dataset)
+    assert tracking.sync((folder / "records").rglob("*.json"), uri, drawings).error is None
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
@@ -46,9 +50,45 @@ def test_they_say_what_the_table_says(shown):
         assert run.data.metrics["RI"] == pytest.approx(row.ri, abs=0.005)
         assert run.data.metrics["RI_low"] == pytest.approx(row.ri_low, abs=0.005)
         assert (run.data.metrics["n"], run.data.metrics["random_n"]) == (row.n_method, row.n_random)
+        assert run.data.metrics["test_accuracy_percent"] == pytest.approx(100 * row.mean, abs=0.005)
+        sign = "≈" if row.verdict == "not distinguishable" else row.verdict
+        place = f"{row.dataset}/{row.space}, {100 * row.mean:.2f}%"
+        assert run.info.run_name == f"{row.method} {row.ri:+.1f}% {sign}: {place}"
+        jobs = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+        seconds = sum(job.data.metrics["system/seconds"] for job in jobs)
+        assert run.info.end_time - run.info.start_time == pytest.approx(1000 * seconds) and len(jobs) > 4
         assert f"{row.ri:+.2f}%" in run.data.tags["mlflow.note.content"]
         assert row.verdict in run.data.tags["mlflow.note.content"]
     assert found["digits", "darts", "random_sampling"].data.tags["verdict"] == "baseline"
+
+
+def test_the_description_begins_with_the_verdicts_over_all_datasets(shown):
+    client, experiment, folder, _ = shown
+    said = client.get_experiment(experiment).tags["mlflow.note.content"].splitlines()[0]
+    for row in Analysis(read_results(folder)).pooled.itertuples():
+        part = said.partition(f"**{row.verdict[0].upper()}{row.verdict[1:]}**: ")[2].partition(". ")[0]
+        assert f"{row.method} {row.ri:+.1f}%" in part
+
+
+def test_they_carry_the_table_and_the_forest_plot_of_their_dataset(shown, tmp_path):
+    client, experiment, *_ = shown
+    for cell, run in parents(client, experiment).items():
+        names = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert names == {"table.html", "forest.png", "forest.svg", "forest.pdf"}, cell
+    table = Path(client.download_artifacts(run.info.run_id, "table.html", str(tmp_path))).read_text()
+    assert table.count("<tr>") == 1 + 4 and "not distinguishable" in table
+
+
+def test_the_ready_views_are_in_the_menu(shown):
+    """As MLflow's own pages write them: a name, times, and the state of the page as a text."""
+    client, experiment, *_ = shown
+    kept = json.loads(client.get_experiment(experiment).tags["mlflow.sharedViewState.comparisons"])
+    assert kept["name"] == "Comparisons with random" and isinstance(kept["createdAt"], int)
+    columns = json.loads(kept["state"])["selectedColumns"]
+    runs = parents(client, experiment).values()
+    for column in columns[:6]:  # what every parent of a method has
+        kind, name = column.replace("`", "").split(".")
+        assert all(name in getattr(run.data, kind) for run in runs if run.data.tags["verdict"] != "baseline")
 
 
 def test_they_follow_the_records_and_are_otherwise_left_alone(shown):
