@@ -29,6 +29,7 @@ MAIN = workflow.is_main_process
 STORED = bool(workflow.storage_settings.default_storage_provider)  # no folder is shared
 if MAIN:
     DRIVER = Driver()
+    stop_on_signals(workflow, DRIVER.end)
 elif not watch()():  # before snakemake deletes what the next driver's jobs have made
     sys.exit(FAREWELL)
 
@@ -64,7 +65,7 @@ TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folde
 onstart:
     try:
         DRIVER.start()
-        stop_on_signals(workflow, PROGRESS.stop, DRIVER.end)
+        stop_on_signals(workflow, DRIVER.end, hush)  # again: snakemake has its own by now
         PIPELINE.start(BATCHES)
         PROGRESS.start()
         if not (PIPELINE.looks_up or STORED):
@@ -82,9 +83,14 @@ onerror:
     ended(complete=False)
 
 
-def ended(complete):
+def hush(complete=True):
+    """Ends what runs beside the jobs."""
     PROGRESS.stop()
     FOLLOWER.stop(complete)
+
+
+def ended(complete):
+    hush(complete)
     DRIVER.end()
     if not STORED:  # else what it would look at is not here
         shell(f"python -m harness status {BENCHMARK} || true")

@@ -20,14 +20,15 @@ CANCEL_SECONDS = 10  # for the cluster to take its jobs back; later they end by 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def stop_on_signals(workflow: Any, hush: Callable[[], None], end: Callable[[], None]) -> None:
-    """From now on, in snakemake's process. `hush`: nothing is printed any more; `end`: what is done last. A signal that
-    is ignored, as nohup wants it, stays so."""
+def stop_on_signals(workflow: Any, end: Callable[[], None], hush: Callable[[], None] | None = None) -> None:
+    """From now on, in snakemake's process. `end`: what is done last; after `hush` nothing else prints. A signal that is
+    ignored, as nohup wants it, stays so."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
-        hush()
+        if hush:
+            hush()
         os.write(2, f"\n{SENTENCE}\n".encode())  # past Python's buffer, which may be in use
         canceller = threading.Thread(target=_cancel, args=(workflow,), daemon=True)
         canceller.start()

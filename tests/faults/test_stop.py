@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -35,4 +36,17 @@ def test_a_signal_stops_it(tmp_path, number, send):
     assert said.count(SENTENCE) == 1 and said.rstrip().endswith(SENTENCE)
     assert "Will exit after" not in said and "Traceback" not in said
     wait_until(lambda: not lives(process), torture.ORPHANS_SECONDS)
+    assert (folder / "snakemake.log").read_text() == said  # nobody says anything after it
     assert not list((folder / ".snakemake").glob("*.lease"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_plans(tmp_path, number):
+    folder = torture.folder_for(tmp_path.resolve() / "run", LONG.replace("seeds: 1", "seeds: 900"))
+    driver = torture.start(folder)
+    wait_until((folder / ".snakemake/driver.pid").exists, 240)
+    time.sleep(0.1)
+    os.killpg(driver.pid, number)
+    assert driver.wait(10) == 128 + number
+    said = (folder / "snakemake.log").read_text()
+    assert said.rstrip().endswith(SENTENCE) and "Traceback" not in said
