@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,7 @@ from harness.report.typeset import Table, markdown, write, write_csv
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
+OF_DATASET = (("tables", "relative_improvement"), ("figures", "ri"))
 ORIGIN = ("source", "protocol", "machine", "commit")
 
 
@@ -99,6 +101,20 @@ def draw_figures(analysis: Analysis, out: Path) -> dict[str, Path]:
             if len(data):
                 drawn[f"figures/{name}"] = out / f"{name}.svg"
     return drawn
+
+
+def of_dataset(analysis: Analysis, dataset: str, out: Path) -> None:
+    """The rows of one dataset in the table of relative improvements, table.html, and their forest plot, forest.*."""
+    from harness.report.figures import style
+
+    table, plot = (next(each for each in entries(kind) if each.name == name).module() for kind, name in OF_DATASET)
+    shown = table.layout(analysis, origin(analysis.results.about))
+    rows = [row for row, of in zip(shown.rows, analysis.relative_improvement["dataset"]) if of == dataset]
+    write(out / "table.html", table_page(f"relative improvement on {dataset}", replace(shown, rows=rows)))
+    data = plot.data(analysis)
+    if len(data := data[data["dataset"] == dataset]):
+        style.set_style()
+        style.save(plot.draw(data, style.colours(analysis.methods)), out / "forest")
 
 
 def figure_data(entry: Entry, analysis: Analysis) -> dict[str, pd.DataFrame]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.plan.jobs import RANDOM
-from harness.report.tables.base import from_to, percent_factors
+from harness.report.tables.base import from_to, named, percent_factors
 from harness.report.typeset import Table, estimate, interval, number, probability
 
 HEADERS = [
@@ -59,9 +59,6 @@ def _ceilings(row: Any) -> str:
 
 def _failed(trainings: pd.DataFrame) -> list[str]:
     """A footnote that names every training that failed and that no run is judged by."""
-    named = [
-        f"{row.method} in {row.space} on {row.dataset}, seed {row.seed}, {row.cells} cells, repeat {row.repeat}"
-        f" ({row.status})"
-        for row in trainings[~trainings["main"] & trainings["accuracy"].isna()].itertuples()
-    ]
-    return [f"Left out: {'; '.join(named)}."] if named else []
+    failed = trainings[~trainings["main"] & trainings["accuracy"].isna()]
+    said = named(failed, lambda run: f", {run.cells} cells, repeat {run.repeat}")
+    return [f"Left out: {said}."] if said else []

@@ -15,6 +15,7 @@ from harness.analysis.results import read_results
 from harness.report import typeset
 from harness.report.build import build, write_tables
 from harness.report.html import table_page
+from harness.report.tables.base import failed_runs
 from tests import synthetic_records as synthetic
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -84,6 +85,16 @@ def test_failed_runs_are_counted_left_out_and_named(tmp_path):
         assert "2 of 3" in text
         assert "fbnet in fbnet on digits, seed 1 (diverged)" in text
         assert "random_sampling in fbnet on digits, seed 2 (search failed)" in text
+
+
+def test_runs_that_failed_alike_stand_together():
+    rows = [("darts", seed, "failed") for seed in (5, 0, 1, 2, 3, 9)] + [("darts", 7, "oom"), ("enas", 0, "failed")]
+    runs = pd.DataFrame([dict(zip(("method", "seed", "status"), row), space="s", dataset="d") for row in rows])
+    (said,) = failed_runs(runs.assign(accuracy=float("nan")))
+    assert said == (
+        "Left out of means, intervals and tests: darts in s on d, seeds 0 to 3, 5, 9 (failed); darts in s on d, seed 7"
+        " (oom); enas in s on d, seed 0 (failed)."
+    )
 
 
 def test_a_failed_training_of_the_depth_gap_is_left_out_and_named(tmp_path):
