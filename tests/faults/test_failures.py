@@ -58,7 +58,15 @@ def refusal(folder, cores=1, prefix=()):
         [*prefix, sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
-    return done.stderr.splitlines()[-1]
+    return done.stderr.rstrip().splitlines()[-1]
+
+
+def test_a_missing_configuration_is_named_last(tmp_path):
+    """Snakemake opens it before it reads the Snakefile: its traceback cannot be had away (docs/questions.md)."""
+    folder = torture.folder_for(tmp_path / "run")
+    (folder / "benchmark.yaml").unlink()
+    assert refusal(folder) == "FileNotFoundError: [Errno 2] No such file or directory: 'benchmark.yaml'"
+    assert not (folder / "results").exists()
 
 
 def test_no_cores(failed):
