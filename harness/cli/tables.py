@@ -21,9 +21,9 @@ python -m harness tables --records results.csv --out judged   # anyone's numbers
 @click.option("--out", type=PATH, required=True, help="Folder of the tables.")
 @click.option("--figures", type=PATH, help="Folder of the figures.  [default: figures/ in the folder of the tables]")
 def tables(out: Path, figures: Path | None, **source: Any) -> None:
-    """Make all tables and figures from records or from a CSV, and a report that shows them on one page.
+    """Make all tables and figures from records or from a CSV.
 
-    The report is report.html in the folder of the tables.
+    And report.html in the folder of the tables, which shows them on one page.
     """
     from harness.report import build
 
