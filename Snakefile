@@ -94,6 +94,8 @@ def ended(complete):
     DRIVER.end()
     if not STORED:  # else what it would look at is not here
         shell(f"python -m harness status {BENCHMARK} || true")
+        if complete:
+            print(f"all tables and figures on one page: {RESULTS}/tables/report.html", file=sys.stderr)
 
 
 def below(name):
@@ -198,6 +200,7 @@ rule tables:
         MANIFESTS,
     output:
         tables=[*expand(f"{RESULTS}/{{file}}.csv", file=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
+        page=f"{RESULTS}/tables/report.html",
         figures=expand(f"{RESULTS}/{{file}}.{{kind}}", file=FIGURES, kind=["csv", "png", "pdf"]),
         shown=list(shown()),
     log:

@@ -23,12 +23,11 @@ python -m harness tables --records results.csv --out judged   # anyone's numbers
 def tables(out: Path, figures: Path | None, **source: Any) -> None:
     """Make all tables and figures from records or from a CSV.
 
-    With --records also a report, report.html in the folder of the tables.
+    And report.html in the folder of the tables, which shows them on one page.
     """
     from harness.report import build
 
-    report = bool(source["records"])
+    report = "foreign" if source["records"] else "run"
     studies = benchmark.studies(**source)
     left = build.build(benchmark.records(**source), out, figures, report=report, studies=studies)
-    if report:
-        print(f"{out / 'report.html'}: all tables and figures; {len(left)} left out, which it names")
+    print(f"{out / build.REPORT}: all tables and figures; {len(left)} left out, which it names")

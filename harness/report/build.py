@@ -35,7 +35,7 @@ def build(
     out: Path,
     figures: Path | None = None,
     about: Mapping[str, str] | None = None,
-    report: bool = False,
+    report: str | None = None,
     studies: Sequence[Study] | None = None,
 ) -> list[str]:
     """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of
@@ -44,7 +44,7 @@ def build(
     `about` adds to, or replaces, what the captions say of where the records come from: source, protocol, machine,
     commit. UserError where the input cannot be trusted. Where anything fails, nothing is written, and an older set
     stays as it was. SHA256SUMS in `out` names the input and all that was made of it. `report`: also all of it
-    as one page, `out`/report.html; returns what that leaves out.
+    as one page, `out`/report.html, with the introduction of this name (captions/); returns what that leaves out.
     `studies`: those of the configuration; without it, None, everything that was trained is one study.
     """
     analysis = Analysis(read_results(records), studies)
@@ -53,7 +53,7 @@ def build(
     with staged(out, figures, stale=_of_another_space) as (new, drawn_in):
         tables, drawn = write_tables(analysis, new, about), draw_figures(analysis, drawn_in)
         if report:
-            page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement))
+            page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement), report)
             write(new / REPORT, page)
         made = [place / path.name for place, of in ((out, new), (figures, drawn_in)) for path in of.iterdir()]
     sources = [records] if isinstance(records, Path) else records

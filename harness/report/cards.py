@@ -11,6 +11,7 @@ from typing import Any
 from harness.plan import config, registry
 from harness.plan.jobs import RANDOM
 from harness.plan.shipped import SHIPPED
+from harness.report.site import snapshots, verdicts
 from methods.parts.queries import QueryMethod
 
 HEAD = """\
@@ -38,7 +39,7 @@ def _card(name: str, benchmark: config.Config) -> str:
     ours = {entry.method: entry.set for entry in benchmark.searches}
     if fields(method):
         parts.append(_parameters(method, ours.get(name)))
-    parts += [_budget(name, benchmark), _checks(name)]
+    parts += [_budget(name, benchmark), _published(name), _checks(name)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -53,6 +54,18 @@ def _budget(name: str, benchmark: config.Config) -> str:
     else:
         spent = {f"{one.epochs} epochs" for one in budgets}
     return f"At the size of the embedded benchmark a search has {' or '.join(sorted(spent))}."
+
+
+def _published(name: str) -> str:
+    """What the snapshots say of the method."""
+    lines = [
+        f"- {folder.name}, in the space {space}: {' '.join(said.split())}"
+        for folder in snapshots()
+        for (method, space), said in verdicts(folder)
+        if method == name
+    ]
+    head = "Published, relative improvement over random architectures in %, with its interval (≈: not significant):"
+    return "\n".join([head, "", *lines]) if lines else ""
 
 
 def _parameters(method: type, ours: dict[str, Any] | None) -> str:

@@ -34,7 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages of the snapshots, and the files that they link to, to the site."""
     from mkdocs.structure.files import File
 
-    found = [folder for folder in sorted((ROOT / snapshot.PUBLISHED).iterdir()) if (folder / "records").is_dir()]
+    found = snapshots()
     files.append(File.generated(config, OVERVIEW, content=overview(found)))
     for folder in found:
         files.append(File.generated(config, f"snapshots/{folder.name}.md", content=page(folder)))
@@ -44,19 +44,24 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def snapshots() -> list[Path]:
+    """The folders of the published snapshots of runs."""
+    return sorted(path.parent for path in (ROOT / snapshot.PUBLISHED).glob("*/records"))
+
+
 def overview(folders: list[Path]) -> str:
     """The verdicts of all snapshots side by side, as Markdown."""
-    verdicts = {folder.name: dict(_verdicts(folder)) for folder in folders}
-    headers = ["method", "space", *(f"[{name}](snapshots/{name}.md)" for name in verdicts)]
-    methods = sorted({method for cells in verdicts.values() for method in cells})
-    rows = [[*method, *(cells.get(method, "") for cells in verdicts.values())] for method in methods]
+    said = {folder.name: dict(verdicts(folder)) for folder in folders}
+    headers = ["method", "space", *(f"[{name}](snapshots/{name}.md)" for name in said)]
+    methods = sorted({method for cells in said.values() for method in cells})
+    rows = [[*method, *(cells.get(method, "") for cells in said.values())] for method in methods]
     cited = [f"- {snapshot.citation(folder)}" for folder in folders]
     return (
         "\n".join(["# Published snapshots\n", markdown(Table(headers, rows, SAID)), "## How to cite\n", *cited]) + "\n"
     )
 
 
-def _verdicts(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
+def verdicts(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
     """((method, space), what the snapshot says of it)."""
     for row in _rows(folder / "tables/methods.csv").itertuples():
         shown = estimate(row.ri, row.holm_low, row.holm_high, digits=1, sign=True)
