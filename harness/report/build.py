@@ -21,7 +21,7 @@ from harness.report.outline import Entry, entries
 from harness.report.page import report_page
 from harness.report.staging import staged
 from harness.report.tables.base import samples
-from harness.report.typeset import Table, markdown, write, write_csv
+from harness.report.typeset import Table, markdown, named, write, write_csv
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
@@ -74,7 +74,7 @@ def write_tables(analysis: Analysis, out: Path, about: Mapping[str, str] | None 
     written = {}
     for entry in entries("tables"):
         module, path = entry.module(), out / entry.name
-        table = module.layout(analysis, made)
+        table = named(module.layout(analysis, made))
         write_csv(path.with_suffix(".csv"), module.numbers(analysis))
         write(path.with_suffix(".html"), table_page(entry.name, table))
         write(path.with_suffix(".md"), markdown(table))

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import TEST, from_to, holm_corrected, undecidable, untested, verdict
-from harness.report.typeset import Table, estimate, number, probability
+from harness.report.tables.base import TEST, holm_corrected, undecidable, untested, verdict
+from harness.report.typeset import Table, estimate, from_to, number, probability
 
 HEADERS = [
     *("method", "space", "RI, %\n[95% interval]", "p", "verdict (p, Holm)\n[interval, Holm]"),

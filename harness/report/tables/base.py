@@ -9,15 +9,10 @@ import pandas as pd
 from harness.analysis.comparison import UNDEFINED
 from harness.analysis.results import percent_factor
 from harness.analysis.statistics import ALPHA
-from harness.report.typeset import interval, number, probability
+from harness.plan import titles
+from harness.report.typeset import from_to, interval, number, probability
 
 TEST = "a studentised permutation test of the log ratio of means, two-sided"
-
-
-def from_to(counts: pd.Series) -> str:
-    """ "3", or "6 to 8"."""
-    low, high = (counts.min(), counts.max()) if len(counts) else (0, 0)
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def samples(improvement: pd.DataFrame) -> str:
@@ -40,7 +35,7 @@ def percent_factors(frame: pd.DataFrame, *columns: str) -> pd.Series:
 def failed_runs(runs: pd.DataFrame) -> list[str]:
     """A footnote that names every run without an accuracy; none where there is none."""
     named = [
-        f"{run.method} in {run.space} on {run.dataset}, seed {run.seed} ({run.status})"
+        f"{titles.of(run.method, run.space)} on {titles.dataset(run.dataset)}, seed {run.seed} ({run.status})"
         for run in runs[runs["accuracy"].isna()].itertuples()
     ]
     return [f"Left out of means, intervals and tests: {'; '.join(named)}."] if named else []

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
+from harness.plan import titles
 from harness.plan.jobs import RANDOM
-from harness.report.tables.base import from_to, percent_factors
-from harness.report.typeset import Table, estimate, interval, number, probability
+from harness.report.tables.base import percent_factors
+from harness.report.typeset import Table, estimate, from_to, interval, number, probability
 
 HEADERS = [
     *("dataset", "space", "architectures", "n", "cells", "accuracy, %", "gain, points\n[95% interval]"),
@@ -60,8 +61,8 @@ def _ceilings(row: Any) -> str:
 def _failed(trainings: pd.DataFrame) -> list[str]:
     """A footnote that names every training that failed and that no run is judged by."""
     named = [
-        f"{row.method} in {row.space} on {row.dataset}, seed {row.seed}, {row.cells} cells, repeat {row.repeat}"
-        f" ({row.status})"
+        f"{titles.of(row.method, row.space)} on {titles.dataset(row.dataset)}, seed {row.seed}, {row.cells} cells,"
+        f" repeat {row.repeat} ({row.status})"
         for row in trainings[~trainings["main"] & trainings["accuracy"].isna()].itertuples()
     ]
     return [f"Left out: {'; '.join(named)}."] if named else []

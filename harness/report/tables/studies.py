@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import from_to
-from harness.report.typeset import Table, estimate, number, probability
+from harness.plan import titles
+from harness.report.typeset import Table, estimate, from_to, number, probability
 
 HEADERS = [
     *("study", "dataset", "variant", "n × repeats", "accuracy, %", "difference, points\n[95% interval]"),
@@ -79,9 +79,9 @@ def _cost(row: Any) -> str:
 def _notes(frame: pd.DataFrame) -> list[str]:
     """What the reference's repeats say of a choice."""
     return [
-        f"{row.study} on {row.dataset}: the architectures are {100 * row.intraclass:.0f}% of the variance of single"
-        f" trainings of the reference; the best of {row.n} is found in 95% of simulated worlds with {_seeds(row)}"
-        " trainings each."
+        f"{row.study} on {titles.dataset(row.dataset)}: the architectures are {100 * row.intraclass:.0f}% of the"
+        f" variance of single trainings of the reference; the best of {row.n} is found in 95% of simulated worlds with"
+        f" {_seeds(row)} trainings each."
         for row in frame.dropna(subset=["intraclass"]).itertuples()
     ]
 

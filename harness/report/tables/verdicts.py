@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
+from harness.plan import titles
 from harness.report.tables.base import TEST, failed_runs, holm_corrected, samples, undecidable, untested
 from harness.report.typeset import Table, interval, number
 
@@ -38,7 +39,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f" (better, worse, or ≈: not significant) and interval are {holm_corrected(improvement)}."
         f"{untested(improvement)}{undecidable(improvement)} n = {samples(improvement)}. {origin}"
     )
-    return Table(["method", "space", *datasets], rows, caption, failed_runs(analysis.runs), labels=2)
+    headers = ["method", "space", *map(titles.dataset, datasets)]
+    return Table(headers, rows, caption, failed_runs(analysis.runs), labels=2)
 
 
 def _cell(row: Any) -> str:
