@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,13 +20,14 @@ NAME, NARROW = 30, 24  # characters of a name on one line: in a figure, in a col
 @dataclass(frozen=True)
 class Table:
     """A table as readers see it: cells are texts, the first `labels` columns are names and the others numbers. A line
-    break in a cell is kept where there is room for it: HTML and LaTeX."""
+    break in a cell is kept where there is room for it: HTML and LaTeX. `bold`: (row, column) of significant cells."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str
     notes: Sequence[str] = ()
     labels: int = 3
+    bold: Collection[tuple[int, int]] = ()
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:

@@ -13,9 +13,9 @@ from matplotlib.transforms import ScaledTranslation
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.columns import GROUP
+from harness.analysis.comparison import SIGNIFICANT
 from harness.plan import titles
 from harness.report.figures import style
-from harness.report.figures.forest import SIGNIFICANT
 from harness.report.figures.style import Colours
 
 APART = 5.0  # points between two marks of the same cost

@@ -14,9 +14,6 @@ from harness.report import typeset
 from harness.report.figures import style
 from harness.report.figures.style import Colours
 
-SIGNIFICANT = ("better", "worse")
-"""Verdicts that are drawn filled."""
-
 
 def forest(table: pd.DataFrame, colours: Colours, xlabel: str, filled: str = "", hollow: str = "") -> Figure:
     """One panel per dataset, one line per method: an effect in percent with its interval, as a mark and in digits.

@@ -200,7 +200,7 @@ def arrow(axis: Axes, x: float, y: float, colour: Colour, vertical: bool = False
     """The mark of an interval that is cut at (x, y), the limit of its axis; its head stays inside the panel."""
     away = y if vertical else x
     marker = {(False, False): "<", (False, True): ">", (True, False): "v", (True, True): "^"}[vertical, away > 0]
-    inside = away - math.copysign(0.04 * abs(away), away)
+    inside = away - math.copysign(0.06 * abs(away), away)
     at = (x, inside) if vertical else (inside, y)
     (mark,) = axis.plot(*at, marker, color=colour, markersize=5, markeredgewidth=0, gid=CUT)
     return mark

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from harness.analysis.comparison import UNDEFINED
+from harness.analysis.comparison import SIGNIFICANT, UNDEFINED
 from harness.analysis.results import percent_factor
 from harness.analysis.statistics import ALPHA
 from harness.plan import titles
@@ -68,3 +69,8 @@ def verdict(row: Any) -> str:
     """What Holm's procedure says of a row, its corrected p, and the interval of the same level."""
     corrected = "" if pd.isna(row.p_holm) else f" ({probability(row.p_holm)})"
     return f"{row.verdict}{corrected}\n{interval(row.holm_low, row.holm_high, sign=True)}".strip()
+
+
+def significant(verdicts: Iterable[str], *columns: int) -> frozenset[tuple[int, int]]:
+    """The cells in these columns of the rows that are better or worse: what is set bold."""
+    return frozenset((i, j) for i, said in enumerate(verdicts) if said in SIGNIFICANT for j in columns)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.ranking import complete
+from harness.analysis.statistics import ALPHA
 from harness.plan import titles
 from harness.report.typeset import Table, estimate, from_to, number, probability
 
@@ -30,7 +31,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
     )
     left = sorted({*analysis.relative_improvement["dataset"]} - {*complete(analysis.relative_improvement).index})
     notes = [f"Left out, because a method has no RI there: {', '.join(map(titles.dataset, left))}."] if left else []
-    return Table(["method", "space", "datasets", "rank\n[95% interval]", "p"], rows, caption, notes, labels=2)
+    bold = {(i, 4) for i, p in enumerate(frame["p_random"]) if p <= ALPHA}
+    return Table(["method", "space", "datasets", "rank\n[95% interval]", "p"], rows, caption, notes, 2, bold)
 
 
 def _tests(frame: pd.DataFrame) -> str:

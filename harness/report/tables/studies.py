@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
+from harness.analysis.statistics import ALPHA
 from harness.plan import titles
 from harness.report.typeset import Table, estimate, from_to, number, probability
 
@@ -47,7 +48,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
         " chooses. Cost: images × multiply-adds of a training, as a multiple of the reference's."
         f" {origin}"
     )
-    return Table(HEADERS, rows, caption, _notes(frame))
+    bold = {(i, j) for i, p in enumerate(frame["p_holm"]) if p <= ALPHA for j in (5, 8)}
+    return Table(HEADERS, rows, caption, _notes(frame), bold=bold)
 
 
 def _of(row: Any, name: str, low: str = "", high: str = "", sign: bool = True) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 
 import matplotlib.pyplot as plt
@@ -86,6 +87,9 @@ def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, analysis, tmp_path):
                 inked, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
                 assert min(inked.x0, inked.y0) > -0.02, name
                 assert inked.x1 < width + 0.02 and inked.y1 < height + 0.02, name
+                said = [text.get_text() for text in figure.findobj(Text)]
+                assert any(re.search(r"\bn = \d", text) for text in said), f"{name} says no n"
+                assert not any(re.search(r"single_path|\bdarts\b|\bdigits\b", text) for text in said), name
                 plt.close(figure)
 
 

@@ -82,8 +82,8 @@ def test_failed_runs_are_counted_left_out_and_named(tmp_path):
     for kind in ("md", "tex"):
         text = (tmp_path / f"tables/relative_improvement.{kind}").read_text().replace("\\", "")
         assert "2 of 3" in text
-        assert "fbnet in fbnet on digits, seed 1 (diverged)" in text
-        assert "random_sampling in fbnet on digits, seed 2 (search failed)" in text
+        assert "FBNet on Digits, seed 1 (diverged)" in text
+        assert "random in FBNet on Digits, seed 2 (search failed)" in text
 
 
 def test_a_failed_training_of_the_depth_gap_is_left_out_and_named(tmp_path):
@@ -93,7 +93,7 @@ def test_a_failed_training_of_the_depth_gap_is_left_out_and_named(tmp_path):
     results = read_results(tmp_path / "records")
     assert Analysis(results).depth_gap.iloc[0]["n"] == 8  # its repeat 0 remains
     write_tables(Analysis(results), tmp_path)
-    named = "random_sampling in darts on digits, seed 3, 20 cells, repeat 1 (diverged)"
+    named = "random in DARTS on Digits, seed 3, 20 cells, repeat 1 (diverged)"
     assert named in (tmp_path / "depth_gap.md").read_text()
     assert "Left out" not in (tmp_path / "relative_improvement.md").read_text()
 
