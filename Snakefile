@@ -82,6 +82,8 @@ def ended(complete):
     DRIVER.end()
     if not STORED:  # else what it would look at is not here
         shell(f"python -m harness status {BENCHMARK} || true")
+        if complete:
+            print(f"all tables and figures on one page: {RESULTS}/tables/report.html", file=sys.stderr)
 
 
 def below(name):
@@ -186,10 +188,11 @@ rule tables:
         MANIFESTS,
     output:
         tables=[*expand(f"{RESULTS}/{{file}}.csv", file=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
+        page=f"{RESULTS}/tables/report.html",
         figures=expand(f"{RESULTS}/{{file}}.{{kind}}", file=FIGURES, kind=["csv", "png", "pdf"]),
         shown=list(shown()),
     log:
-        f"work/logs/{CONFIG.protocol}-tables.log",
+        f"work/logs/{CONFIG.title}-tables.log",
     conda:
         "environment.yaml"
     params:
@@ -206,15 +209,16 @@ rule track:  # the follower has brought most records by then; this brings whatev
         RECORDS,
         MANIFESTS,
     output:
-        touch(f"work/{CONFIG.protocol}.tracked"),
+        touch(f"work/{CONFIG.title}.tracked"),
     log:
-        f"work/logs/{CONFIG.protocol}-track.log",
+        f"work/logs/{CONFIG.title}-track.log",
     conda:
         "environment.yaml"
     params:
         records=lambda w, input: f"--records {os.path.commonpath(input[: len(RECORDS)])}" if STORED else BENCHMARK,
+        experiment=CONFIG.title,
     shell:
-        "python -m harness track {params.records} > {log} 2>&1"
+        "python -m harness track {params.records} --experiment {params.experiment} > {log} 2>&1"
 
 
 rule all:
@@ -224,7 +228,7 @@ rule all:
         rules.tables.output,
         rules.track.output,
     log:
-        f"work/logs/{CONFIG.protocol}-all.log",
+        f"work/logs/{CONFIG.title}-all.log",
     retries: 0
     conda:
         "environment.yaml"

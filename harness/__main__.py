@@ -7,7 +7,8 @@ import errno
 import gc
 import sys
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # the user can mend these
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+DISK |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST}  # the user can mend all of these
 MODULE = "python -m harness"
 
 

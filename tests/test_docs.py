@@ -1,6 +1,7 @@
 """The pages hold what they say: links lead somewhere, commands can be typed, configurations are configurations, the
 index and the site have every page. Imports no torch."""
 
+import csv
 import re
 import shlex
 import subprocess
@@ -13,6 +14,8 @@ import yaml
 
 from harness.cli import base as cli
 from harness.plan import config, registry
+from harness.report.site import OVERVIEW
+from harness.report.snapshot import citation
 from tests.pages import PAGES, Fence, anchors, commands, fences, links, text
 
 NAMES = [str(page.relative_to(registry.ROOT)) for page in PAGES]
@@ -107,16 +110,40 @@ def test_there_is_something_to_check():
 def test_every_page_is_in_the_index_and_in_the_site():
     pages = {Path(page).name for page in DOCS}
     site = yaml.safe_load((registry.ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
-    assert sorted(site["nav"]) == sorted(pages)
+    assert sorted(site["nav"]) == sorted({*pages, OVERVIEW})
     assert {"index.md", *links(text("docs/index.md"))} == pages
 
 
-def test_the_site_is_built_without_a_warning(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
     pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install -e '.[docs]'")
-    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    folder = tmp_path_factory.mktemp("site")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(build, cwd=registry.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {file.stem for file in (tmp_path / "site").glob("*.html")} >= {Path(page).stem for page in DOCS}
+    return folder
+
+
+def test_the_site_is_built_without_a_warning(site):
+    assert {file.stem for file in site.glob("*.html")} >= {Path(page).stem for page in DOCS}
+
+
+SNAPSHOTS = [path for path in sorted((registry.ROOT / "results/published").iterdir()) if (path / "records").is_dir()]
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS, ids=lambda path: path.name)
+def test_the_site_shows_every_snapshot_with_what_it_links_to(site, snapshot):
+    page, overview = ((site / name).read_text() for name in (f"snapshots/{snapshot.name}.html", "snapshots.html"))
+    records = list((snapshot / "records").rglob("*.json"))
+    targets = re.findall(rf'(?:href|src)="({snapshot.name}/[^"]+)"', page)
+    assert len(targets) == len({*targets}) and len([name for name in targets if "/records/" in name]) == len(records)
+    for target in targets:
+        copied = site / "snapshots" / target
+        assert copied.read_bytes() == (snapshot.parent / target).read_bytes(), target
+    assert citation(snapshot) in page and citation(snapshot) in overview
+    with open(snapshot / "tables/methods.csv") as file:
+        methods = [row["method"] for row in csv.DictReader(file)]
+    assert methods and all(f"<td>{method}</td>" in page and f"<td>{method}</td>" in overview for method in methods)
 
 
 @pytest.mark.parametrize("page", DOCS)

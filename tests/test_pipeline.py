@@ -77,12 +77,12 @@ def test_what_was_trained_is_what_was_found(finished):
 
 
 def test_tables(finished):
-    table = pd.read_csv(finished / "results/smoke/tables/relative_improvement.csv")
+    table = pd.read_csv(finished / "results/smoke/smoke/tables/relative_improvement.csv")
     assert len(table) == 4 * 2  # methods x datasets
     for row in table.itertuples():
         ri = 100 * (row.mean - row.random_mean) / row.random_mean
         assert row.ri == pytest.approx(ri, rel=1e-4, abs=1e-3)  # of two means, each written to 6 digits
-    gap = pd.read_csv(finished / "results/smoke/tables/depth_gap.csv")
+    gap = pd.read_csv(finished / "results/smoke/smoke/tables/depth_gap.csv")
     assert len(gap)
 
 
@@ -90,7 +90,7 @@ def test_mlflow_has_one_run_a_record(finished):
     import mlflow
 
     client = mlflow.MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("smoke")
+    experiment = client.get_experiment_by_name("smoke-smoke")
     everything = client.search_runs([experiment.experiment_id], max_results=1000)
     runs = [run for run in everything if run.data.tags["role"] != "comparison"]
     assert sorted(run.data.tags["record"] for run in runs) == sorted(record["sha256"] for record in records(finished))
@@ -111,7 +111,7 @@ def test_a_second_call_does_nothing(finished):
 @pytest.mark.slow
 def test_a_job_done_again_gives_the_same_bytes(finished):
     """Records that were deleted come back the same, times and host apart; and the tables to the byte."""
-    tables = {path: path.read_bytes() for path in (finished / "results/smoke/tables").glob("*.csv")}
+    tables = {path: path.read_bytes() for path in (finished / "results/smoke/smoke/tables").glob("*.csv")}
     victims = sorted((finished / "results/smoke/records/glyphs").rglob("*-0*.json"))[:6]
     before = [json.loads(path.read_text()) for path in victims]
     for path in victims:

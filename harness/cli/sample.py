@@ -6,12 +6,12 @@ import click
 
 from harness.cli.base import command
 from harness.cli.parts import options
-from harness.cli.parts.values import COUNT
+from harness.cli.parts.values import COUNT, SEED
 
 
 @command(examples="python -m harness sample --space fbnet --seed 0 -n 5")
 @options.space
-@click.option("--seed", type=int, default=0, help="The same seed gives the same architectures.")
+@click.option("--seed", type=SEED, default=0, help="The same seed gives the same architectures.")
 @click.option("-n", "count", type=COUNT, default=1, help="How many.")
 def sample(space: str, seed: int, count: int) -> None:
     """Print random architectures of a space, one per line."""

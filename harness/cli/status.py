@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -46,38 +47,41 @@ def status(config: Path, override: tuple[tuple[str, Any], ...], follow: int | No
     """
     from harness.records import sums
     from harness.running import status
+    from harness.running.pipeline import arguments
 
     chosen = benchmark(config, override)
+    track = shlex.join(["python", "-m", "harness", "track", *arguments(config, dict(override))])
     found = status.status(chosen)
     while follow:
-        print((CLEAR if sys.stdout.isatty() else "") + "\n".join([_said(chosen, found), *_verdicts(found)]), flush=True)
+        shown = "\n".join([_said(chosen, found, track), *_verdicts(found)])
+        print((CLEAR if sys.stdout.isatty() else "") + shown, flush=True)
         if not found.driver and not found.total["running"]:
             break
         time.sleep(follow)
         found = status.status(chosen)
     else:
-        print(_said(chosen, found))
-    tables = Path("results", chosen.protocol, "tables")
+        print(_said(chosen, found, track))
+    tables = chosen.results / "tables"
     if found.finished and tables.exists():
         sums.check(tables)
     return 0 if found.finished else 1
 
 
-def _said(chosen: Config, found: Status) -> str:
+def _said(chosen: Config, found: Status, track: str) -> str:
     from harness.running import status
 
-    return "\n".join([status.text(found), *_untracked(chosen, found)])
+    return "\n".join([status.text(found), *_untracked(chosen, found, track)])
 
 
-def _untracked(chosen: Config, found: Status) -> list[str]:
-    """What MLflow does not show, where nobody is about to bring it. Lookups have no runs of their own there."""
+def _untracked(chosen: Config, found: Status, track: str) -> list[str]:
+    """What MLflow does not show, where nobody is about to bring it; `track`: the command that does. Lookups have no
+    runs of their own there."""
     from harness.plan import registry
     from harness.tracking import ledger
 
     looks_up = registry.protocol(chosen.protocol).setting(chosen.datasets[0]).looks_up
-    missing = 0 if found.driver or looks_up else ledger.missing(ledger.LEDGER, found.good.values())
-    cure = f"python -m harness track --records results/{chosen.protocol}/records"
-    return [f"MLflow does not show {missing} of {len(found.good)} records yet: {cure}"] if missing else []
+    missing = 0 if found.driver or looks_up else ledger.missing(ledger.LEDGER, chosen.title, found.good.values())
+    return [f"MLflow does not show {missing} of {len(found.good)} records yet: {track}"] if missing else []
 
 
 def _verdicts(found: Status) -> list[str]:

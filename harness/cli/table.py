@@ -10,7 +10,7 @@ import click
 from harness.cli.base import command, group
 from harness.cli.parts import options
 from harness.cli.parts.job import prepared
-from harness.cli.parts.values import COUNT, PATH
+from harness.cli.parts.values import COUNT, HOURS, PATH
 from spaces.parts.cpu import numerics
 
 IMPORT = """
@@ -68,7 +68,7 @@ def import_(sources: tuple[Path, ...], into: Path, format: str | None, validatio
 )
 @click.option("--work", type=PATH, default=Path("work"), help="Folder that keeps the trainings so far.")
 @click.option(
-    "--hours", type=float, help="Write the table after so many hours with what is trained; run again to go on."
+    "--hours", type=HOURS, help="Write the table after so many hours with what is trained; run again to go on."
 )
 def make(into: Path, data: Path | None, work: Path, hours: float | None, **axes: Any) -> None:
     """Train every architecture of a space, and write the table.

@@ -21,14 +21,13 @@ python -m harness tables --records results.csv --out judged   # anyone's numbers
 @click.option("--out", type=PATH, required=True, help="Folder of the tables.")
 @click.option("--figures", type=PATH, help="Folder of the figures.  [default: figures/ in the folder of the tables]")
 def tables(out: Path, figures: Path | None, **source: Any) -> None:
-    """Make all tables and figures from records or from a CSV.
+    """Make all tables and figures from records or from a CSV, and a report that shows them on one page.
 
-    With --records also a report, report.html in the folder of the tables.
+    The report is report.html in the folder of the tables.
     """
     from harness.report import build
 
-    report = bool(source["records"])
+    report = "foreign" if source["records"] else "run"
     studies = benchmark.studies(**source)
     left = build.build(benchmark.records(**source), out, figures, report=report, studies=studies)
-    if report:
-        print(f"{out / 'report.html'}: all tables and figures; {len(left)} left out, which it names")
+    print(f"{out / build.REPORT}: all tables and figures; {len(left)} left out, which it names")

@@ -9,8 +9,8 @@ import click
 
 from harness.cli.base import command
 from harness.cli.parts import options, texts
-from harness.cli.parts.job import paths, search_job, told
-from harness.cli.parts.values import COUNT, PAIR, PATH
+from harness.cli.parts.job import found_by, paths, search_job, told
+from harness.cli.parts.values import COUNT, PAIR, PATH, SEED
 
 EXAMPLES = """
 python -m harness train --protocol laptop --dataset digits --space enas --method enas --set samples=4 \\
@@ -38,7 +38,7 @@ python -m harness train --protocol laptop --dataset digits --space fbnet \\
     metavar="PATH=VALUE",
     help="A change of the protocol's setting, such as tricks.cutout=0 or width=x1.4. Repeatable.",
 )
-@click.option("--repeat", type=int, default=0, help="Number of the training seed.")
+@click.option("--repeat", type=SEED, default=0, help="Number of the training seed.")
 @click.option("--keep-weights", is_flag=True, help="Write the trained weights beside the record: OUT.weights.pt.")
 @options.places
 @options.hours
@@ -61,7 +61,6 @@ def train(
     """
     from dataclasses import replace
 
-    from harness import records
     from harness.plan import registry
     from harness.plan.jobs import Training
     from harness.running import job as running
@@ -73,6 +72,6 @@ def train(
     asked = {**dict(change), **({"cells": cells} if cells else {})}
     job = replace(Training.of(found, asked, repeat, arch or ""), keep_weights=keep_weights)
     check_installed(job.setting)
-    source = records.read(search) if search else {"status": "done", "arch": arch}
+    source = found_by(search, found.space) if search else {"status": "done", "arch": arch}
     places = paths(job, data, out, work)
     return told(job, running.train(job, source, places, hours), places, "test_accuracy")

@@ -5,13 +5,13 @@ No torch here: planning hundreds of jobs must stay instant.
 
 from __future__ import annotations
 
-import tempfile
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -24,6 +24,7 @@ from protocols.parts.variants import check_installed, varied
 from spaces.base import UserError
 
 Pairs = tuple[tuple[str, Any], ...]
+RECORDS = "records"  # the folder beside those of the configurations
 LONGEST = 200
 """Characters of a refused value that a message shows."""
 
@@ -63,6 +64,7 @@ class Config(Strict):
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's
     batch: Count = 1  # searches and trainings that the pipeline runs together, one after another
+    _name: str = PrivateAttr("")  # that of its file
 
     @model_validator(mode="before")
     @classmethod
@@ -83,6 +85,16 @@ class Config(Strict):
             if value in values[:i]:
                 raise ValueError(f"{value!r} stands twice")
         return values
+
+    @property
+    def title(self) -> str:
+        """Its protocol and its name: "laptop-default"."""
+        return f"{self.protocol}-{self._name}"
+
+    @property
+    def results(self) -> Path:
+        """Folder of its tables and figures. Beside it are the records, which the configurations of a protocol share."""
+        return Path("results") / self.protocol / self._name
 
     @cached_property
     def ablations(self) -> tuple[Study, ...]:
@@ -129,20 +141,6 @@ class Config(Strict):
         return [*self.searches_of(dataset), *self.trainings_of(dataset)]
 
 
-def check_place(config: Config) -> None:
-    """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
-    benchmark cannot write."""
-    for dataset in config.datasets:
-        datasets.named(dataset).check(Path(config.data_root).expanduser())
-    for folder in (Path("work"), Path("results") / config.protocol):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise UserError(f"folder {folder} cannot be written: {error.strerror}: mend that and try again") from None
-
-
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration in a file, or in the one of that name that comes with the project, some of its keys overridden,
     checked against what is there: UserError names the file, the place and the cure."""
@@ -158,7 +156,16 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
         _check(config)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    config._name = _name(path)
     return config
+
+
+def _name(path: Path) -> str:
+    """Of a configuration, after its file; its tables' folder is named so."""
+    name = re.sub(r"[^\w.-]+", "-", path.stem)
+    if name == RECORDS:
+        raise UserError(f"{path}: the name of the file names the folder of its tables, and {name} is taken: rename it")
+    return name
 
 
 def _content(path: Path) -> Any:
@@ -187,7 +194,7 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {message}, got {got if len(got) <= LONGEST else got[:LONGEST] + '…'}"
 
 
-def _check_measure(protocol: str, dataset: str) -> None:
+def check_measure(protocol: str, dataset: str) -> None:
     """A table belongs to a protocol that looks up, and images to one that trains."""
     looks_up, is_table = registry.protocol(protocol).setting(dataset).looks_up, dataset.startswith("table:")
     if looks_up and not is_table:
@@ -203,7 +210,7 @@ def _check(config: Config) -> None:
         datasets.know(name, Path(folder).expanduser())
     for dataset in config.datasets:
         datasets.named(dataset)
-        _check_measure(config.protocol, dataset)
+        check_measure(config.protocol, dataset)
     for entry in config.searches:
         if entry.method == RANDOM:
             raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")

@@ -52,6 +52,8 @@ def named(name: str) -> Dataset:
 
         return TableDataset(name)
     if name not in names():
+        if Path(name).is_dir():
+            raise UserError(f"unknown dataset {name!r}: did you mean the folder of images folder:{name}?")
         raise registry.refuse("dataset", name, [*names(), "folder:PATH", "table:FOLDER#NAME"])
     return registry.entry_class("protocols/datasets", name)(name)
 

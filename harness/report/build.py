@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
+from harness.plan import titles
 from harness.plan.studies import Study
 from harness.records import below, sums
 from harness.report.html import table_page
@@ -25,6 +27,7 @@ from harness.report.typeset import Table, markdown, named, write, write_csv
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
+OF_DATASET = (("tables", "relative_improvement"), ("figures", "ri"))
 ORIGIN = ("source", "protocol", "machine", "commit")
 
 
@@ -33,7 +36,7 @@ def build(
     out: Path,
     figures: Path | None = None,
     about: Mapping[str, str] | None = None,
-    report: bool = False,
+    report: str | None = None,
     studies: Sequence[Study] | None = None,
 ) -> list[str]:
     """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of
@@ -42,7 +45,7 @@ def build(
     `about` adds to, or replaces, what the captions say of where the records come from: source, protocol, machine,
     commit. UserError where the input cannot be trusted. Where anything fails, nothing is written, and an older set
     stays as it was. SHA256SUMS in `out` names the input and all that was made of it. `report`: also all of it
-    as one page, `out`/report.html; returns what that leaves out.
+    as one page, `out`/report.html, with the introduction of this name (captions/); returns what that leaves out.
     `studies`: those of the configuration; without it, None, everything that was trained is one study.
     """
     analysis = Analysis(read_results(records), studies)
@@ -51,7 +54,7 @@ def build(
     with staged(out, figures, stale=_of_another_space) as (new, drawn_in):
         tables, drawn = write_tables(analysis, new, about), draw_figures(analysis, drawn_in)
         if report:
-            page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement))
+            page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement), report)
             write(new / REPORT, page)
         made = [place / path.name for place, of in ((out, new), (figures, drawn_in)) for path in of.iterdir()]
     sources = [records] if isinstance(records, Path) else records
@@ -99,6 +102,23 @@ def draw_figures(analysis: Analysis, out: Path) -> dict[str, Path]:
             if len(data):
                 drawn[f"figures/{name}"] = out / f"{name}.svg"
     return drawn
+
+
+def of_dataset(analysis: Analysis, dataset: str, out: Path) -> None:
+    """The rows of one dataset in the table of relative improvements, table.html, and their forest plot, forest.*."""
+    from harness.report.figures import style
+
+    table, plot = (next(each for each in entries(kind) if each.name == name).module() for kind, name in OF_DATASET)
+    shown = named(table.layout(analysis, origin(analysis.results.about)))
+    rows = [row for row, of in zip(shown.rows, analysis.relative_improvement["dataset"]) if of == dataset]
+    write(
+        out / "table.html",
+        table_page(f"relative improvement on {titles.dataset(dataset)}", replace(shown, rows=rows, bold=())),
+    )
+    data = plot.data(analysis)
+    if len(data := data[data["dataset"] == dataset]):
+        style.set_style()
+        style.save(plot.draw(data, style.colours(analysis.methods)), out / "forest")
 
 
 def figure_data(entry: Entry, analysis: Analysis) -> dict[str, pd.DataFrame]:

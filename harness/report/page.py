@@ -1,5 +1,4 @@
-"""The report of results that no pipeline made: one page that needs nothing beside it, in the order of the pipeline's
-report and with its captions."""
+"""The report: one page that needs nothing beside it, in the order of Snakemake's report and with its captions."""
 
 from __future__ import annotations
 
@@ -33,11 +32,12 @@ class Result:
 
 
 def report_page(
-    tables: Mapping[str, Table], figures: Mapping[str, Path], spaces: list[str], n: str
+    tables: Mapping[str, Table], figures: Mapping[str, Path], spaces: list[str], n: str, introduction: str
 ) -> tuple[str, list[str]]:
     """(the page, the titles of what it leaves out with what they need).
 
-    tables, figures: by file, those with content, figures as paths of SVG files; n: what the captions say of n.
+    tables, figures: by file, those with content, figures as paths of SVG files; n: what the captions say of n;
+    introduction: the name of the text that the page begins with.
     """
     headings: dict[str, list[Result]] = {}
     left_out = []
@@ -55,7 +55,7 @@ def report_page(
             headings.setdefault(heading, []).append(result)
     page = TEMPLATES.get_template("report.html").render(
         title="Against random architectures",
-        introduction=_rendered(CAPTIONS / "foreign.rst", n),
+        introduction=_rendered(CAPTIONS / f"{introduction}.rst", n),
         headings=headings,
         left_out=left_out,
     )

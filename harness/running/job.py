@@ -45,6 +45,7 @@ class JobPaths:
     out: Path  # the record
     work: Path = Path("work")  # checkpoints and finished records
     late: int = 0  # exit status of a process that its limit of time ends
+    trace: Path | None = None  # file for the traceback of a failure; without one it goes to stderr
 
 
 def search(job: Search, paths: JobPaths, hours: float | None = None) -> Record:
@@ -103,7 +104,7 @@ class Attempt:
 
     def __init__(self, kind: str, job: Search | Training, paths: JobPaths, inputs: dict[str, Any]):
         self.kind, self.job, self.out = kind, job, paths.out
-        self.late = paths.late
+        self.late, self.trace = paths.late, paths.trace
         self.clock = Clock()
         self.made_from = {"fingerprint": job.fingerprint(), "data": manifest(paths.data)["sha256"]}
         self.environment = records.environment("torch", "numpy") | _numerics(job)
@@ -165,12 +166,20 @@ class Attempt:
         except Diverged as error:
             return self.end("diverged", _failure(str(error), error.curves))
         except Exception as error:
-            traceback.print_exc(file=sys.stderr)
+            self._trace()
             reason = f"{type(error).__name__}: {error}"
             return self.end("oom" if _out_of_memory(error) else "failed", _failure(reason))
         finally:
             limit.cancel()
         return self.end("done", outcome)
+
+    def _trace(self) -> None:
+        """Keeps the traceback of the exception at hand for who wrote the method."""
+        if self.trace:
+            self.trace.parent.mkdir(parents=True, exist_ok=True)
+            self.trace.write_text(traceback.format_exc(), encoding="utf-8")
+        else:
+            traceback.print_exc(file=sys.stderr)
 
     def end(self, status: str, outcome: Outcome) -> Record:
         """Writes the record, and removes what only an unfinished run needs."""

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +16,14 @@ from harness import records
 from harness.plan import config as configuration
 from harness.plan import datasets, registry
 from harness.plan.batches import Batch, batches
+from harness.plan.config import Config
 from harness.plan.jobs import Job, data_folder, record_path, slug
 from harness.plan.needs import Needs, needs
 from harness.records.belonging import held
 from protocols.base import Setting
 from protocols.datasets import manifest
 from protocols.datasets.parts.prepared import SPLITS
+from spaces.base import UserError
 
 
 class Planned(NamedTuple):
@@ -40,6 +43,12 @@ def rule_name(batch: Batch) -> str:
     return f"run_{batch.name}".replace("-", "_")
 
 
+def arguments(file: Path, overrides: Mapping[str, Any]) -> list[str]:
+    """The words by which a command knows a configuration."""
+    given = [word for key, value in overrides.items() for word in ("--override", f"{key}={json.dumps(value)}")]
+    return ["--config", str(file), *given]
+
+
 class Pipeline:
     """One benchmark in the working folder. The process that drives it plans, and its other processes read that plan:
     what is left to do changes while it runs."""
@@ -49,9 +58,8 @@ class Pipeline:
         seen. UserError where the configuration cannot work."""
         self.config = configuration.load(file, overrides)
         self.stored = stored
-        given = [word for key, value in overrides.items() for word in ("--override", f"{key}={json.dumps(value)}")]
-        self.arguments = ["--config", str(file.resolve()) if stored else os.path.relpath(file), *given]
-        self.results = f"results/{self.config.protocol}"
+        self.arguments = arguments(file.resolve() if stored else Path(os.path.relpath(file)), overrides)
+        self.results = self.config.results.as_posix()
         self.datasets = {slug(dataset): dataset for dataset in self.config.datasets}
         self._plan = Path("work/plans") / f"{self.config.protocol}.json"
         self._jobs_of: dict[str, tuple[Job, ...]] = {}  # of batches that were planned here
@@ -68,7 +76,7 @@ class Pipeline:
 
     def record(self, name: str) -> str:
         """The record of the job of a name."""
-        return f"{self.results}/records/{name}.json"
+        return f"results/{self.config.protocol}/records/{name}.json"
 
     def batches(self) -> list[Planned]:
         """The batches left to run."""
@@ -134,7 +142,7 @@ class Pipeline:
 
     def start(self, planned: list[Planned]) -> None:
         """Before the first job: checks the folder, and keeps the plan for the other processes."""
-        configuration.check_place(self.config)
+        _check_place(self.config)
         records.commit()  # says so once, here, where git refuses to read the checkout
         records.write_atomically(self._plan, json.dumps({batch.name: batch._asdict() for batch in planned}).encode())
 
@@ -151,6 +159,20 @@ class Pipeline:
 
     def _setting(self, dataset: str) -> Setting:
         return registry.protocol(self.config.protocol).setting(dataset)
+
+
+def _check_place(config: Config) -> None:
+    """UserError where a dataset is not where it must be, which says what to download and where to put it; or where the
+    benchmark cannot write."""
+    for dataset in config.datasets:
+        datasets.named(dataset).check(Path(config.data_root).expanduser())
+    for folder in (Path("work"), Path("results") / config.protocol):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"folder {folder} cannot be written: {error.strerror}: mend that and try again") from None
 
 
 def _folders(jobs: Iterable[Job]) -> list[Path]:

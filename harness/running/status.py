@@ -54,7 +54,9 @@ def status(config: Config) -> Status:
     """Reads every record there is, and the notes and logs of jobs without one."""
     at_work, running = driver.at_work(), living(WORK)
     counts: dict[Kind, Counter[str]] = defaultdict(Counter)
-    done, good, lines, left, spoilt = defaultdict(list), {}, [], [], []
+    done, good, left, lines = defaultdict(list), {}, [], []
+    ended: dict[tuple[str, str], list[Held]] = defaultdict(list)  # by state and reason
+    spoilt = []
     for one in held(config):
         holder = None if one.record else running.get(one.job.name)
         state, detail = _state(one, holder)
@@ -68,10 +70,13 @@ def status(config: Config) -> Status:
             left.append((kind, dataset, holder.seconds if holder else 0.0))
         elif state == "spoilt":
             spoilt.append(one)
-        if state not in ("done", "waiting", "spoilt"):
+        if state == "running":
             lines.append(Line(state, one.job.name, detail))
+        elif state not in ("done", "waiting", "spoilt"):
+            ended[state, detail].append(one)
     kinds = {kind: mean(sum((times for (k, _), times in done.items() if k == kind), [])) for kind, _ in done}
     work = sum(max(0.0, _expected(kind, dataset, done) - spent) for kind, dataset, spent in left) if done else None
+    lines += [Line(state, _names(some), f"{why} ({log_path(some[0].job)})") for (state, why), some in ended.items()]
     lines += _spoilt(spoilt)
     if said := declared(config.protocol):
         lines.append(Line("note", "recheck", said))
@@ -82,16 +87,21 @@ def _spoilt(found: list[Held]) -> list[Line]:
     """One line per fault, however many records have it."""
     by_fault = defaultdict(list)
     for one in found:
-        by_fault[CODE if one.stale else one.problem].append(one)
+        by_fault[CODE if one.stale else one.problem.replace(str(one.path), "")].append(one)
     lines = []
     for fault, some in by_fault.items():
         first = some[0].path
         said = f"{advice(some)} ({first})" if fault == CODE else f"{fault}: delete {first} and run snakemake again"
         if fault.startswith("record "):  # which says its path and the cure
-            said = fault
-        others = f" and {len(some) - 1} others" if len(some) > 1 else ""
-        lines.append(Line("spoilt", f"{some[0].job.name}{others}", said))
+            said = some[0].problem
+        lines.append(Line("spoilt", _names(some), said))
     return lines
+
+
+def _names(some: list[Held]) -> str:
+    """Of jobs with one fault: the first, and how many more."""
+    others = {1: "", 2: " and 1 other"}.get(len(some), f" and {len(some) - 1} others")
+    return f"{some[0].job.name}{others}"
 
 
 def _kind(one: Held) -> Kind:
@@ -123,8 +133,8 @@ def _state(one: Held, holder: Holder | None) -> tuple[str, str]:
     if one.problem:
         return "spoilt", one.problem
     if one.record:
-        return one.record["status"], f"{one.record.get('reason', '')} ({log})"
-    return ("stopped", f"{_last(one, log)} ({log})") if log.exists() else ("waiting", "")
+        return one.record["status"], " ".join(one.record.get("reason", "").split())
+    return ("stopped", _last(one, log)) if log.exists() else ("waiting", "")
 
 
 def _last(one: Held, log: Path) -> str:

@@ -17,7 +17,7 @@ from harness.plan.jobs import record_path
 from harness.records.belonging import held
 from harness.tracking import sync as tracking
 from harness.tracking.ledger import LEDGER
-from harness.tracking.view import Drawing
+from harness.tracking.view import Drawings
 
 PATIENT_SECONDS = 240  # the longest pause after errors of the store
 FAREWELL_SECONDS = 60  # for the last import, when the driver ends; a kill later costs nothing but this pass
@@ -46,7 +46,7 @@ class Follower:
             self.process.kill()
 
 
-def follow(config: Config, drawing: Drawing, pictures: Path, seconds: float) -> None:
+def follow(config: Config, drawings: Drawings, seconds: float) -> None:
     """Imports new records every so many seconds until SIGTERM, and then once more. Does nothing, not even load MLflow,
     as long as no record is new."""
     ended = threading.Event()
@@ -59,7 +59,7 @@ def follow(config: Config, drawing: Drawing, pictures: Path, seconds: float) -> 
         if (found := _times(config)) != seen:
             good = [one.path for one in held(config) if one.record and one.path in found]
             new = [path for path in good if shown.get(path) != found[path]]
-            report = tracking.sync(new, None, drawing, pictures, good, quiet=warned, ledger=LEDGER)
+            report = tracking.sync(new, None, drawings, config.title, good, quiet=warned, ledger=LEDGER)
             warned = warned or bool(report.error or report.skipped)
             if report.error:
                 pause = min(2 * pause, PATIENT_SECONDS)

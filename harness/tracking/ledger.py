@@ -24,17 +24,17 @@ def address() -> str:
 
 
 def add(file: Path, uri: str, shown: Iterable[str]) -> None:
-    """Notes that a store shows records, by their sha256. A note that cannot be written is left out."""
+    """Notes that a store shows records, each as "EXPERIMENT SHA256". A note that cannot be written is left out."""
     known = _read(file)
     known[_name(uri)] = sorted({*known.get(_name(uri), ()), *shown})
     with suppress(UserError):
         write_atomically(file, json.dumps(known).encode())
 
 
-def missing(file: Path, records: Iterable[Mapping[str, Any]]) -> int:
-    """How many records the default store does not show."""
+def missing(file: Path, experiment: str, records: Iterable[Mapping[str, Any]]) -> int:
+    """How many records an experiment of the default store does not show."""
     shown = set(_read(file).get(_name(address()), ()))
-    return sum(record["sha256"] not in shown for record in records)
+    return sum(f"{experiment} {record['sha256']}" not in shown for record in records)
 
 
 def _name(uri: str) -> str:

@@ -64,18 +64,19 @@ class Report:
 def sync(
     paths: Iterable[Path],
     uri: str | None = None,
-    drawing: view.Drawing | None = None,
-    pictures: Path | None = None,
+    drawings: view.Drawings = view.Drawings(),  # noqa: B008 (immutable)
+    experiment: str = "",
     table: list[Path] | None = None,
     quiet: bool = False,
     ledger: Path | None = None,
 ) -> Report:
     """Imports the records that an MLflow store lacks and removes the runs of records that have changed.
 
-    `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `pictures`: a
-    folder that keeps the drawings for the next time. `table`: the records of the protocol that the comparisons
-    are made from, where these are more than `paths`. `ledger`: a file that notes what is shown. Nothing that befalls
-    the store raises: it gives one warning on stderr, unless `quiet`, and `Report.error`.
+    `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `experiment`:
+    the name of that of a configuration, whose records these are; without it one is named after each protocol. `table`:
+    the records that the comparisons are made from, where these are more than `paths`. `ledger`: a file that notes what
+    is shown. Nothing that befalls the store raises: it gives one warning on stderr, unless `quiet`, and
+    `Report.error`.
     """
     patience = math.ceil(limit("HARNESS_MLFLOW_PATIENCE_SECONDS"))
     for name, value in {**ENVIRONMENT, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(patience)}.items():
@@ -85,8 +86,10 @@ def sync(
     try:
         store = Store.of(uri or ledgers.address())
         with locked(store), tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
-            artifacts = view.Artifacts(Path(folder, "files"), pictures or Path(folder), drawing)
-            _sync(store, wanted, table, artifacts, report)
+            work = _Import(store, view.Artifacts(Path(folder, "files"), drawings), report)
+            for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
+                entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}
+                work.run(experiment or protocol, protocol, entries, table, whole=bool(experiment) and table is None)
     except _store_errors() as error:
         said = [line for line in str(error).splitlines() if not line.startswith("(raised as a result")]  # SQLAlchemy's
         text = (said or [""])[0][:300] or type(error).__name__
@@ -126,43 +129,51 @@ def _warn(report: Report) -> None:
         print(f"warning: MLflow: {report.error}; {cure}", file=sys.stderr)
 
 
-def _sync(store: Store, wanted: Wanted, table: list[Path] | None, artifacts: view.Artifacts, report: Report) -> None:
-    client = store.open()
-    for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
-        entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}
+class _Import:
+    """Into one store, whose lock is held."""
+
+    def __init__(self, store: Store, artifacts: view.Artifacts, report: Report) -> None:
+        self.client, self.store, self.artifacts, self.report = store.open(), store, artifacts, report
+
+    def run(self, name: str, protocol: str, entries: Wanted, table: list[Path] | None, whole: bool) -> None:
+        """The records of one experiment. `whole`: all of them."""
+        client, report = self.client, self.report
         client.begin()
-        experiment = page.experiment(client, protocol, store.artifacts)
-        parents = comparison.Comparisons(client, experiment)
-        shown, stale = _compare(client, experiment, entries)
+        experiment = page.Experiment(client, name, protocol, self.store.artifacts)
+        newest = max(view.period(record)[0] for _, record in entries.values()) if whole else 0
+        parents = comparison.Comparisons(client, experiment.id, newest)
+        shown, stale = _compare(client, experiment.id, entries)
         report.present += len(shown)
-        for name, (path, record) in entries.items():
+        for key, (path, record) in entries.items():
             client.begin()
             parent = parents.parent(record)
             if view.looked_up(record):  # thousands, and the table says all that they do: their comparisons are shown
                 continue
-            if name not in shown:
-                files = artifacts.collect(path, record)
+            if key not in shown:
+                files = self.artifacts.collect(path, record)
                 client.begin()
-                _import(client, experiment, parent, record, files)
+                _import(client, experiment.id, parent, record, files)
                 report.imported += 1
-            elif shown[name].data.tags.get("mlflow.parentRunId") != parent:
-                client.set_tag(shown[name].info.run_id, "mlflow.parentRunId", parent)
-            report.shown.append(record["sha256"])
+            elif shown[key].data.tags.get("mlflow.parentRunId") != parent:
+                client.set_tag(shown[key].info.run_id, "mlflow.parentRunId", parent)
+            report.shown.append(f"{name} {record['sha256']}")
         for run in [*stale, *parents.doubles]:
             client.begin()
             _remove(client, run)
             report.removed += 1
-        rows = _rows(table or [path for path, _ in entries.values()], protocol, report)
-        parents.update(rows)
+        self._say(experiment, parents, table or [path for path, _ in entries.values()])
 
-
-def _rows(table: list[Path], protocol: str, report: Report) -> dict[tuple[str, ...], dict[str, Any]]:
-    """What the comparisons show; nothing where the tables refuse the records."""
-    try:
-        return comparison.rows(table, protocol)
-    except UserError as error:
-        report.skipped.append(str(error))
-        return {}
+    def _say(self, experiment: page.Experiment, parents: comparison.Comparisons, table: list[Path]) -> None:
+        """What the comparisons say; nothing where the tables refuse the records."""
+        try:
+            found = comparison.analysis(table)
+        except UserError as error:
+            self.report.skipped.append(str(error))
+            return
+        parents.update(comparison.rows(found, experiment.protocol))
+        parents.illustrate(found, self.artifacts)
+        self.client.begin()
+        experiment.describe(comparison.summary(found))
 
 
 def _compare(client: Client, experiment: str, wanted: Wanted) -> tuple[dict[tuple[str, str], Run], list[Run]]:

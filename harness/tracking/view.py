@@ -1,4 +1,7 @@
-"""What an MLflow run shows of a record: its name, note, tags, parameters, metrics and files."""
+"""What an MLflow run shows of a record: its name, note, tags, parameters, metrics and files.
+
+The record is the truth and one of the files; parameters and metrics are what people compare runs by.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.plan import fingerprints
 from harness.plan.fingerprints import hash_of
@@ -20,11 +23,29 @@ from spaces.base import UserError
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Param
 
+    from harness.analysis.analysis import Analysis
+
 Record = dict[str, Any]
-Drawing = Callable[[str, str, Path], None]  # space, architecture's text, path of the PNG
-TEXT_LENGTH, NAME_LENGTH, DIGEST_LENGTH = 6000, 250, 36  # MLflow refuses longer ones
+TEXT_LENGTH, NAME_LENGTH = 6000, 250  # MLflow refuses longer ones
+DIGEST_LENGTH = 8  # of the images' hash, which MLflow's column shows behind the dataset's name
+MOST = 15
+"""Parameters of a run: those that tell runs apart, in this order. `x.` is all that x has. What a protocol switches off
+by None or 0 is left out."""
+PARAMETERS = {
+    "search": ("budget.epochs", "budget.evaluations", "parameters.", "search_cells", "search_width", "budget.batch"),
+    "train": ("recipe.epochs", "recipe.lr", "recipe.", "tricks.", "width", "image", "stem", "samples"),
+}
 CELL = ("protocol", "dataset", "space", "method")
 OPTIONAL = {"arch": "", "result": {}, "curves": {}, "config": {}, "environment": {}, "fingerprint": "", "data": ""}
+
+
+class Drawings(NamedTuple):
+    """What draws for MLflow. `architecture`: of a space, by its text, into a PNG; `folder` keeps these, so that a
+    search and its trainings share one. `comparison`: the table and the forest plot of a dataset, into a folder."""
+
+    architecture: Callable[[str, str, Path], None] | None = None
+    folder: Path | None = None
+    comparison: Callable[[Analysis, str, Path], None] | None = None
 
 
 def complete(record: Record) -> Record:
@@ -73,6 +94,7 @@ def note(record: Record) -> str:
         said = f"Trained from scratch, {key.get('cells')} cells, repeat {key.get('repeat')}; {counts}."
     if "test_accuracy" in result:
         said += f" Test accuracy after the last epoch: **{100 * result['test_accuracy']:.2f}%**."
+    said += " All settings are in the artifact `record.json`."
     if record["status"] != "done":
         said += f"\n\n**{record['status']}**: {record.get('reason', '')}"
     return said
@@ -96,8 +118,9 @@ def period(record: Record) -> tuple[int, int]:
 
 
 def metrics(record: Record) -> list[Metric]:
-    """Results and costs under their own names, curves as `epoch/…` (step: epoch), which MLflow draws as a group. Times
-    come from the record, so that every import gives the same points."""
+    """Results under their own names, accuracies in percent; costs as `system/…`, for MLflow's page of system metrics;
+    curves as `epoch/…`, one point an epoch, which MLflow draws as a group. Times come from the record, so that every
+    import gives the same points."""
     from mlflow.entities import Metric
 
     start, end = period(record)
@@ -108,8 +131,16 @@ def metrics(record: Record) -> list[Metric]:
         for name, column in curves.items()
         for i, (epoch, value) in enumerate(zip(epochs, column))
     ]
-    points += [(name, value, end, 0) for name, value in (record["measured"] | record["result"]).items()]
+    points += [(f"system/{name}", value, end, 0) for name, value in record["measured"].items()]
+    points += [(*percent(name, value), end, 0) for name, value in record["result"].items()]
     return [Metric(_name(name), float(v), at, step) for name, v, at, step in points if isinstance(v, int | float)]
+
+
+def percent(name: str, value: Any) -> tuple[str, Any]:
+    """A result as a metric: an accuracy, which records hold as a fraction, in percent with two decimals."""
+    if name.endswith("accuracy") and isinstance(value, int | float):
+        return f"{name}_percent", round(100 * value, 2)
+    return name, value
 
 
 def infinite(metrics: list[Metric]) -> dict[str, str]:
@@ -122,15 +153,21 @@ def infinite(metrics: list[Metric]) -> dict[str, str]:
 
 
 def params(record: Record) -> list[Param]:
-    """The resolved settings, nested names joined by dots: `recipe.lr`, `budget.epochs`, `parameters.alpha_lr`."""
+    """The settings by which runs of its kind differ, nested names joined by dots: `recipe.lr`, `budget.epochs`,
+    `parameters.alpha_lr`; those that a variant changes first. What is a tag is no parameter."""
     from mlflow.entities import Param
 
-    config = dict(record["config"])
-    setting = config.pop("setting", {})
-    clash = {name: value for name, value in setting.items() if name in config}  # the protocol's cells, and the job's
-    values = dict(_flat({**setting, **config, "setting": clash}))
-    values |= {"fingerprint": record["fingerprint"], "arch": record["arch"]}
-    return [Param(_name(name), str(value)[:TEXT_LENGTH]) for name, value in values.items()]
+    config = record["config"]
+    values = {**dict(_flat(config.get("setting", {}))), **dict(_flat(config)), "arch": record["arch"]}
+    names = [name for name in sorted(values) if name not in record["key"] and values[name] not in (None, "", [], ())]
+    names = [name for name in names if values[name] != 0 or name.startswith("parameters.")]
+    wanted = ("arch", *record["key"].get("variant", {}), *PARAMETERS[record["kind"]])
+    found = [name for want in wanted for name in names if name == want or want.endswith(".") and name.startswith(want)]
+    return [Param(_name(name), _text(values[name])[:TEXT_LENGTH]) for name in [*dict.fromkeys(found)][:MOST]]
+
+
+def _text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _flat(config: Record, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -159,9 +196,8 @@ def dataset(record: Record, context: str) -> list[DatasetInput]:
 class Artifacts:
     """The files of a run, put together in a folder: the record, its curves, the architecture's text and picture."""
 
-    def __init__(self, files: Path, pictures: Path, drawing: Drawing | None) -> None:
-        """`pictures`: where drawings are kept, so that a search and its trainings share one."""
-        self.files, self.pictures, self.drawing = files, pictures, drawing
+    def __init__(self, files: Path, drawings: Drawings) -> None:
+        self.files, self.drawings = files, drawings
 
     def collect(self, path: Path, record: Record) -> str:
         """The folder, with the files of this record."""
@@ -176,19 +212,28 @@ class Artifacts:
                 writer.writerows(zip(*(record["curves"][name] for name in names)))
         if record["arch"]:
             (self.files / "architecture.txt").write_text(f"{record['arch']}\n", encoding="utf-8")
-            if self.drawing:
-                self._draw(self.drawing, record["key"]["space"], record["arch"])
+            self._draw(record["key"]["space"], record["arch"])
         return str(self.files)
 
-    def _draw(self, drawing: Drawing, space: str, text: str) -> None:
-        picture = (
-            self.pictures / f"{hash_of([space, text, fingerprints.modules('harness.report.figures.drawing')])}.png"
-        )
+    def comparison(self, analysis: Analysis, dataset: str) -> str | None:
+        """The folder, with the table and the forest plot of a dataset; None where nobody draws them."""
+        if not self.drawings.comparison:
+            return None
+        shutil.rmtree(self.files, ignore_errors=True)
+        self.files.mkdir()
+        self.drawings.comparison(analysis, dataset, self.files)
+        return str(self.files)
+
+    def _draw(self, space: str, text: str) -> None:
+        if not self.drawings.architecture:
+            return
+        folder = self.drawings.folder or self.files.parent
+        picture = folder / f"{hash_of([space, text, fingerprints.modules('harness.report.figures.drawing')])}.png"
         if not picture.exists():
             half = picture.with_suffix(f".{os.getpid()}.png")
-            self.pictures.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             with suppress(UserError):  # an architecture that cannot be drawn
-                drawing(space, text, half)
+                self.drawings.architecture(space, text, half)
                 os.replace(half, picture)
         if picture.exists():
             shutil.copy(picture, self.files / "architecture.png")

@@ -22,21 +22,32 @@ def folder(unbroken, tmp_path):
     return folder
 
 
-def planned(folder, config):
+def planned(folder, config, file="benchmark.yaml"):
     """Names of the searches and trainings that would run, and the other rules."""
-    (folder / "benchmark.yaml").write_text(config)
-    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "all", "--configfile", "benchmark.yaml"]
-    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    said = done.stdout + done.stderr
+    said = dry_run(folder, config, file)
     written = " ".join(re.findall(r"^    output: (.*)$", said, re.MULTILINE))
     jobs = re.findall(r"results/smoke/records/(\S+)\.json", written)
     return set(jobs), set(re.findall(r"^(?:local)?rule (\w+):", said, re.MULTILINE))
 
 
+def dry_run(folder, config, file):
+    (folder / file).write_text(config)
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "all", "--configfile", file]
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
 def test_nothing_changed(folder):
     assert planned(folder, ONE_METHOD) == (set(), {"all"})
+
+
+def test_another_configuration_shares_the_records_and_has_tables_of_its_own(folder):
+    assert planned(folder, ONE_METHOD, "second.yaml") == (set(), {"tables", "track", "all"})
+    said = dry_run(folder, ONE_METHOD, "second.yaml")
+    assert "results/smoke/second/tables/methods.csv" in said and "results/smoke/benchmark/" not in said
+    assert (folder / "results/smoke/benchmark/tables/methods.csv").exists()
 
 
 def test_more_seeds(folder):

@@ -34,9 +34,9 @@ def test_the_run_ends_with_exit_1_and_a_summary(failed):
 
 def test_the_tables_count_it_and_leave_it_out(failed):
     folder, _, _ = failed
-    table = pd.read_csv(folder / "results/smoke/tables/relative_improvement.csv")
+    table = pd.read_csv(folder / "results/smoke/benchmark/tables/relative_improvement.csv")
     assert table["n_method"].tolist() == [0]
-    assert "diverged" in (folder / "results/smoke/tables/relative_improvement.md").read_text()
+    assert "diverged" in (folder / "results/smoke/benchmark/tables/relative_improvement.md").read_text()
 
 
 def test_the_same_command_says_it_again_and_repeats_nothing(failed):

@@ -117,7 +117,7 @@ def test_a_spoilt_search_is_named_and_makes_no_table(spoilt, harness, harm):
 
 @pytest.mark.parametrize("name", ["tables/relative_improvement.csv", "tables/costs.md", "figures/ri.csv"])
 def test_an_edited_table_is_named(spoilt, harness, name):
-    append(spoilt / "results/smoke" / name)
+    append(spoilt / "results/smoke/benchmark" / name)
     found = harness(*STATUS)
     assert found.returncode == 2
     assert name.rpartition("/")[2] in found.stderr and found.stderr.count("\n") == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.parts.values import COUNT, DATASET, PAIR, PATH, completing
+from harness.cli.parts.values import COUNT, DATASET, HOURS, PAIR, PATH, SEED, completing
 from spaces.parts.cpu.numerics import MODES
 
 Decorator = Callable[[Any], Any]
@@ -35,7 +35,7 @@ space = named("spaces", "Name of a search space, or file:PATH of one that a file
 protocol = named("protocols", "Name of the protocol: sizes, budgets and recipes.", required=True)
 dataset = named("datasets", "Name of a dataset, or folder:PATH for a folder of images.", required=True, type=DATASET)
 method = named("methods", "Name of the search method.", required=True)
-seed = click.option("--seed", type=int, default=0, help="Number of the run: it decides everything random.")
+seed = click.option("--seed", type=SEED, default=0, help="Number of the run: it decides everything random.")
 
 parameters = click.option(
     "--set",
@@ -53,7 +53,7 @@ places = several(
     click.option("--out", type=PATH, help="Where to write.  [default: below results/PROTOCOL/]"),
     click.option("--work", type=PATH, default=Path("work"), help="Folder of checkpoints and finished records."),
 )
-hours = click.option("--hours", type=float, help="Time limit: a longer job ends as a timeout.  [default: none]")
+hours = click.option("--hours", type=HOURS, help="Time limit: a longer job ends as a timeout.  [default: none]")
 
 config = click.option("--config", type=PATH, default=Path("config/default.yaml"), help="The benchmark's configuration.")
 override = click.option(

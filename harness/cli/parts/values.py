@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,15 +30,32 @@ def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], lis
 
 
 class Count(click.ParamType[int]):
-    """A whole number of at least 1."""
+    """A whole number, `least` or more."""
 
     name = "number"
 
+    def __init__(self, least: int = 1) -> None:
+        self.least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
-        if not text.isdecimal() or int(text) == 0:
-            self.fail(f"{text!r} is not a whole number of at least 1.", param, ctx)
+        if not text.isdecimal() or int(text) < self.least:
+            self.fail(f"{text!r} is not a whole number of at least {self.least}.", param, ctx)
         return int(text)
+
+
+class Hours(click.ParamType[float]):
+    """A number of hours above 0."""
+
+    name = "hours"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            if 0 < (hours := float(value)) < math.inf:
+                return hours
+        except ValueError:
+            pass
+        self.fail(f"{value!r} is not a number of hours above 0.", param, ctx)
 
 
 class Pair(click.ParamType[tuple[str, Any]]):
@@ -75,7 +93,7 @@ class Named(click.ParamType[str]):
         return datasets.same(str(value))
 
 
-COUNT = Count()
+COUNT, SEED, HOURS = Count(), Count(0), Hours()
 PAIR = Pair()
 DATASET = Named()
 PATH = Place(path_type=Path)

@@ -110,7 +110,7 @@ def _look(marker: str, filled: bool) -> dict[str, Any]:
 def _arrows(axis: Axes, heads: Heads) -> None:
     """The head of each arc, just outside the mark of its node."""
     for (op, side), ends in heads.items():
-        beside = ScaledTranslation(0, side * (0.5 * NODE + 1.4) / 72, axis.get_figure().dpi_scale_trans)
+        beside = ScaledTranslation(0, side * (0.5 * NODE + 1.4) / 72, axis.figure.dpi_scale_trans)
         look = {"markersize": 3.4, "markeredgewidth": 0, "color": drawing.op_line(op)["color"], "gid": "arrow"}
         x, y = zip(*ends)
         axis.plot(x, y, "v" if side > 0 else "^", transform=axis.transData + beside, zorder=5, **look)

@@ -123,7 +123,7 @@ def head(axis: Axes, name: str, more: str, inches: float = 0) -> None:
     """Above a panel its name, and `more` of what it shows: n, which no figure is without. On one line where both have
     room within the panel, or within `inches`."""
     figure, place = axis.get_figure(), axis.get_subplotspec()
-    assert figure and place, "panels stand in a figure's grid"
+    assert isinstance(figure, Figure) and place, "panels stand in a figure's grid"
     width = int((inches or figure.get_figwidth() / place.get_gridspec().ncols - 0.55) / TITLE)
     both = f"{name} ({more})"
     axis.set_title(both if len(both) <= width else f"{fold(name, width)}\n{fold(more, width)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -35,11 +36,29 @@ def percent_factors(frame: pd.DataFrame, *columns: str) -> pd.Series:
 
 def failed_runs(runs: pd.DataFrame) -> list[str]:
     """A footnote that names every run without an accuracy; none where there is none."""
-    named = [
-        f"{titles.of(run.method, run.space)} on {titles.dataset(run.dataset)}, seed {run.seed} ({run.status})"
-        for run in runs[runs["accuracy"].isna()].itertuples()
-    ]
-    return [f"Left out of means, intervals and tests: {'; '.join(named)}."] if named else []
+    failed = runs[runs["accuracy"].isna()]
+    return [f"Left out of means, intervals and tests: {named(failed)}."] if len(failed) else []
+
+
+def named(failed: pd.DataFrame, details: Callable[[Any], str] = lambda run: "") -> str:
+    """Runs in words; those that differ in their seed alone stand together. `details`: what follows the seeds."""
+    seeds = defaultdict(list)
+    for run in failed.itertuples():
+        where = f"{titles.of(run.method, run.space)} on {titles.dataset(run.dataset)}"
+        seeds[where, f"{details(run)} ({run.status})"].append(run.seed)
+    return "; ".join(f"{runs}, {_seeds(of)}{end}" for (runs, end), of in seeds.items())
+
+
+def _seeds(numbers: list[int]) -> str:
+    """ "seed 3", "seeds 0 to 4, 7"."""
+    parts: list[list[int]] = []
+    for seed in sorted(numbers):
+        if parts and seed == parts[-1][-1] + 1:
+            parts[-1].append(seed)
+        else:
+            parts.append([seed])
+    said = [f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts]
+    return f"seed{'s' * (len(numbers) > 1)} {', '.join(said)}"
 
 
 def untested(improvement: pd.DataFrame) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.plan import titles
 from harness.plan.jobs import RANDOM
-from harness.report.tables.base import percent_factors
+from harness.report.tables.base import named, percent_factors
 from harness.report.typeset import Table, estimate, from_to, interval, number, probability
 
 HEADERS = [
@@ -60,9 +59,6 @@ def _ceilings(row: Any) -> str:
 
 def _failed(trainings: pd.DataFrame) -> list[str]:
     """A footnote that names every training that failed and that no run is judged by."""
-    named = [
-        f"{titles.of(row.method, row.space)} on {titles.dataset(row.dataset)}, seed {row.seed}, {row.cells} cells,"
-        f" repeat {row.repeat} ({row.status})"
-        for row in trainings[~trainings["main"] & trainings["accuracy"].isna()].itertuples()
-    ]
-    return [f"Left out: {'; '.join(named)}."] if named else []
+    failed = trainings[~trainings["main"] & trainings["accuracy"].isna()]
+    said = named(failed, lambda run: f", {run.cells} cells, repeat {run.repeat}")
+    return [f"Left out: {said}."] if said else []

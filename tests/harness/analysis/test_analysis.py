@@ -36,7 +36,7 @@ def calls(function, *arguments, **options):
 
 
 def test_each_quantity_is_computed_once_in_tables_figures_and_report(folder, tmp_path):
-    found = calls(build.build, folder, tmp_path, report=True)
+    found = calls(build.build, folder, tmp_path, report="run")
     assert len(QUANTITIES) >= 11
     assert {name: found[function.__code__] for name, function in QUANTITIES.items()} == dict.fromkeys(QUANTITIES, 1)
     assert found[read_results.__code__] == 1

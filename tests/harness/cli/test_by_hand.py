@@ -13,10 +13,12 @@ from harness.plan import config, datasets, registry
 from harness.plan.jobs import data_folder
 from harness.report.snapshot import _copy_config
 from harness.running.pipeline import Pipeline
+from methods.random_sampling import RandomSampling
 from protocols.datasets import manifest
 from tests.protocols.datasets.pictures import pictures
 
 JOB = ["--protocol", "smoke", "--space", "fbnet"]
+SEARCH = ["search", *JOB, "--dataset", "digits", "--method", "fbnet"]
 
 
 @pytest.fixture
@@ -36,10 +38,24 @@ def here(tmp_path, monkeypatch):
             "unknown dataset 'digitz': did you mean digits?",
         ),
         (
-            ["search", *JOB, "--dataset", "digits", "--method", "fbnet"],
+            SEARCH,
             "digits is not prepared in work/data/digits-8: run: python -m harness data --dataset digits --image 8",
         ),
         (["search", *JOB, "--dataset", "digits"], "Missing option '--method'"),
+        (["search", *JOB, "--dataset", "birds", "--method", "fbnet"], "did you mean the folder of images folder:birds"),
+        (
+            [*SEARCH, "--data", "nowhere"],
+            "not prepared in nowhere: run: python -m harness data --dataset digits --image 8 --out nowhere",
+        ),
+        (
+            ["search", "--protocol", "lookup", "--space", "enas", "--dataset", "digits", "--method", "random_search"],
+            "protocol lookup looks accuracies up, and digits is no table: name table:FOLDER#NAME",
+        ),
+        ([*SEARCH, "--hours", "nan"], "not a number of hours above 0"),
+        ([*SEARCH, "--hours", "-1"], "not a number of hours above 0"),
+        ([*SEARCH, "--seed", "-1"], "a whole number of at least 0"),
+        (["train", *JOB, "--dataset", "digits"], "Give exactly one of --search and --arch."),
+        (["train", *JOB, "--dataset", "digits", "--search", "nowhere.json"], "nowhere.json: no such file: name"),
         (["train", *JOB, "--dataset", "digits", "--arch", "{darts}"], "it is an architecture of darts"),
         (["describe", "--space", "enas", "--arch", "{fbnet}"], "it is an architecture of fbnet: --space fbnet"),
         (["describe", "--space", "darts", "--arch", "{nasbench201}"], "of nasbench201: --space nasbench201"),
@@ -59,10 +75,36 @@ def test_a_mistake_is_one_line_that_says_what_to_do(words, says, here, capsys):
 def test_a_search_that_fails_by_hand_exits_with_1(here):
     command = [sys.executable, "-m", "harness"]
     datasets.prepare(datasets.named("digits"), 8, data_folder("digits", 8), Path("data"))
-    words = ["search", *JOB, "--dataset", "digits", "--method", "fbnet", "--hours", "1e-9", "--out", "r.json"]
+    words = [*SEARCH, "--hours", "1e-9", "--out", "r.json"]
     done = subprocess.run([*command, *words], capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.endswith("error: timeout: not finished after 1e-09 hours\n")
     assert records.read(Path("r.json"))["status"] == "timeout"
+
+
+def test_a_method_that_fails_by_hand_is_one_line_and_its_traceback_a_file(here, monkeypatch, capfd):
+    def fails(self, run):
+        raise ValueError("no such\nthing")
+
+    monkeypatch.setattr(RandomSampling, "search", fails)
+    datasets.prepare(datasets.named("digits"), 8, data_folder("digits", 8), Path("data"))
+    assert main(["search", *JOB, "--dataset", "digits", "--method", "random_sampling", "--out", "r.json"]) == 1
+    said, trace = capfd.readouterr().err, "work/digits/fbnet/random_sampling/search-0.traceback"
+    name = "digits/fbnet/random_sampling/search-0"
+    assert said == f"error: {name}: failed: ValueError: no such thing (r.json; {trace})\n"
+    assert 'raise ValueError("no such\\nthing")' in Path(trace).read_text()
+    assert records.read(Path("r.json"))["status"] == "failed"
+    words = ["train", *JOB, "--dataset", "digits", "--search", "r.json", "--out", "t.json"]
+    assert main(words) == 2 and not Path("t.json").exists()
+    assert "r.json has no architecture: the search failed: ValueError: no such" in capfd.readouterr().err
+
+
+def test_the_search_of_a_training_is_a_search_in_its_space(here, capsys):
+    datasets.prepare(datasets.named("digits"), 8, data_folder("digits", 8), Path("data"))
+    words = ["--protocol", "smoke", "--dataset", "digits"]
+    assert main(["search", *words, "--space", "enas", "--method", "random_sampling", "--out", "r.json"]) == 0
+    assert main(["train", *words, "--space", "fbnet", "--search", "r.json", "--out", "t.json"]) == 2
+    said = capsys.readouterr().err
+    assert said == "error: record r.json is of a search in enas: --space enas\n" and not Path("t.json").exists()
 
 
 def test_a_folder_is_one_dataset_however_it_is_written_and_noticed_when_it_changes(here, capsys):

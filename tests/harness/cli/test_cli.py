@@ -106,7 +106,7 @@ MISTAKES = {
             "--data",
             "x",
         ],
-        "not a prepared dataset",
+        "not prepared in x: run: python -m harness data --dataset digits --image 8 --out x",
     ),
     "too few": (["sample", "--space", "darts", "-n", "0"], "at least 1"),
     "fewer than none": (["sample", "--space", "darts", "-n", "-1"], "at least 1"),

@@ -41,6 +41,17 @@ def test_the_plan(tmp_path):
     assert {job.name for job in trainings}.isdisjoint(job.name for job in digits)
 
 
+def test_tables_are_named_after_the_protocol_and_the_file(tmp_path):
+    names = {"benchmark.yaml": "benchmark", "my own {1}.yaml": "my-own-1-", "a.b.yml": "a.b"}
+    for file, name in names.items():
+        (tmp_path / file).write_text(yaml.safe_dump(GOOD))
+        assert config.load(tmp_path / file, {"seeds": 5}).results == Path("results/smoke", name)
+    assert config.load(tmp_path / "a.b.yml").title == "smoke-a.b"
+    (tmp_path / "records.yaml").write_text(yaml.safe_dump(GOOD))
+    with pytest.raises(UserError, match=r"records.yaml: the name of the file .* is taken: rename it"):
+        config.load(tmp_path / "records.yaml")
+
+
 def test_a_search_is_on_the_datasets_that_it_names(tmp_path):
     searches = [*GOOD["searches"], {"method": "fbnet", "space": "fbnet", "datasets": ["glyphs"]}]
     plan = load(tmp_path, GOOD | {"searches": searches})

@@ -86,6 +86,23 @@ def test_other_settings_and_images_are_named(benchmark):
     ]
 
 
+def test_equal_reasons_are_one_line(benchmark):
+    """Failures of one reason, edits of several files; what runs keeps a line of its own."""
+    jobs = benchmark.jobs_of("digits")
+    for job in jobs[:3]:
+        write(job, status="failed", reason="ValueError: no\n such thing")
+    write(jobs[3], status="failed", reason="ValueError: another thing")
+    for job in jobs[4:6]:
+        path = record_path(job)
+        path.write_text(path.read_text().replace('"arch": "a"', '"arch": "b"'))
+    failed, other, edited = status.status(benchmark).lines
+    log = f"work/logs/smoke/{jobs[0].name}.log"
+    assert failed == ("failed", f"{jobs[0].name} and 2 others", f"ValueError: no such thing ({log})")
+    assert other[1] == jobs[3].name
+    assert edited.name == f"{jobs[4].name} and 1 other" and str(record_path(jobs[4])) in edited.detail
+    assert status.status(benchmark).total == {"failed": 4, "spoilt": 2, "done": 2}
+
+
 def test_an_edited_record_says_so(benchmark):
     path = record_path(benchmark.jobs_of("digits")[-1])
     path.write_text(path.read_text().replace('"arch": "a"', '"arch": "b"'))

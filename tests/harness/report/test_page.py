@@ -1,6 +1,8 @@
-"""The report of results that no pipeline made: one page with all that they hold, and what it leaves out."""
+"""The report: one page with all that the results hold, and what it leaves out; of a pipeline's run and of a CSV."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -27,7 +29,7 @@ def made(tmp_path_factory):
     """The report of records, and the report of the CSV of their accuracies."""
     folder = tmp_path_factory.mktemp("made")
     synthetic.make(folder / "records", ("digits", "glyphs"), seeds=2, baseline=3)
-    assert build(folder / "records", folder / "ours", report=True) == LEFT_OUT
+    assert build(folder / "records", folder / "ours", report="run") == LEFT_OUT
     assert main(["tables", "--records", str(folder / "ours/accuracies.csv"), "--out", str(folder / "again")]) == 0
     return folder
 
@@ -65,6 +67,44 @@ def test_of_records_nothing_is_left_out(made):
     assert titles(page)[-1] == "9.3 times of studies, table"
 
 
+def test_the_answer_stands_first(made):
+    page = (made / "ours/report.html").read_text()
+    assert titles(page)[0] == "1.1 methods" and page.index("<h3>1.1 methods") < page.index("<img ")
+    assert "The first table is the answer" in page and "only their" not in page
+    assert "only their" in (made / "again/report.html").read_text()
+
+
+PHONE = """
+document.body.style.width = "390px";
+document.body.style.margin = document.body.style.padding = 0;
+const wide = [...document.querySelectorAll("body *")].filter(node =>
+    !node.closest(".table table") && node.getBoundingClientRect().right > 391);
+const broken = [...document.images].filter(image => !image.naturalWidth);
+const list = document.createElement("pre");
+list.id = "seen";
+list.textContent = [document.images.length, wide.map(node => node.tagName), broken.length].join(" | ");
+document.body.append(list);
+"""
+
+
+def test_the_report_fits_a_phone(made):
+    """Opened in Debian's chromium, where it is installed, at a width of 390 pixels: no picture is broken, and nothing
+    but tables, which scroll by themselves, is wider."""
+    page = (made / "ours/report.html").read_text()
+    assert '<meta name="viewport" content="width=device-width' in page
+    assert page.count("<table>") == page.count('<div class="table">')
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium: the page was not opened")
+    code = f"addEventListener('load', () => {{ {PHONE} }})"
+    (made / "phone.html").write_text(page.replace("</body>", f"<script>{code}</script></body>"))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
+    shown = subprocess.run([browser, *flags, f"file://{made}/phone.html"], capture_output=True, text=True, timeout=120)
+    assert "Uncaught" not in shown.stderr
+    pictures = page.count("<img ")
+    assert re.search(r'<pre id="seen">(.*?)</pre>', shown.stdout)[1] == f"{pictures} |  | 0"
+
+
 def test_a_report_of_the_needed_columns_alone(tmp_path):
     """Names that would be markup or a path among them."""
     lines = [f"d,a/b <i>,{m},{i},{80 + i}\n" for m in ("random_sampling", "<b>m</b>") for i in range(2)]
@@ -81,6 +121,6 @@ def test_a_space_without_a_finished_run_is_left_out_and_named(tmp_path):
     rows = ["d,s,random_sampling,0,80,done", "d,s,m,0,85,done", "d,t,random_sampling,0,,failed"]
     path = tmp_path / "r.csv"
     path.write_text("\n".join(["dataset,space,method,seed,accuracy,status", *rows]) + "\n")
-    left_out = build(path, tmp_path / "out", report=True)
+    left_out = build(path, tmp_path / "out", report="run")
     assert "6.2 space t (needs architectures (arch) of methods)" in left_out
     assert (tmp_path / "out/figures/architectures_t.svg").exists()

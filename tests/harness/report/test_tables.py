@@ -15,6 +15,7 @@ from harness.analysis.results import read_results
 from harness.report import typeset
 from harness.report.build import build, write_tables
 from harness.report.html import table_page
+from harness.report.tables.base import failed_runs
 from tests import synthetic_records as synthetic
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -80,10 +81,20 @@ def test_failed_runs_are_counted_left_out_and_named(tmp_path):
     assert row[["n_method", "failed_method", "n_random", "failed_random"]].tolist() == [2, 1, 5, 1]
     write_tables(Analysis(results), tmp_path / "tables")
     for kind in ("md", "tex"):
-        text = (tmp_path / f"tables/relative_improvement.{kind}").read_text().replace("\\", "")
+        text = (tmp_path / f"tables/relative_improvement.{kind}").read_text().replace("\\", "").replace(" & ", " ")
         assert "2 of 3" in text
         assert "FBNet on Digits, seed 1 (diverged)" in text
         assert "random in FBNet on Digits, seed 2 (search failed)" in text
+
+
+def test_runs_that_failed_alike_stand_together():
+    rows = [("darts", seed, "failed") for seed in (5, 0, 1, 2, 3, 9)] + [("darts", 7, "oom"), ("enas", 0, "failed")]
+    runs = pd.DataFrame([dict(zip(("method", "seed", "status"), row), space="s", dataset="d") for row in rows])
+    (said,) = failed_runs(runs.assign(accuracy=float("nan")))
+    assert said == (
+        "Left out of means, intervals and tests: DARTS in s on d, seeds 0 to 3, 5, 9 (failed); DARTS in s on d, seed 7"
+        " (oom); ENAS in s on d, seed 0 (failed)."
+    )
 
 
 def test_a_failed_training_of_the_depth_gap_is_left_out_and_named(tmp_path):

@@ -45,7 +45,7 @@ def test_before_during_and_after_a_kill(tmp_path):
     assert "stopped: digits/darts/darts/search-0: epoch " in after
     assert "no snakemake is at work here" in after
     done = len(list((folder / "results").rglob("*.json")))
-    cure = "python -m harness track --records results/smoke/records"
+    cure = "python -m harness track --config benchmark.yaml"
     assert f"MLflow does not show {done} of {done} records yet: {cure}" in after
 
 

@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from harness import records
-from harness.plan import datasets, registry
+from harness.plan import registry
 from harness.plan.jobs import Search, Training
 from harness.records import weights
 from harness.running.inputs import Inputs
 from harness.running.job import JobPaths, train
 from protocols.datasets import load
-from protocols.datasets.parts.store import prepare
 from spaces.base import Size
 
 SPACE = registry.space("darts")
@@ -22,13 +21,6 @@ ARCH = SPACE.text(SPACE.sample(random.Random(0)))
 FOUND = {"status": "done", "arch": ARCH}
 PLAIN = Training(Search("smoke", "digits", "darts", "darts", 0))
 KEEPING = replace(PLAIN, keep_weights=True)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "digits-8"
-    prepare(datasets.named("digits"), 8, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

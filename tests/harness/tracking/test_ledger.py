@@ -14,7 +14,7 @@ from tests.tracked import write
 
 
 def missing(tmp_path, paths):
-    return ledger.missing(tmp_path / "tracked.json", [records.read(path) for path in paths])
+    return ledger.missing(tmp_path / "tracked.json", "laptop-default", [records.read(path) for path in paths])
 
 
 def test_a_note_of_what_a_store_shows(tmp_path, monkeypatch):
@@ -22,9 +22,11 @@ def test_a_note_of_what_a_store_shows(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     paths, file = write(tmp_path / "records", 0, 1, 2), tmp_path / "tracked.json"
     assert missing(tmp_path, paths) == 3
-    tracking.sync(paths[:2], ledger=file)
+    tracking.sync(paths[:2], experiment="laptop-default", ledger=file)
     assert missing(tmp_path, paths) == 1
-    tracking.sync(paths, ledger=file)
+    tracking.sync(paths, ledger=file)  # in another experiment, that of the protocol
+    assert missing(tmp_path, paths) == 1
+    tracking.sync(paths, experiment="laptop-default", ledger=file)
     assert missing(tmp_path, paths) == 0
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")  # a server that is down
     monkeypatch.setenv("HARNESS_MLFLOW_PROBE_SECONDS", "1")

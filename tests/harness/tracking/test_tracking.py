@@ -13,6 +13,8 @@ import pytest
 
 from harness import records
 from harness.tracking import sync as tracking
+from harness.tracking import view
+from harness.tracking.view import Drawings
 from tests import unprivileged
 from tests.tracked import EPOCHS, ROOT, RUNS, assert_exact, query, record, start, wait_until, write
 
@@ -43,7 +45,9 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
         drawn.append((space, text))
         path.write_bytes(b"picture")
 
-    assert str(tracking.sync([tmp_path / "a.json"], drawing=drawing)) == "1 runs imported, 0 present, 0 removed"
+    assert (
+        str(tracking.sync([tmp_path / "a.json"], drawings=Drawings(drawing))) == "1 runs imported, 0 present, 0 removed"
+    )
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{database}")
@@ -57,10 +61,9 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
     expected = axes | {"role": "train", "status": "diverged", "commit": "abc", "exact epoch/loss": "inf at step 0"}
     assert expected.items() <= run.data.tags.items()
     assert run.data.tags["job_key"] == "laptop/digits/darts/enas/train-3-cells8-repeat0"
-    assert run.data.params["recipe.lr"] == "0.025"
-    assert len(run.data.params["name"]) == 6000
-    assert run.data.metrics["test_accuracy"] == 0.75
-    assert run.data.metrics["seconds"] == 20
+    assert run.data.params == {"arch": record(3)["arch"], "recipe.lr": "0.025", "recipe.batch": "64"}
+    assert run.data.metrics["test_accuracy_percent"] == 75
+    assert run.data.metrics["system/seconds"] == 20
     history = client.get_metric_history(run.info.run_id, "epoch/accuracy")
     assert [(point.step, point.value) for point in history] == [(0, 0.1), (1, 0.2)]
     assert math.isnan(client.get_metric_history(run.info.run_id, "epoch/loss")[1].value)
@@ -69,6 +72,42 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
     assert {path.name for path in artifacts.iterdir()} == names
     assert (artifacts / "curves.csv").read_text() == "epoch,accuracy,loss\n0,0.1,inf\n1,0.2,nan\n"
     assert drawn == [("darts", record(3)["arch"])]
+
+
+def test_parameters_are_few_and_none_stands_twice():
+    """Of a published search and training with more settings than there is room for."""
+    folder = ROOT / "results/published/laptop-2026-11-29/records/digits/single_path/single_path"
+    for name in ("search-1", "train-1-cells4-repeat0"):
+        shown = view.complete(records.read(folder / f"{name}.json"))
+        names = [param.key for param in view.params(shown)]
+        assert len(names) == len(set(names)) == 15
+        assert not {*names} & {*view.tags(shown), "fingerprint", "code", "search"}
+        expected = {"budget.epochs", "parameters.keep"} if name.startswith("search") else {"recipe.lr", "tricks.cutout"}
+        assert {"arch", *expected} <= {*names}
+    shown["key"]["variant"] = {"tricks.flip": False}
+    assert view.params(shown)[1].key == "tricks.flip"
+
+
+def test_configurations_share_records_and_have_an_experiment_each(database, tmp_path):
+    """The parents of a whole experiment are its latest runs, which MLflow lists first."""
+    paths, uri = write(tmp_path / "records", 0, 1), f"sqlite:///{database}"
+    key = record(2)["key"] | {"method": "darts"}
+    late = {**record(2)["measured"], "date": "2099-01-01T00:00:00Z"}
+    for name, some in (("laptop-a", paths), ("laptop-b", paths[:1]), ("laptop-a", paths)):
+        assert tracking.sync(some, uri, experiment=name).error is None
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    ids = [client.get_experiment_by_name(name).experiment_id for name in ("laptop-a", "laptop-b")]
+    assert [len(client.search_runs([id_], "tags.role = 'train'")) for id_ in ids] == [2, 1]
+    (old,) = client.search_runs([ids[0]], "tags.role = 'comparison'")
+    records.write(tmp_path / "records/2.json", record(2, key=key))
+    records.write(tmp_path / "records/0.json", record(0, measured=late))
+    assert tracking.sync((tmp_path / "records").glob("*.json"), uri, experiment="laptop-a").error is None
+    runs = client.search_runs([ids[0]], "tags.role = 'comparison'")
+    assert len(runs) == 2 and old.info.run_id not in [run.info.run_id for run in runs]
+    children = client.search_runs([ids[0]], "tags.role = 'train'")
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {run.info.run_id for run in runs}
 
 
 def test_a_second_sync_changes_nothing(database, tmp_path):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.report.build import of_dataset
 from harness.report.figures.drawing import draw
 from harness.tracking import sync as tracking
+from harness.tracking.view import Drawings
 from tests import synthetic_records
 from tests.tracked import post, served
 
@@ -16,6 +18,7 @@ BROWSER = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium: MLflow's pages were not opened")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1700,1100"]
 CELL = "digits/single_path/single_path"
+DRAWINGS = Drawings(draw, None, of_dataset)
 
 
 @pytest.fixture(scope="module", params=["ui", "server"])
@@ -26,12 +29,12 @@ def url(request, tmp_path_factory):
     records = sorted((folder / "records").rglob("*.json"))
     store = f"sqlite:///{folder}/mlflow.db"
     if request.param == "ui":
-        assert tracking.sync(records, store, draw).error is None
+        assert tracking.sync(records, store, DRAWINGS).error is None
     with served(request.param, folder, "--backend-store-uri", store) as url:
         if request.param == "server":
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("MLFLOW_TRACKING_URI", url)
-                while tracking.sync(records, drawing=draw).error:  # a slow machine: each call brings some more
+                while tracking.sync(records, drawings=DRAWINGS).error:  # a slow machine: each call brings some more
                     pass
         yield url
 
@@ -55,19 +58,28 @@ def run_named(url: str, name: str) -> str:
     return found[0]["info"]["run_id"]
 
 
+def comparison(url: str) -> str:
+    words = "tags.role = 'comparison' and tags.method = 'single_path'"
+    (found,) = post(url, "runs/search", {"experiment_ids": ["1"], "filter": words})["runs"]
+    return found["info"]["run_id"]
+
+
 def test_the_table_of_runs_opens_with_the_comparisons(url, tmp_path):
     shown = page(url, "runs", tmp_path, "runs")
-    for words in (CELL, "random architectures", "single_path.py"):
-        assert words in shown
+    for words in ("single_path -", "Against random architectures", "single_path.py"):
+        assert words in text(shown)
+    assert "0ms" not in text(shown)
 
 
 def test_the_ready_views(url, tmp_path):
     shown = page(url, "runs?viewStateShareKey=comparisons", tmp_path, "comparisons")
-    for words in (CELL, "RI_low", "p_holm", "not distinguishable", "8 matching runs"):
+    columns = ["method", "dataset", "space", "test_accuracy_percent", "RI", "verdict"]
+    assert re.search(".*?".join(f">{name}<" for name in columns), shown)
+    for words in ("Comparisons with random", "not distinguishable", "8 matching runs"):
         assert words in text(shown)
     assert "train 0" not in shown
     shown = page(url, "runs?viewStateShareKey=trainings", tmp_path, "trainings")
-    for words in (f"train 0: {CELL}", "test_accuracy", "macs"):
+    for words in (f"train 0: {CELL}", "test_accuracy_percent", "macs"):
         assert words in shown
 
 
@@ -86,6 +98,15 @@ def test_an_artifact_is_shown(url, tmp_path):
 
 
 def test_a_comparison_says_its_verdict(url, tmp_path):
-    shown = page(url, f"runs/{run_named(url, CELL)}", tmp_path, "comparison")
+    run = comparison(url)
+    shown = page(url, f"runs/{run}", tmp_path, "comparison")
     for words in ("95% interval", "corrected over 4 rows", "train 0", "verdict"):
         assert words in shown
+    for name in ("table.html", "forest.png"):
+        assert name in page(url, f"runs/{run}/artifacts/{name}", tmp_path, name)
+
+
+def test_no_tab_of_metrics_is_empty(url, tmp_path):
+    for run in (comparison(url), run_named(url, f"train 0: {CELL}")):
+        shown = page(url, f"runs/{run}/system-metrics", tmp_path, run)
+        assert re.search(r"System metrics \(\d\)", text(shown)) and "seconds" in text(shown)

@@ -18,7 +18,8 @@ from spaces.parts.cpu.layout import as_memory
 from spaces.parts.cpu.plan.arena import BASE, Arena, allocate, placed
 from spaces.parts.cpu.plan.backward import Backward
 from spaces.parts.cpu.plan.forward import Forward
-from spaces.parts.cpu.plan.graph import Unplanned, Value, record
+from spaces.parts.cpu.plan.graph import Unplanned, Value
+from spaces.parts.cpu.plan.recording import record
 from spaces.parts.network import DropPath, Network
 
 Results = tuple[Tensor, Tensor | None]
