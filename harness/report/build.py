@@ -14,6 +14,7 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
+from harness.plan import titles
 from harness.plan.studies import Study
 from harness.records import below, sums
 from harness.report.html import table_page
@@ -22,7 +23,7 @@ from harness.report.outline import Entry, entries
 from harness.report.page import report_page
 from harness.report.staging import staged
 from harness.report.tables.base import samples
-from harness.report.typeset import Table, markdown, write, write_csv
+from harness.report.typeset import Table, markdown, named, write, write_csv
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
@@ -76,7 +77,7 @@ def write_tables(analysis: Analysis, out: Path, about: Mapping[str, str] | None 
     written = {}
     for entry in entries("tables"):
         module, path = entry.module(), out / entry.name
-        table = module.layout(analysis, made)
+        table = named(module.layout(analysis, made))
         write_csv(path.with_suffix(".csv"), module.numbers(analysis))
         write(path.with_suffix(".html"), table_page(entry.name, table))
         write(path.with_suffix(".md"), markdown(table))
@@ -108,9 +109,12 @@ def of_dataset(analysis: Analysis, dataset: str, out: Path) -> None:
     from harness.report.figures import style
 
     table, plot = (next(each for each in entries(kind) if each.name == name).module() for kind, name in OF_DATASET)
-    shown = table.layout(analysis, origin(analysis.results.about))
+    shown = named(table.layout(analysis, origin(analysis.results.about)))
     rows = [row for row, of in zip(shown.rows, analysis.relative_improvement["dataset"]) if of == dataset]
-    write(out / "table.html", table_page(f"relative improvement on {dataset}", replace(shown, rows=rows)))
+    write(
+        out / "table.html",
+        table_page(f"relative improvement on {titles.dataset(dataset)}", replace(shown, rows=rows, bold=())),
+    )
     data = plot.data(analysis)
     if len(data := data[data["dataset"] == dataset]):
         style.set_style()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 
 import matplotlib.pyplot as plt
@@ -86,6 +87,9 @@ def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, analysis, tmp_path):
                 inked, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
                 assert min(inked.x0, inked.y0) > -0.02, name
                 assert inked.x1 < width + 0.02 and inked.y1 < height + 0.02, name
+                said = [text.get_text() for text in figure.findobj(Text)]
+                assert any(re.search(r"\bn = \d", text) for text in said), f"{name} says no n"
+                assert not any(re.search(r"single_path|\bdarts\b|\bdigits\b", text) for text in said), name
                 plt.close(figure)
 
 
@@ -116,11 +120,14 @@ def test_every_operation_and_every_block_of_what_was_found_is_drawn(analysis):
     cells = found[found["space"] == "darts"]
     axis = architectures.draw(cells, {}).axes[0]
     ops = [json.loads(arch)[kind] for arch in cells["arch"] for kind in ("normal", "reduce")]
-    arcs = {line.get_label(): np.isnan(line.get_xdata()).sum() for line in axis.lines}
+    drawn = [line for line in axis.lines if not line.get_label().startswith("_")]
+    arcs = {line.get_label(): np.isnan(line.get_xdata()).sum() for line in drawn}
     assert arcs == dict(Counter(op.replace("_", " ") for cell in ops for op, _ in cell))
     strips = found[found["space"] == "fbnet"]
-    bars = architectures.draw(strips, {}).axes[0].patches
-    assert sum(bar.get_height() > 0 for bar in bars) == sum(b != "skip" for a in strips["arch"] for b in a.split(","))
+    bars = [bar for bar in architectures.draw(strips, {}).axes[0].patches if bar.get_height() > 0]
+    blocks = [block for arch in strips["arch"] for block in arch.split(",") if block != "skip"]
+    heights = {drawing.bar(block)[0] for block in blocks}
+    assert len(bars) == len(blocks) + len(heights)  # and a grey one that says what each height means
     plt.close("all")
 
 
