@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
-from harness.report.build import build, draw_figures, figure_data
+from harness.report.build import build, draw_figures, figure_data, write_data
 from harness.report.figures import architectures, drawing, style
 from harness.report.figures.drawing import draw
 from harness.report.outline import entries
@@ -43,8 +43,8 @@ def analysis(tmp_path_factory):
 def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(analysis, tmp_path):
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
-    draw_figures(analysis, tmp_path / "a")
-    draw_figures(analysis, tmp_path / "b")
+    draw_figures(analysis, write_data(analysis, tmp_path / "a"), tmp_path / "a")
+    draw_figures(analysis, write_data(analysis, tmp_path / "b"), tmp_path / "b")
     assert (np.random.get_state()[1] == before).all()
     made = bytes_of(tmp_path / "a")
     assert set(made) == {f"{name}.{kind}" for name in NAMES | SPACES for kind in ("png", "svg", "pdf", "csv")}
@@ -96,11 +96,11 @@ def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, analysis, tmp_path):
 def test_the_users_own_settings_change_no_figure(tmp_path):
     """As a matplotlibrc or a notebook sets them: fonts, sizes, resolution."""
     data = foreign(tmp_path, ["m"], ["d"])
-    draw_figures(data, tmp_path / "a")
+    draw_figures(data, write_data(data, tmp_path / "a"), tmp_path / "a")
     strange = {"font.family": "serif", "lines.linewidth": 5, "savefig.pad_inches": 1, "figure.dpi": 300}
     strange |= {"savefig.bbox": "tight", "axes.unicode_minus": False, "legend.framealpha": 0.1, "pdf.compression": 0}
     plt.rcParams.update(strange)
-    draw_figures(data, tmp_path / "b")
+    draw_figures(data, write_data(data, tmp_path / "b"), tmp_path / "b")
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
