@@ -1,5 +1,5 @@
-"""The modified space of "NAS evaluation is frustratingly hard" (Yang, Esperança and Carlucci, ICLR 2020): the cells of
-DARTS with other operations, which hardly changes what a random architecture is worth.
+"""DARTS modified: the space of "NAS evaluation is frustratingly hard" (Yang, Esperança and Carlucci, ICLR 2020), the
+cells of DARTS with other operations, which hardly changes what a random architecture is worth.
 
 Plain convolutions of 1, 3, 5 and 7 pixels, max pooling of 3 and 5, the skip connection and `none`, in our own order:
 the authors' code refers to a list of them that is not in their repository. As in DARTS, `none` is mixed and never

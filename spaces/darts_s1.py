@@ -1,4 +1,5 @@
-"""S1 of RobustDARTS (Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020).
+"""DARTS S1: S1 of RobustDARTS (Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR
+2020).
 
 Every edge has two operations of its own, those that weighed most when searches pruned the space of DARTS. The table is
 the authors' (automl/RobustDARTS, src/spaces.py); the order in a pair is theirs too.

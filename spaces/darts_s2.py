@@ -1,4 +1,4 @@
-"""S2 of RobustDARTS (Zela et al., ICLR 2020): skip connection or 3x3 separable convolution on every edge."""
+"""DARTS S2: S2 of RobustDARTS (Zela et al., ICLR 2020): skip connection or 3x3 separable convolution on every edge."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The space of NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922): eight layers, three blocks each; 3^8 = 6,561.
+"""NAS-Bench-Macro: the space of Su et al. (CVPR 2021, arXiv 2103.11922), eight layers, three blocks each; 3^8 = 6,561.
 
 The macro-structure is that of xiusu/NAS-Bench-Macro (train/model.py): a stem of 32 channels, stages of 2, 3 and 3
 layers that start with stride 2, a convolution to 1,280 channels. A text has one digit a layer: 0 identity, 1 inverted

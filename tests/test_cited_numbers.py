@@ -6,7 +6,7 @@ import re
 import statistics
 from collections import defaultdict
 
-from harness.plan import registry
+from harness.plan import registry, titles
 from harness.report import snapshot
 from tests.pages import fences, section, tables, text
 
@@ -35,10 +35,15 @@ def judged(row):
 def test_the_readmes_tables_are_the_snapshots():
     part = section(text("README.md"), "The default run")
     methods, cells = tables(part)
-    found = {row["method"]: [judged(row), f"{float(row['p_holm']):.3f}"] for row in rows(part, "methods")}
+    found = {
+        titles.method(row["method"]): [judged(row), f"{float(row['p_holm']):.3f}"] for row in rows(part, "methods")
+    }
     assert {line["method"]: list(line.values())[1:3] for line in methods} == found
     shown = {(line["method"], name): cell for line in cells for name, cell in line.items() if name != "method"}
-    single = {(row["method"], row["dataset"]): judged(row) for row in rows(part, "relative_improvement")}
+    single = {
+        (titles.method(row["method"]), titles.dataset(row["dataset"])): judged(row)
+        for row in rows(part, "relative_improvement")
+    }
     assert shown == single
 
 

@@ -15,6 +15,8 @@ from harness.analysis.statistics import ALPHA, NO_INTERVAL, holm, holm_levels, v
 
 UNDEFINED = "RI undefined"
 """The verdict where the random architectures' mean is 0: nothing can be relative to it."""
+SIGNIFICANT = ("better", "worse")
+"""Verdicts that are drawn filled and set bold."""
 STEPS = 30
 """Halvings of a bracket: finer than the digits of any table."""
 

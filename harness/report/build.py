@@ -14,6 +14,7 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
+from harness.plan import titles
 from harness.plan.studies import Study
 from harness.records import below, sums
 from harness.report.html import table_page
@@ -22,7 +23,7 @@ from harness.report.outline import Entry, entries
 from harness.report.page import report_page
 from harness.report.staging import staged
 from harness.report.tables.base import samples
-from harness.report.typeset import Table, markdown, write, write_csv
+from harness.report.typeset import Table, markdown, named, write, write_csv
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
@@ -37,6 +38,7 @@ def build(
     about: Mapping[str, str] | None = None,
     report: str | None = None,
     studies: Sequence[Study] | None = None,
+    pictures: bool = True,
 ) -> list[str]:
     """Writes the tables into `out` and the figures into `figures` (`out`/figures by default) from a folder of
     records, a list of them, or a CSV (see `foreign`).
@@ -45,13 +47,15 @@ def build(
     commit. UserError where the input cannot be trusted. Where anything fails, nothing is written, and an older set
     stays as it was. SHA256SUMS in `out` names the input and all that was made of it. `report`: also all of it
     as one page, `out`/report.html, with the introduction of this name (captions/); returns what that leaves out.
-    `studies`: those of the configuration; without it, None, everything that was trained is one study.
+    `studies`: those of the configuration; without it, None, everything that was trained is one study. Without
+    `pictures`, figures are their data alone, and there is no report.
     """
     analysis = Analysis(read_results(records), studies)
     figures = figures or out / "figures"
     left_out: list[str] = []
     with staged(out, figures, stale=_of_another_space) as (new, drawn_in):
-        tables, drawn = write_tables(analysis, new, about), draw_figures(analysis, drawn_in)
+        tables, data = write_tables(analysis, new, about), write_data(analysis, drawn_in)
+        drawn = draw_figures(analysis, data, drawn_in) if pictures else {}
         if report:
             page, left_out = report_page(tables, drawn, analysis.spaces, samples(analysis.relative_improvement), report)
             write(new / REPORT, page)
@@ -76,7 +80,7 @@ def write_tables(analysis: Analysis, out: Path, about: Mapping[str, str] | None 
     written = {}
     for entry in entries("tables"):
         module, path = entry.module(), out / entry.name
-        table = module.layout(analysis, made)
+        table = named(module.layout(analysis, made))
         write_csv(path.with_suffix(".csv"), module.numbers(analysis))
         write(path.with_suffix(".html"), table_page(entry.name, table))
         write(path.with_suffix(".md"), markdown(table))
@@ -86,20 +90,30 @@ def write_tables(analysis: Analysis, out: Path, about: Mapping[str, str] | None 
     return written
 
 
-def draw_figures(analysis: Analysis, out: Path) -> dict[str, Path]:
-    """Writes every figure into the folder `out`, as PNG, SVG and PDF with its data as CSV; a figure without data says
-    so. Returns the SVG files of those with data, by their file in the report."""
+def write_data(analysis: Analysis, out: Path) -> dict[str, tuple[Entry, pd.DataFrame]]:
+    """Writes the data of every figure into the folder `out`, as CSV; returns it by the figure's name."""
+    found = {name: (entry, data) for entry in entries("figures") for name, data in figure_data(entry, analysis).items()}
+    for name, (_, data) in found.items():
+        write_csv(out / f"{name}.csv", data)
+    return found
+
+
+def draw_figures(analysis: Analysis, figures: Mapping[str, tuple[Entry, pd.DataFrame]], out: Path) -> dict[str, Path]:
+    """Writes figures into the folder `out`, as PNG, SVG and PDF; a figure without data, or with too many panels,
+    says so. Returns the SVG files of those with data, by their file in the report."""
     from harness.report.figures import style
 
     style.set_style()
     colours = style.colours(analysis.methods)
     drawn = {}
-    for entry in entries("figures"):
-        for name, data in figure_data(entry, analysis).items():
-            write_csv(out / f"{name}.csv", data)
-            style.save(entry.module().draw(data, colours) if len(data) else style.nothing(name), out / name)
-            if len(data):
-                drawn[f"figures/{name}"] = out / f"{name}.svg"
+    for name, (entry, data) in figures.items():
+        try:
+            figure = entry.module().draw(data, colours) if len(data) else style.nothing(name)
+        except style.TooMany as error:
+            figure = style.nothing(name, str(error))
+        style.save(figure, out / name)
+        if len(data):
+            drawn[f"figures/{name}"] = out / f"{name}.svg"
     return drawn
 
 
@@ -108,9 +122,12 @@ def of_dataset(analysis: Analysis, dataset: str, out: Path) -> None:
     from harness.report.figures import style
 
     table, plot = (next(each for each in entries(kind) if each.name == name).module() for kind, name in OF_DATASET)
-    shown = table.layout(analysis, origin(analysis.results.about))
+    shown = named(table.layout(analysis, origin(analysis.results.about)))
     rows = [row for row, of in zip(shown.rows, analysis.relative_improvement["dataset"]) if of == dataset]
-    write(out / "table.html", table_page(f"relative improvement on {dataset}", replace(shown, rows=rows)))
+    write(
+        out / "table.html",
+        table_page(f"relative improvement on {titles.dataset(dataset)}", replace(shown, rows=rows, bold=())),
+    )
     data = plot.data(analysis)
     if len(data := data[data["dataset"] == dataset]):
         style.set_style()

@@ -14,8 +14,7 @@ from harness.analysis.results import Results, read_results
 from harness.analysis.statistics import ALPHA
 from harness.plan.jobs import RANDOM
 from harness.report.build import origin
-from harness.report.tables.base import from_to
-from harness.report.typeset import Table, estimate, number, probability
+from harness.report.typeset import Table, estimate, from_to, number, probability
 from protocols.base import Version
 from spaces.base import UserError
 

@@ -17,12 +17,15 @@ shows it (heading.number), under which title, and what it needs. This file impor
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+
+from harness.plan import titles
 
 HERE = Path(__file__).parent
 CAPTIONS = HERE / "captions"
@@ -66,10 +69,15 @@ class Entry:
         return import_module(f"harness.report.{self.folder}.{self.name}")
 
     def files(self, spaces: Iterable[str]) -> dict[str, str]:
-        """Title -> file, below the folder of results and without suffix."""
+        """Title -> file, below the folder of results and without suffix. A space has its name for readers, where no
+        other one is called so."""
         if not self.per_space:
             return {self.title: f"{self.folder}/{self.name}"}
-        return {self.title.replace(SPACE, space): f"{self.folder}/{self.of_space(space)}" for space in spaces}
+        shown = Counter(map(titles.space, spaces := list(spaces)))
+        names = {space: titles.space(space) if shown[titles.space(space)] == 1 else space for space in spaces}
+        return {
+            self.title.replace(SPACE, name): f"{self.folder}/{self.of_space(space)}" for space, name in names.items()
+        }
 
     def of_space(self, space: str) -> str:
         """The name of the file of one space; a space of other people's results may have any name."""

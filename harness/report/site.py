@@ -13,7 +13,7 @@ from harness.plan.registry import ROOT
 from harness.records import sums
 from harness.report import snapshot
 from harness.report.outline import contents
-from harness.report.typeset import Table, estimate, markdown
+from harness.report.typeset import Table, estimate, markdown, named
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -56,9 +56,8 @@ def overview(folders: list[Path]) -> str:
     methods = sorted({method for cells in said.values() for method in cells})
     rows = [[*method, *(cells.get(method, "") for cells in said.values())] for method in methods]
     cited = [f"- {snapshot.citation(folder)}" for folder in folders]
-    return (
-        "\n".join(["# Published snapshots\n", markdown(Table(headers, rows, SAID)), "## How to cite\n", *cited]) + "\n"
-    )
+    table = markdown(named(Table(headers, rows, SAID)))
+    return "\n".join(["# Published snapshots\n", table, "## How to cite\n", *cited]) + "\n"
 
 
 def verdicts(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:

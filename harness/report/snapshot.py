@@ -101,7 +101,7 @@ def verify(folder: Path) -> int:
     _known(folder)
     sums.check(folder)
     _refuse_additions(folder)
-    with _made_again(folder) as again:
+    with _made_again(folder, pictures=False) as again:
         published = [*(folder / "tables").iterdir(), *(folder / "figures").glob("*.csv")]
         published = [path for path in published if path.name != sums.NAME]
         for path in sorted(published):
@@ -159,17 +159,18 @@ def _files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _made_again(folder: Path) -> Iterator[Path]:
-    """A folder with the tables and figures that the snapshot's records give now."""
+def _made_again(folder: Path, pictures: bool = True) -> Iterator[Path]:
+    """A folder with the tables and figures that the snapshot's records give now; without `pictures` with their data
+    alone."""
     with tempfile.TemporaryDirectory() as temporary:
         again = Path(temporary)
         shutil.copytree(folder / "records", again / "records")
-        _build(folder, again)
+        _build(folder, again, pictures)
         yield again
 
 
-def _build(folder: Path, out: Path) -> None:
+def _build(folder: Path, out: Path, pictures: bool = True) -> None:
     """Tables and figures into `out` from its records, with the studies that the snapshot's configuration names."""
     configured = folder / CONFIGURATION
     studies = of_configuration(configured) if configured.exists() else None
-    build(out / "records", out / "tables", out / "figures", studies=studies)
+    build(out / "records", out / "tables", out / "figures", studies=studies, pictures=pictures)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from harness.plan import titles
 from harness.records.files import write_atomically
 
 MINUS = "\N{MINUS SIGN}"
@@ -19,13 +20,14 @@ NAME, NARROW = 30, 24  # characters of a name on one line: in a figure, in a col
 @dataclass(frozen=True)
 class Table:
     """A table as readers see it: cells are texts, the first `labels` columns are names and the others numbers. A line
-    break in a cell is kept where there is room for it: HTML and LaTeX."""
+    break in a cell is kept where there is room for it: HTML and LaTeX. `bold`: (row, column) of significant cells."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str
     notes: Sequence[str] = ()
     labels: int = 3
+    bold: Collection[tuple[int, int]] = ()
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:
@@ -54,11 +56,24 @@ def probability(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def from_to(counts: pd.Series) -> str:
+    """ "3", or "6 to 8"."""
+    low, high = (counts.min(), counts.max()) if len(counts) else (0, 0)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
 def fold(name: str, width: int = NAME) -> str:
     """A name on several lines where it is long, broken after a word or an underscore where there is one."""
     words = name.replace("_", "_ ")
     folded = textwrap.wrap(words, width, break_on_hyphens=True)
     return "\n".join(line.replace("_ ", "_") for line in folded)
+
+
+def named(table: Table) -> Table:
+    """The same table with names for readers in place of identifiers, in the columns of methods, spaces and datasets."""
+    columns = [titles.COLUMNS.get(header, str) for header in table.headers[: table.labels]]
+    rows = [[*(of(cell) for of, cell in zip(columns, row)), *row[table.labels :]] for row in table.rows]
+    return replace(table, rows=rows)
 
 
 def fold_names(table: Table) -> Table:

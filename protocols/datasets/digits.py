@@ -1,4 +1,4 @@
-"""Handwritten digits of scikit-learn: 1,797 grey images of 8x8."""
+"""Digits: handwritten digits of scikit-learn, 1,797 grey images of 8x8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Electroluminescence photographs of 2,624 solar cells: grey, 300x300."""
+"""ELPV: electroluminescence photographs of 2,624 solar cells, grey, 300x300."""
 
 from __future__ import annotations
 

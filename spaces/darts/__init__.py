@@ -1,4 +1,4 @@
-"""The space of DARTS."""
+"""DARTS: its space of cells."""
 
 from spaces.darts.space import Darts
 

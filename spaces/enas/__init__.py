@@ -1,4 +1,4 @@
-"""The micro space of ENAS."""
+"""ENAS: its micro space."""
 
 from spaces.enas.space import Enas
 

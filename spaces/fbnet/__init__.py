@@ -1,4 +1,4 @@
-"""The space of FBNet."""
+"""FBNet: its space of layers."""
 
 from spaces.fbnet.space import Fbnet
 

@@ -1,4 +1,4 @@
-"""The space of NAS-Bench-201."""
+"""NAS-Bench-201: its space of cells."""
 
 from spaces.nasbench201.space import Nasbench201
 

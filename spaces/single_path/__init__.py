@@ -1,4 +1,4 @@
-"""The space of Single-Path NAS."""
+"""Single-Path NAS: its space of layers."""
 
 from spaces.single_path.space import SinglePath
 

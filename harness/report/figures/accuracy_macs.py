@@ -12,10 +12,10 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.columns import RUN
+from harness.plan import titles
 from harness.plan.jobs import RANDOM
 from harness.report.figures import style
 from harness.report.figures.style import GREY, MARKERS, Colours
-from harness.report.typeset import fold
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -30,20 +30,30 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, group in zip(axes, groups):
         random_first = sorted(group.groupby(["method", "space"]), key=lambda pair: pair[0][0] != RANDOM)
         for (method, space), points in random_first:
-            dots: dict[str, Any] = {"color": colours[method], "marker": markers[space], "linewidth": 0, "alpha": 0.8}
-            axis.scatter(points["macs"], points["accuracy"], s=12 if method == RANDOM else 22, **dots)
-        axis.set(title=fold(group["dataset"].iloc[0]))
+            look = _look(str(method), str(space), colours, markers)
+            axis.plot(
+                points["macs"], points["accuracy"], markersize=3.5 if method == RANDOM else 4.7, alpha=0.8, **look
+            )
+        style.head(axis, style.place(group["dataset"].iloc[0]), f"n = {len(group)}")
         _log_ticks(axis, group["macs"])
     style.outer_labels(axes, "multiply-adds for one image", "test accuracy, %")
     style.legend(figure, _entries(data, colours, markers))
     return figure
 
 
+def _look(method: str, space: str, colours: Colours, markers: dict[str, str]) -> dict[str, Any]:
+    """Methods beyond the first, who have their colours too, are hollow, or filled by half."""
+    fill = style.FILLS[style.turn(method, colours) % len(style.FILLS)]
+    edge = 0.0 if fill == "full" else 0.9
+    common = {"linestyle": "", "markerfacecoloralt": "white", "markeredgewidth": edge}
+    return {"color": colours[method], "marker": markers[space], "fillstyle": fill, **common}
+
+
 def _entries(data: pd.DataFrame, colours: Colours, markers: dict[str, str]) -> list[Line2D]:
-    random = [style.entry(f"random in {space}", GREY, marker) for space, marker in markers.items()]
+    random = [style.entry(titles.random_in(space), GREY, marker) for space, marker in markers.items()]
     pairs = data[data["method"] != RANDOM][["method", "space"]].drop_duplicates().sort_values(["method", "space"])
     return random + [
-        style.entry(style.label(row.method, row.space), colours[row.method], markers[row.space])
+        style.entry(style.label(row.method, row.space), **_look(row.method, row.space, colours, markers))
         for row in pairs.itertuples()
     ]
 

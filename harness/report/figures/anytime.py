@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.analysis.analysis import Analysis
+from harness.plan import titles
 from harness.report.figures import style
 from harness.report.figures.style import Colours
-from harness.report.typeset import fold
+from harness.report.typeset import from_to
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, group in zip(axes, groups):
         _panel(axis, group, colours)
     style.outer_labels(axes, "evaluations", f"{data['judged'].iloc[0]} accuracy, %")
-    entries = [style.entry(fold(name, 40), colour, "", linestyle="-") for name, colour in style.shown(data, colours)]
+    entries = [style.entry(titles.method(n), marker="", **style.line_look(n, colours)) for n in style.shown(data)]
     if data["random_search"].notna().any():
         entries.append(style.entry("random search, expected", "0.3", "", linestyle="--"))
     style.legend(figure, entries)
@@ -36,7 +37,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
 
 def _panel(axis: Axes, group: pd.DataFrame, colours: Colours) -> None:
     for method, line in group.groupby("method"):
-        axis.plot(line["evaluations"], line["mean"], color=colours[str(method)], linewidth=1.2)
+        axis.plot(line["evaluations"], line["mean"], linewidth=1.2, **style.line_look(str(method), colours))
         axis.fill_between(
             line["evaluations"], line["low"], line["high"], color=colours[str(method)], alpha=0.2, linewidth=0
         )
@@ -46,4 +47,4 @@ def _panel(axis: Axes, group: pd.DataFrame, colours: Colours) -> None:
     shown = group.loc[group["evaluations"] > 1, "mean"]
     if len(shown):  # one random architecture lies far below
         axis.set_ylim(bottom=shown.min() - 0.3 * (shown.max() - shown.min() + 1e-6))
-    axis.set_title(fold(f"{group['dataset'].iloc[0]}, {group['space'].iloc[0]}"))
+    style.head(axis, style.place(group["dataset"].iloc[0], group["space"].iloc[0]), f"n = {from_to(group['n'])}")

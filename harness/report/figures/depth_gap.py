@@ -9,7 +9,7 @@ from harness.analysis.analysis import Analysis
 from harness.analysis.columns import BASELINE
 from harness.report.figures import style
 from harness.report.figures.style import GREY, Colours
-from harness.report.typeset import fold
+from harness.report.typeset import from_to
 
 Agreement = tuple[str, float, float, float, bool]
 """(label, tau, low, high, whether it is a ceiling)."""
@@ -24,9 +24,9 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     groups = list(data.groupby(BASELINE))
     lists = [_agreements(group) for _, group in groups]
     labels = [label for agreements in lists for label, *_ in agreements]
-    height = 0.2 * max(map(len, lists)) + 0.6
+    height = 0.2 * max(map(len, lists)) + 0.7
     figure, axes = style.panels(len(groups), height, 1.9, style.inches(labels))
-    for axis, ((dataset, space), _), agreements in zip(axes, groups, lists):
+    for axis, ((dataset, space), group), agreements in zip(axes, groups, lists):
         for y, (_, tau, low, high, ceiling) in enumerate(agreements):
             colour = GREY if ceiling else style.PALETTE[0]
             axis.plot([low, high], [y, y], color=colour, linewidth=1.5)
@@ -34,7 +34,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         style.zero_line(axis)
         axis.set(yticks=range(len(agreements)), yticklabels=[label for label, *_ in agreements])
         axis.set(ylim=(len(agreements) - 0.4, -0.6), xlim=(-1.05, 1.05), xlabel="Kendall's τ")
-        axis.set_title(fold(f"{dataset}, space {space}"))
+        style.head(axis, style.place(dataset, space), f"n = {from_to(group['n'])}")
         axis.grid(axis="y", visible=False)
     entries = [style.entry("two depths", style.PALETTE[0])]
     if any(ceiling for agreements in lists for *_, ceiling in agreements):

@@ -6,6 +6,7 @@ Whatever the space, the text says which: drawing needs no network and no torch.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -21,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from harness.plan import titles
 from spaces.base import UserError
 
 PALETTE = ["#0173b2", "#de8f05", "#029e73", "#cc78bc", "#ca9161", "#56b4e9", "#949494", "#ece133", "#fbafe4", "#d55e00"]
@@ -40,7 +42,7 @@ def draw(space: str, text: str, path: Path) -> None:
         raise UserError(f"no architecture to draw: the text for space {space} is empty")
     with plt.rc_context({"svg.hashsalt": "nas", "font.size": 7, "figure.constrained_layout.use": False}):
         figure = _figure(parsed(text))
-        figure.text(0, 1.0, space, va="bottom", fontsize=9, fontweight="bold")
+        figure.text(0, 1.0, titles.space(space), va="bottom", fontsize=9, fontweight="bold")
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
         figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
@@ -81,9 +83,13 @@ def bar(block: str) -> tuple[int, str, dict[str, Any]]:
     if match is None:
         return 0, block, {"facecolor": "#949494", "edgecolor": "0.2"}
     look = {"facecolor": KERNELS.get(int(match["kernel"]), "#949494"), "edgecolor": "0.2"}
-    said = f"{match['kernel']}×{match['kernel']}"
+    said = f"kernel {match['kernel']}×{match['kernel']}"
     if match["more"]:
-        look, said = {**look, "hatch": "/////"}, f"{said}, grouped"
+        excited = match["more"].endswith("se")
+        look, said = (
+            {**look, "hatch": "....." if excited else "/////"},
+            f"{said}, {'with SE' if excited else 'grouped'}",
+        )
     return int(match["expansion"]), said, look
 
 
@@ -108,7 +114,7 @@ def _genotype(design: dict[str, Any]) -> Figure:
     """Two cells, one above the other."""
     graphs = {name: _graph(name, design[name], design.get(f"{name}_concat")) for name in ("normal", "reduce")}
     places = {name: _layout(graph) for name, graph in graphs.items()}
-    spans = [max(y for _, y in place.values()) * 2 + 2 for place in places.values()]
+    spans = [2 * _extent(graph, places[name]) + 1.6 for name, graph in graphs.items()]
     layers = max(x for place in places.values() for x, _ in place.values()) + 1
     figure = plt.figure(figsize=(LAYER * layers, ROW * sum(spans)))
     axes = figure.subplots(
@@ -171,6 +177,16 @@ def _layers(graph: _Graph) -> Iterator[tuple[Vertex, ...]]:
         sorter.done(*layer)
 
 
+def _extent(graph: _Graph, place: dict[Vertex, tuple[float, float]]) -> float:
+    """How far a graph reaches above and below its middle, in rows; an edge that bends reaches farthest in between."""
+    found = [abs(y) for _, y in place.values()]
+    for end, sources in graph.sources.items():
+        for (x, y), (to_x, to_y) in ((place[start], place[end]) for start in sources):
+            length = math.hypot((to_x - x) * LAYER, (to_y - y) * ROW)
+            found.append(abs((y + to_y) / 2) + abs(_bend((x, y), (to_x, to_y))) * length / 2 / ROW)
+    return max(found)
+
+
 def _draw_graph(axis: Axes, graph: _Graph, place: dict[Vertex, tuple[float, float]]) -> None:
     for end, sources in graph.sources.items():
         for start in sources:
@@ -182,16 +198,15 @@ def _draw_graph(axis: Axes, graph: _Graph, place: dict[Vertex, tuple[float, floa
         axis.text(x, y, label, ha="center", va="center", bbox=box, color=_ink(colour), zorder=3)
 
 
-def _edge(axis: Axes, start: tuple[float, float], end: tuple[float, float], arrow: str) -> None:
+def _bend(start: tuple[float, float], end: tuple[float, float]) -> float:
     """Edges over several layers bend around what lies between."""
-    bend = 0.0 if end[0] - start[0] <= 1 else (-0.25 if start[1] + end[1] >= 0 else 0.25)
-    style: dict[str, Any] = {
-        "connectionstyle": f"arc3,rad={bend}",
-        "arrowstyle": arrow,
-        "mutation_scale": 7,
-        "color": "0.45",
-    }
-    axis.add_patch(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, linewidth=0.8, zorder=1, **style))
+    return 0.0 if end[0] - start[0] <= 1 else (-0.25 if start[1] + end[1] >= 0 else 0.25)
+
+
+def _edge(axis: Axes, start: tuple[float, float], end: tuple[float, float], arrow: str) -> None:
+    style: dict[str, Any] = {"arrowstyle": arrow, "mutation_scale": 7, "color": "0.45", "linewidth": 0.8, "zorder": 1}
+    bent = f"arc3,rad={_bend(start, end)}"
+    axis.add_patch(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, connectionstyle=bent, **style))
 
 
 def _colour(op: str) -> str:

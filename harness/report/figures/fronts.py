@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from harness.analysis.analysis import Analysis
+from harness.analysis.columns import GROUP
+from harness.plan import titles
 from harness.report.figures import style
 from harness.report.figures.style import GREY, Colours
-from harness.report.typeset import fold
+from harness.report.typeset import from_to
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
-    return analysis.front_points
+    """`n`: runs of a method."""
+    return analysis.front_points.merge(analysis.fronts[[*GROUP, "n"]], on=GROUP, how="left")
 
 
 def draw(data: pd.DataFrame, colours: Colours) -> Figure:
@@ -25,8 +30,9 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, group in zip(axes, groups):
         _panel(axis, group, colours)
     style.outer_labels(axes, "multiply-adds for one image", "test accuracy, %")
-    lines = [style.entry(fold(name, 40), colour, linestyle="-") for name, colour in style.shown(data, colours)]
-    style.legend(figure, [style.entry("random architectures", GREY), *lines])
+    lines = [style.entry(titles.method(name), **_look(name, colours)) for name in style.shown(data)]
+    reference = style.entry("reference of the hypervolume", "0.3", "", linestyle="--")
+    style.legend(figure, [style.entry("random architectures", GREY), *lines, reference])
     return figure
 
 
@@ -35,13 +41,18 @@ def _panel(axis: Axes, group: pd.DataFrame, colours: Colours) -> None:
     random, reference = kinds["random"], kinds["reference"].iloc[0]
     axis.scatter(random["macs"], random["accuracy"], s=8, color=GREY, alpha=0.5, linewidth=0)
     for method, line in kinds.get("front", group.iloc[:0]).groupby("method"):
-        axis.plot(
-            line["macs"], line["accuracy"], color=colours[str(method)], drawstyle="steps-post", marker="o", markersize=3
-        )
+        stair: dict[str, Any] = {"drawstyle": "steps-post", "markersize": 3}
+        axis.plot(line["macs"], line["accuracy"], **_look(str(method), colours), **stair)
     axis.axhline(reference["accuracy"], color="0.3", linestyle="--", linewidth=0.8)
     axis.axvline(reference["macs"], color="0.3", linestyle="--", linewidth=0.8)
     accuracies = group["accuracy"]
     low = min(reference["accuracy"], kinds.get("front", random)["accuracy"].min())  # broken ones lie far below
     axis.set_ylim(low - 0.1 * (accuracies.max() - low + 1e-6), accuracies.max() + 0.1 * (accuracies.max() - low + 1e-6))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axis.set_title(fold(f"{group['dataset'].iloc[0]}, {group['space'].iloc[0]}"))
+    found = group.loc[group["kind"] == "front", "n"].astype(int)
+    said = f"n = {from_to(found)} vs {len(random)} random" if len(found) else f"n = {len(random)} random"
+    style.head(axis, style.place(group["dataset"].iloc[0], group["space"].iloc[0]), said)
+
+
+def _look(method: str, colours: Colours) -> dict[str, Any]:
+    return style.line_look(method, colours) | style.mark_look(method, colours)

@@ -6,8 +6,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.analysis import Analysis
-from harness.report.figures.forest import SIGNIFICANT, forest
+from harness.analysis.comparison import SIGNIFICANT
+from harness.report.figures.forest import forest
 from harness.report.figures.style import Colours
+from harness.report.typeset import from_to
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -16,5 +18,5 @@ def data(analysis: Analysis) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     rows = data.rename(columns={"ri": "value", "holm_low": "low", "holm_high": "high"})
-    rows = rows.assign(filled=rows["verdict"].isin(SIGNIFICANT), dataset="over all datasets")
+    rows = rows.assign(filled=rows["verdict"].isin(SIGNIFICANT), dataset=f"over {from_to(rows['datasets'])} datasets")
     return forest(rows, colours, "relative improvement, %", "significantly better or worse", "not significant")

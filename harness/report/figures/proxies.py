@@ -11,7 +11,7 @@ from harness.analysis.columns import BASELINE
 from harness.analysis.proxies import CONTROL
 from harness.report.figures import style
 from harness.report.figures.style import Colours
-from harness.report.typeset import fold
+from harness.report.typeset import from_to
 
 ALL, TOP = "#0173b2", "#de8f05"
 """Of the style's palette: all architectures, and the tenth that is best."""
@@ -51,4 +51,5 @@ def _panel(axis: Axes, group: pd.DataFrame) -> None:
             axis.axvline(value, color="0.3", linestyle=line, linewidth=1)
     style.zero_line(axis)
     axis.set(yticks=range(len(group)), yticklabels=group["proxy"], ylim=(len(group) - 0.4, -0.6), xlim=(-1.02, 1.02))
-    axis.set_title(fold(f"{group['dataset'].iloc[0]}, {group['space'].iloc[0]}"))
+    counts = f"n = {from_to(group['n'].astype(int))}, {from_to(group['n_top'].astype(int))} in the top decile"
+    style.head(axis, style.place(group["dataset"].iloc[0], group["space"].iloc[0]), counts)

@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.analysis import Analysis
-from harness.report.figures.forest import SIGNIFICANT, forest
+from harness.analysis.comparison import SIGNIFICANT
+from harness.report.figures.forest import forest
 from harness.report.figures.style import Colours
 
 

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from harness.analysis.analysis import Analysis
 from harness.report.figures import style
 from harness.report.figures.style import GREY, Colours
-from harness.report.typeset import fold
 
 COLUMNS = ["study", "dataset", "space", "variant", "kind", "n", "tau", "tau_low", "tau_high", "cost_ratio", "cost"]
 
@@ -28,7 +27,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     figure, axes = style.panels(len(groups), 2.1, 2.1)
     for axis, ((study, dataset), group) in zip(axes, groups):
         _panel(axis, group)
-        axis.set_title(fold(f"{study}, {dataset}, n = {group['n'].max()}"))
+        style.head(axis, f"{study}, {style.place(dataset)}", f"n = {group['n'].max()}")
     style.outer_labels(axes, "images × multiply-adds, × reference", "Kendall's τ with the reference")
     entries = [style.entry("variant", style.PALETTE[0])]
     if (data["kind"] == "reference").any():
@@ -53,4 +52,5 @@ def _panel(axis: Axes, group: pd.DataFrame) -> None:
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     axis.set_xlim(group["cost_ratio"].min() / 1.3, max(1.0, group["cost_ratio"].max()) * 1.8)
-    axis.set_ylim(min(-0.1, group["tau"].min() - 0.1), 1.05)
+    lowest = min(group["tau"].min(), group["tau_low"].min())  # min of pandas leaves out what is missing
+    axis.set_ylim(min(-0.1, lowest - 0.05), 1.05)

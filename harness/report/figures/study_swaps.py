@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from harness.analysis.analysis import Analysis
 from harness.report.figures import style
 from harness.report.figures.style import Colours
-from harness.report.typeset import fold
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -22,8 +21,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, ((study, dataset), group) in zip(axes, groups):
         axis.plot(group["gap"], 100 * group["share"], "o", color=style.PALETTE[0], markersize=4)
         axis.plot(group["gap"], 100 * group["expected"], color="0.3", linestyle="--", linewidth=1)
-        said = f"{study}, {dataset}, n = {group['n'].max()}, {group['pairs'].sum()} pairs"
-        axis.set_title(fold(said, 36), fontsize=7.5)
+        style.head(axis, f"{study}, {style.place(dataset)}", f"n = {group['n'].max()}, {group['pairs'].sum()} pairs")
         axis.set(ylim=(-3, max(60.0, 100 * data["share"].max() + 3)))
     style.outer_labels(axes, "gap in one training, points", "swapped in another, %")
     expected = style.entry("normal architectures and seeds", "0.3", "", linestyle="--")

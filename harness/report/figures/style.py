@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 
@@ -18,12 +18,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness.plan import titles
 from harness.plan.jobs import RANDOM
 from harness.records.files import write_atomically
-from harness.report.typeset import NAME, fold
+from harness.report.typeset import NAME, fold, from_to
 
 STYLE = {
     **{"svg.hashsalt": "nas", "pdf.fonttype": 42, "savefig.dpi": 200, "grid.linewidth": 0.6},
@@ -44,7 +46,15 @@ GREY = "0.55"
 # Seaborn's colour-blind palette without its grey, which random sampling has, and without what is too pale on white.
 PALETTE = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#56b4e9", "#ca9161"]
 MARKERS = "oDsv^P*X"
+EVERY: list[Colour] = [*PALETTE, *(tuple(0.5 * part for part in to_rgb(colour)) for colour in PALETTE)]
+FILLS: list[Literal["full", "none", "left", "top"]] = ["full", "none", "left", "top"]
+DASHES = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1))]
+MOST_PANELS = 60
+CUT = "cut"
+"""The group, in an SVG too, of arrows that mark a cut."""
+ROOM = 1.12  # how much wider an axis is than what it holds: the head of an arrow stays inside
 COLUMN, PAGE, LETTER = 3.3, 7.0, 0.062  # inches: a column, both, a character of 8 points
+LINE, TITLE = 0.135, 0.066  # inches: a line of 8 points, a character of a panel's title
 
 
 def set_style() -> None:
@@ -63,23 +73,71 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def nothing(name: str) -> Figure:
+class TooMany(Exception):
+    """More panels than anyone looks at."""
+
+
+def check_panels(count: int) -> None:
+    """TooMany where a figure would have more than MOST_PANELS."""
+    if count > MOST_PANELS:
+        raise TooMany(f"{count:,} panels are too many to look at: their data is in the CSV")
+
+
+def nothing(name: str, why: str = "nothing to show in these records") -> Figure:
     figure = plt.figure(figsize=(COLUMN, 0.6))
-    figure.text(0.5, 0.5, f"{name.replace('_', ' ')}:\nnothing to show in these records", ha="center", va="center")
+    figure.text(0.5, 0.5, f"{name.replace('_', ' ')}:\n{why}", ha="center", va="center")
     return figure
 
 
 def colours(methods: Iterable[str]) -> Colours:
-    """The palette, then the same colours darker."""
+    """The palette, then the same colours darker, then both again: `turn` tells those of one colour apart."""
     names = sorted(set(methods) - {RANDOM})
-    darker = [tuple(0.5 * part for part in matplotlib.colors.to_rgb(colour)) for colour in PALETTE]
-    every: list[Colour] = [*PALETTE, *darker]
-    return {**{name: every[i % len(every)] for i, name in enumerate(names)}, RANDOM: GREY}
+    return {**{name: EVERY[i % len(EVERY)] for i, name in enumerate(names)}, RANDOM: GREY}
 
 
-def shown(rows: pd.DataFrame, colour: Colours) -> list[tuple[str, Colour]]:
-    """The methods of these rows with their colours, random sampling left out."""
-    return [(name, colour[name]) for name in sorted(set(rows["method"]) - {RANDOM})]
+def turn(method: str, colour: Colours) -> int:
+    """0 for the first methods, each with a colour of its own, 1 for the next ones with the same colours, and so on."""
+    return 0 if method == RANDOM else list(colour).index(method) // len(EVERY)
+
+
+def line_look(method: str, colour: Colours) -> dict[str, Any]:
+    """Colour and dashes of a method's line: no two methods of 56 have both in common."""
+    return {"color": colour[method], "linestyle": DASHES[turn(method, colour) % len(DASHES)]}
+
+
+def mark_look(method: str, colour: Colours) -> dict[str, Any]:
+    """Colour and shape of a method's mark: no two methods of 112 have both in common."""
+    return {"color": colour[method], "marker": MARKERS[(1 + turn(method, colour)) % len(MARKERS)]}
+
+
+def shown(rows: pd.DataFrame) -> list[str]:
+    """The methods of these rows by their names for readers, random sampling left out."""
+    return sorted(set(rows["method"]) - {RANDOM}, key=titles.method)
+
+
+def counted(name: str, counts: pd.Series) -> str:
+    """ "DARTS (n = 5)", or "(n = 3 to 5)"; on two lines where it is long."""
+    return fold(f"{name} (n = {from_to(counts)})", 40)
+
+
+def against(method: pd.Series, random: pd.Series) -> str:
+    """ "n = 5 vs 10 random": how many runs of a method, and how many random architectures."""
+    return f"n = {from_to(method)} vs {from_to(random)} random"
+
+
+def place(dataset: str, space: str = "") -> str:
+    """A panel's name."""
+    return f"{titles.dataset(dataset)}, {titles.space(space)}" if space else titles.dataset(dataset)
+
+
+def head(axis: Axes, name: str, more: str, inches: float = 0) -> None:
+    """Above a panel its name, and `more` of what it shows: n, which no figure is without. On one line where both have
+    room within the panel, or within `inches`."""
+    figure, place = axis.get_figure(), axis.get_subplotspec()
+    assert isinstance(figure, Figure) and place, "panels stand in a figure's grid"
+    width = int((inches or figure.get_figwidth() / place.get_gridspec().ncols - 0.55) / TITLE)
+    both = f"{name} ({more})"
+    axis.set_title(both if len(both) <= width else f"{fold(name, width)}\n{fold(more, width)}")
 
 
 def panels(
@@ -87,6 +145,7 @@ def panels(
 ) -> tuple[Figure, list[Axes]]:
     """A grid of at most three panels per row, fewer where their own `width` and the `label` left of the row need it;
     height: of a row, in inches. Superfluous panels are removed."""
+    check_panels(count)
     columns = max(1, min(count, 3, int((PAGE - label) / width)))
     rows = math.ceil(count / columns)
     size = (PAGE if columns > 1 else max(COLUMN, label + width), height * rows + 0.2)
@@ -113,18 +172,19 @@ def legend(figure: Figure, entries: Sequence[Artist]) -> None:
     texts = [str(entry.get_label()) for entry in entries]
     columns = max(1, min(len(texts), int(figure.get_figwidth() / (inches(texts) + 0.35))))
     rows = math.ceil(len(texts) / columns)
-    figure.set_figheight(figure.get_figheight() + rows * pitch(texts) + 0.1)
+    high = 0.05 + LINE * max(text.count("\n") + 1 for text in texts)
+    figure.set_figheight(figure.get_figheight() + rows * high + 0.1)
     columns = math.ceil(len(texts) / rows)
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, frameon=False, handletextpad=0.3)
 
 
-def entry(label: str, colour: Colour, marker: str = "o", **style: Any) -> Line2D:
-    return Line2D([], [], **({"marker": marker, "linestyle": "", "color": colour, "label": label} | style))
+def entry(label: str, color: Colour, marker: str = "o", **style: Any) -> Line2D:
+    return Line2D([], [], **({"marker": marker, "linestyle": "", "color": color, "label": label} | style))
 
 
 def label(method: str, space: str) -> str:
     """A method in its space, on three lines at most."""
-    text = method if method == space else f"{method} in {space}"
+    text = titles.of(method, space)
     return fold(text, max(NAME, len(text) // 3 + 8))
 
 
@@ -134,15 +194,34 @@ def inches(labels: Iterable[str]) -> float:
 
 
 def pitch(labels: Iterable[str]) -> float:
-    """Inches from one row to the next, so that the labels have room."""
-    return 0.05 + 0.135 * max(text.count("\n") + 1 for text in labels)
+    """Inches from one row to the next, so that labels in this order have room."""
+    lines = [text.count("\n") + 1 for text in labels]
+    return 0.05 + LINE * max(sum(pair) / 2 for pair in zip(lines, [*lines[1:], lines[-1]]))
 
 
 def reach(values: pd.Series, low: pd.Series, high: pd.Series) -> float:
-    """How far an axis of effects goes to either side: it holds every effect and all but the widest tenth of the
-    intervals' ends. Those are cut, because they would leave little room for the others."""
-    ends = pd.concat([low, high]).abs().dropna()
-    return 1.2 * max(values.abs().max(), ends.quantile(0.9) if len(ends) else 0, 1e-9)
+    """How far an axis of effects goes to either side: it holds every effect and every interval, unless the longest
+    reach four times as far as nine tenths of them. Then those are cut, because they would leave little room for the
+    others; an arrow must say so."""
+    ends = pd.concat([low, high, values]).abs().dropna()
+    usual = max(values.abs().max(), ends.quantile(0.9), 1e-9)
+    return float(ROOM * (usual if ends.max() > 4 * usual else max(ends.max(), 1e-9)))
+
+
+def arrow(axis: Axes, x: float, y: float, colour: Colour, vertical: bool = False) -> Line2D:
+    """The mark of an interval that is cut at (x, y), the limit of its axis; its head stays inside the panel."""
+    away = y if vertical else x
+    marker = {(False, False): "<", (False, True): ">", (True, False): "v", (True, True): "^"}[vertical, away > 0]
+    inside = away - math.copysign(0.06 * abs(away), away)
+    at = (x, inside) if vertical else (inside, y)
+    (mark,) = axis.plot(*at, marker, color=colour, markersize=5, markeredgewidth=0, gid=CUT)
+    return mark
+
+
+def cut_entry(axes: Sequence[Axes]) -> list[Line2D]:
+    """What the legend says of arrows, where there are any."""
+    drawn = any(line.get_gid() == CUT for axis in axes for line in axis.lines)
+    return [entry("interval goes on", "0.3", ">")] if drawn else []
 
 
 def zero_line(axis: Axes, vertical: bool = True) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import TEST, from_to, holm_corrected, undecidable, untested, verdict
-from harness.report.typeset import Table, estimate, number, probability
+from harness.report.tables.base import TEST, holm_corrected, significant, undecidable, untested, verdict
+from harness.report.typeset import Table, estimate, from_to, number, probability
 
 HEADERS = [
     *("method", "space", "RI, %\n[95% interval]", "p", "verdict (p, Holm)\n[interval, Holm]"),
@@ -31,7 +31,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
         " over what one of random search sees, 1 at equal cost; a dash where all have the same number of lookups."
         f" {origin}"
     )
-    return Table(HEADERS, [_row(row) for row in frame.itertuples()], caption, labels=2)
+    bold = significant(frame["verdict"], 2, 4)
+    return Table(HEADERS, [_row(row) for row in frame.itertuples()], caption, labels=2, bold=bold)
 
 
 def _row(row: Any) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import from_to
-from harness.report.typeset import Table, interval, number
+from harness.report.typeset import Table, from_to, interval, number
 
 HEADERS = ["dataset", "space", "method", "evaluations", "n", "accuracy, %", "95% interval", "random search", "regret"]
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 
-from harness.analysis.comparison import UNDEFINED
+from harness.analysis.comparison import SIGNIFICANT, UNDEFINED
 from harness.analysis.results import percent_factor
 from harness.analysis.statistics import ALPHA
-from harness.report.typeset import interval, number, probability
+from harness.plan import titles
+from harness.report.typeset import from_to, interval, number, probability
 
 TEST = "a studentised permutation test of the log ratio of means, two-sided"
-
-
-def from_to(counts: pd.Series) -> str:
-    """ "3", or "6 to 8"."""
-    low, high = (counts.min(), counts.max()) if len(counts) else (0, 0)
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def samples(improvement: pd.DataFrame) -> str:
@@ -49,7 +44,8 @@ def named(failed: pd.DataFrame, details: Callable[[Any], str] = lambda run: "") 
     """Runs in words; those that differ in their seed alone stand together. `details`: what follows the seeds."""
     seeds = defaultdict(list)
     for run in failed.itertuples():
-        seeds[f"{run.method} in {run.space} on {run.dataset}", f"{details(run)} ({run.status})"].append(run.seed)
+        where = f"{titles.of(run.method, run.space)} on {titles.dataset(run.dataset)}"
+        seeds[where, f"{details(run)} ({run.status})"].append(run.seed)
     return "; ".join(f"{runs}, {_seeds(of)}{end}" for (runs, end), of in seeds.items())
 
 
@@ -92,3 +88,8 @@ def verdict(row: Any) -> str:
     """What Holm's procedure says of a row, its corrected p, and the interval of the same level."""
     corrected = "" if pd.isna(row.p_holm) else f" ({probability(row.p_holm)})"
     return f"{row.verdict}{corrected}\n{interval(row.holm_low, row.holm_high, sign=True)}".strip()
+
+
+def significant(verdicts: Iterable[str], *columns: int) -> frozenset[tuple[int, int]]:
+    """The cells in these columns of the rows that are better or worse: what is set bold."""
+    return frozenset((i, j) for i, said in enumerate(verdicts) if said in SIGNIFICANT for j in columns)

@@ -7,8 +7,8 @@ import pandas as pd
 from harness.analysis.analysis import Analysis
 from harness.analysis.calibration import MOST
 from harness.analysis.statistics import ALPHA
-from harness.report.tables.base import from_to, samples
-from harness.report.typeset import Table, number
+from harness.report.tables.base import samples
+from harness.report.typeset import Table, from_to, number
 
 HEADERS = [
     *("tests", "true effect", "n", "better, %\nby itself", "worse, %\nby itself"),

@@ -6,8 +6,8 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.regressions import is_model
-from harness.report.tables.base import from_to, mean_and_deviation
-from harness.report.typeset import Table, number
+from harness.report.tables.base import mean_and_deviation
+from harness.report.typeset import Table, from_to, number
 
 HEADERS = ["dataset", "space", "method", "what", "n", "epochs", "first epoch", "middle", "last epoch"]
 NOT_SHOWN = {"lr", "temperature", "train_loss", "val_loss"}

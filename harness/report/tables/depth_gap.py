@@ -8,8 +8,8 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.plan.jobs import RANDOM
-from harness.report.tables.base import from_to, named, percent_factors
-from harness.report.typeset import Table, estimate, interval, number, probability
+from harness.report.tables.base import named, percent_factors
+from harness.report.typeset import Table, estimate, from_to, interval, number, probability
 
 HEADERS = [
     *("dataset", "space", "architectures", "n", "cells", "accuracy, %", "gain, points\n[95% interval]"),

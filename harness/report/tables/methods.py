@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import TEST, failed_runs, from_to, holm_corrected, undecidable, untested, verdict
-from harness.report.typeset import Table, estimate, number, probability
+from harness.report.tables.base import TEST, failed_runs, holm_corrected, significant, undecidable, untested, verdict
+from harness.report.typeset import Table, estimate, from_to, number, probability
 
 HEADERS = [
     *("method", "space", "RI, %\n[95% interval]", "p", "verdict (p, Holm)\n[interval, Holm]"),
@@ -31,7 +31,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f" datasets. The verdict and the interval below it are {holm_corrected(frame)}.{untested(frame)}"
         f"{undecidable(frame)} n: runs of the method and random architectures, over all datasets. {origin}"
     )
-    return Table(HEADERS, [_row(row) for row in frame.itertuples()], caption, failed_runs(analysis.runs), labels=2)
+    bold, notes = significant(frame["verdict"], 2, 4), failed_runs(analysis.runs)
+    return Table(HEADERS, [_row(row) for row in frame.itertuples()], caption, notes, 2, bold)
 
 
 def _row(row: Any) -> list[str]:

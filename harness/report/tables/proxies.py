@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import from_to
-from harness.report.typeset import Table, estimate, number
+from harness.report.typeset import Table, estimate, from_to, number
 
 HEADERS = ["dataset", "space", "proxy", "n", "Spearman\nall", "Kendall\nall", "Spearman\nvalid", "Spearman\ntop decile"]
 HEADERS += ["partial,\nparams held", "gain over\nparams", "seed\nceiling", "ms per\nscore"]

@@ -6,8 +6,9 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.ranking import complete
-from harness.report.tables.base import from_to
-from harness.report.typeset import Table, estimate, number, probability
+from harness.analysis.statistics import ALPHA
+from harness.plan import titles
+from harness.report.typeset import Table, estimate, from_to, number, probability
 
 
 def numbers(analysis: Analysis) -> pd.DataFrame:
@@ -29,8 +30,9 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f" Interval: 95% percentile bootstrap over datasets, too narrow for few. {_tests(frame)} {origin}"
     )
     left = sorted({*analysis.relative_improvement["dataset"]} - {*complete(analysis.relative_improvement).index})
-    notes = [f"Left out, because a method has no RI there: {', '.join(left)}."] if left else []
-    return Table(["method", "space", "datasets", "rank\n[95% interval]", "p"], rows, caption, notes, labels=2)
+    notes = [f"Left out, because a method has no RI there: {', '.join(map(titles.dataset, left))}."] if left else []
+    bold = {(i, 4) for i, p in enumerate(frame["p_random"]) if p <= ALPHA}
+    return Table(["method", "space", "datasets", "rank\n[95% interval]", "p"], rows, caption, notes, 2, bold)
 
 
 def _tests(frame: pd.DataFrame) -> str:

@@ -6,8 +6,8 @@ import pandas as pd
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.columns import GROUP
-from harness.report.tables.base import from_to, mean_and_deviation
-from harness.report.typeset import Table, number
+from harness.report.tables.base import mean_and_deviation
+from harness.report.typeset import Table, from_to, number
 
 HEADERS = ["dataset", "space", "method", "explains", "term", "n", "mean ± deviation", "sign", "positive, %"]
 LARGEST = 12

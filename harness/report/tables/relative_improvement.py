@@ -16,6 +16,7 @@ from harness.report.tables.base import (
     mean_and_deviation,
     percent_factors,
     samples,
+    significant,
     undecidable,
     untested,
     verdict,
@@ -49,7 +50,7 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f" ({DRAWS:,} draws), from {FEWEST_RUNS} runs and {FEWEST_RANDOM} random architectures on. {origin}"
     )
     rows = [_row(row, factor) for row, factor in zip(frame.itertuples(), factors)]
-    return Table(HEADERS, rows, caption, failed_runs(analysis.runs))
+    return Table(HEADERS, rows, caption, failed_runs(analysis.runs), bold=significant(frame["verdict"], 3, 5))
 
 
 def _row(row: Any, factor: float) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import from_to
-from harness.report.typeset import Table, estimate, number, probability
+from harness.analysis.statistics import ALPHA
+from harness.plan import titles
+from harness.report.typeset import Table, estimate, from_to, number, probability
 
 HEADERS = [
     *("study", "dataset", "variant", "n × repeats", "accuracy, %", "difference, points\n[95% interval]"),
@@ -47,7 +48,8 @@ def layout(analysis: Analysis, origin: str) -> Table:
         " chooses. Cost: images × multiply-adds of a training, as a multiple of the reference's."
         f" {origin}"
     )
-    return Table(HEADERS, rows, caption, _notes(frame))
+    bold = {(i, j) for i, p in enumerate(frame["p_holm"]) if p <= ALPHA for j in (5, 8)}
+    return Table(HEADERS, rows, caption, _notes(frame), bold=bold)
 
 
 def _of(row: Any, name: str, low: str = "", high: str = "", sign: bool = True) -> str:
@@ -79,9 +81,9 @@ def _cost(row: Any) -> str:
 def _notes(frame: pd.DataFrame) -> list[str]:
     """What the reference's repeats say of a choice."""
     return [
-        f"{row.study} on {row.dataset}: the architectures are {100 * row.intraclass:.0f}% of the variance of single"
-        f" trainings of the reference; the best of {row.n} is found in 95% of simulated worlds with {_seeds(row)}"
-        " trainings each."
+        f"{row.study} on {titles.dataset(row.dataset)}: the architectures are {100 * row.intraclass:.0f}% of the"
+        f" variance of single trainings of the reference; the best of {row.n} is found in 95% of simulated worlds with"
+        f" {_seeds(row)} trainings each."
         for row in frame.dropna(subset=["intraclass"]).itertuples()
     ]
 

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
+from harness.analysis.comparison import SIGNIFICANT
+from harness.plan import titles
 from harness.report.tables.base import TEST, failed_runs, holm_corrected, samples, undecidable, untested
 from harness.report.typeset import Table, interval, number
 
@@ -38,7 +40,11 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f" (better, worse, or ≈: not significant) and interval are {holm_corrected(improvement)}."
         f"{untested(improvement)}{undecidable(improvement)} n = {samples(improvement)}. {origin}"
     )
-    return Table(["method", "space", *datasets], rows, caption, failed_runs(analysis.runs), labels=2)
+    headers = ["method", "space", *map(titles.dataset, datasets)]
+    found = {(row.method, row.space, row.dataset) for row in improvement.itertuples() if row.verdict in SIGNIFICANT}
+    named = [(i, j, (*row[:2], name)) for i, row in enumerate(rows) for j, name in enumerate(datasets, 2)]
+    bold = frozenset((i, j) for i, j, cell in named if cell in found)
+    return Table(headers, rows, caption, failed_runs(analysis.runs), 2, bold)
 
 
 def _cell(row: Any) -> str:

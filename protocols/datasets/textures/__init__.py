@@ -1,4 +1,4 @@
-"""Procedural colour textures of 12 families, 32x32: `patterns.py` draws them."""
+"""Textures: procedural colour textures of 12 families, 32x32; `patterns.py` draws them."""
 
 from __future__ import annotations
 

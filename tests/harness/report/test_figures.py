@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 
 import matplotlib.pyplot as plt
@@ -13,7 +14,7 @@ from matplotlib.text import Text
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.results import read_results
-from harness.report.build import build, draw_figures, figure_data
+from harness.report.build import build, draw_figures, figure_data, write_data
 from harness.report.figures import architectures, drawing, style
 from harness.report.figures.drawing import draw
 from harness.report.outline import entries
@@ -42,12 +43,23 @@ def analysis(tmp_path_factory):
 def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(analysis, tmp_path):
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
-    draw_figures(analysis, tmp_path / "a")
-    draw_figures(analysis, tmp_path / "b")
+    draw_figures(analysis, write_data(analysis, tmp_path / "a"), tmp_path / "a")
+    draw_figures(analysis, write_data(analysis, tmp_path / "b"), tmp_path / "b")
     assert (np.random.get_state()[1] == before).all()
     made = bytes_of(tmp_path / "a")
     assert set(made) == {f"{name}.{kind}" for name in NAMES | SPACES for kind in ("png", "svg", "pdf", "csv")}
     assert made == bytes_of(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["ri", "random_distribution"])
+def test_more_panels_than_anyone_looks_at_are_not_drawn(analysis, tmp_path, name, monkeypatch):
+    figures = write_data(analysis, tmp_path)
+    monkeypatch.setattr(style, "MOST_PANELS", 0)
+    said = []
+    monkeypatch.setattr(style, "save", lambda figure, path: said.extend(text.get_text() for text in figure.texts))
+    assert list(draw_figures(analysis, {name: figures[name]}, tmp_path)) == [f"figures/{name}"]
+    assert re.fullmatch(rf"{name.replace('_', ' ')}:\n\d panels are too many to look at: .* in the CSV", *said)
+    assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(figures[name][1])
 
 
 def test_figures_without_data_are_still_written(tmp_path):
@@ -86,17 +98,20 @@ def test_nothing_in_a_figure_is_cut_off_by_its_edge(many, analysis, tmp_path):
                 inked, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
                 assert min(inked.x0, inked.y0) > -0.02, name
                 assert inked.x1 < width + 0.02 and inked.y1 < height + 0.02, name
+                said = [text.get_text() for text in figure.findobj(Text)]
+                assert any(re.search(r"\bn = \d", text) for text in said), f"{name} says no n"
+                assert not any(re.search(r"single_path|\bdarts\b|\bdigits\b", text) for text in said), name
                 plt.close(figure)
 
 
 def test_the_users_own_settings_change_no_figure(tmp_path):
     """As a matplotlibrc or a notebook sets them: fonts, sizes, resolution."""
     data = foreign(tmp_path, ["m"], ["d"])
-    draw_figures(data, tmp_path / "a")
+    draw_figures(data, write_data(data, tmp_path / "a"), tmp_path / "a")
     strange = {"font.family": "serif", "lines.linewidth": 5, "savefig.pad_inches": 1, "figure.dpi": 300}
     strange |= {"savefig.bbox": "tight", "axes.unicode_minus": False, "legend.framealpha": 0.1, "pdf.compression": 0}
     plt.rcParams.update(strange)
-    draw_figures(data, tmp_path / "b")
+    draw_figures(data, write_data(data, tmp_path / "b"), tmp_path / "b")
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
 
 
@@ -116,11 +131,14 @@ def test_every_operation_and_every_block_of_what_was_found_is_drawn(analysis):
     cells = found[found["space"] == "darts"]
     axis = architectures.draw(cells, {}).axes[0]
     ops = [json.loads(arch)[kind] for arch in cells["arch"] for kind in ("normal", "reduce")]
-    arcs = {line.get_label(): np.isnan(line.get_xdata()).sum() for line in axis.lines}
+    drawn = [line for line in axis.lines if not line.get_label().startswith("_")]
+    arcs = {line.get_label(): np.isnan(line.get_xdata()).sum() for line in drawn}
     assert arcs == dict(Counter(op.replace("_", " ") for cell in ops for op, _ in cell))
     strips = found[found["space"] == "fbnet"]
-    bars = architectures.draw(strips, {}).axes[0].patches
-    assert sum(bar.get_height() > 0 for bar in bars) == sum(b != "skip" for a in strips["arch"] for b in a.split(","))
+    bars = [bar for bar in architectures.draw(strips, {}).axes[0].patches if bar.get_height() > 0]
+    blocks = [block for arch in strips["arch"] for block in arch.split(",") if block != "skip"]
+    heights = {drawing.bar(block)[0] for block in blocks}
+    assert len(bars) == len(blocks) + len(heights)  # and a grey one that says what each height means
     plt.close("all")
 
 

@@ -12,7 +12,7 @@ from harness.report import outline
 
 FORM = {"tables": {"numbers": 1, "layout": 2}, "figures": {"data": 1, "draw": 2}}
 ENTRIES = outline.entries()
-SHARED = {"tables": {"base"}, "figures": {"drawing", "forest", "style"}}
+SHARED = {"tables": {"base"}, "figures": {"cells", "drawing", "forest", "strips", "style"}}
 """Modules that several tables or figures use."""
 
 
@@ -53,8 +53,8 @@ def test_contents_by_hand():
         "against random search": "tables/against_search",
     }
     assert contents["6 Found architectures"] == {
-        "space darts": "figures/architectures_darts",
-        "space fbnet": "figures/architectures_fbnet",
+        "space DARTS": "figures/architectures_darts",
+        "space FBNet": "figures/architectures_fbnet",
     }
 
 
