@@ -99,15 +99,19 @@ def write_data(analysis: Analysis, out: Path) -> dict[str, tuple[Entry, pd.DataF
 
 
 def draw_figures(analysis: Analysis, figures: Mapping[str, tuple[Entry, pd.DataFrame]], out: Path) -> dict[str, Path]:
-    """Writes figures into the folder `out`, as PNG, SVG and PDF; a figure without data says so. Returns the SVG files
-    of those with data, by their file in the report."""
+    """Writes figures into the folder `out`, as PNG, SVG and PDF; a figure without data, or with too many panels,
+    says so. Returns the SVG files of those with data, by their file in the report."""
     from harness.report.figures import style
 
     style.set_style()
     colours = style.colours(analysis.methods)
     drawn = {}
     for name, (entry, data) in figures.items():
-        style.save(entry.module().draw(data, colours) if len(data) else style.nothing(name), out / name)
+        try:
+            figure = entry.module().draw(data, colours) if len(data) else style.nothing(name)
+        except style.TooMany as error:
+            figure = style.nothing(name, str(error))
+        style.save(figure, out / name)
         if len(data):
             drawn[f"figures/{name}"] = out / f"{name}.svg"
     return drawn

@@ -40,6 +40,7 @@ def forest(table: pd.DataFrame, colours: Colours, xlabel: str, filled: str = "",
 
 def _panels(groups: list[pd.DataFrame], columns: int, labels: pd.Series) -> tuple[Figure, list[Axes]]:
     """A panel per group, each row of them as high as its longest group needs."""
+    style.check_panels(len(groups))
     rows = [groups[i : i + columns] for i in range(0, len(groups), columns)]
     heights = [max(map(len, row)) * style.pitch(labels) + 0.25 for row in rows]
     size = columns * (style.inches(labels) + 2.5), sum(heights) + 0.5

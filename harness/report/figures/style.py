@@ -49,6 +49,7 @@ MARKERS = "oDsv^P*X"
 EVERY: list[Colour] = [*PALETTE, *(tuple(0.5 * part for part in to_rgb(colour)) for colour in PALETTE)]
 FILLS: list[Literal["full", "none", "left", "top"]] = ["full", "none", "left", "top"]
 DASHES = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1))]
+MOST_PANELS = 60
 CUT = "cut"
 """The group, in an SVG too, of arrows that mark a cut."""
 ROOM = 1.12  # how much wider an axis is than what it holds: the head of an arrow stays inside
@@ -72,9 +73,19 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def nothing(name: str) -> Figure:
+class TooMany(Exception):
+    """More panels than anyone looks at."""
+
+
+def check_panels(count: int) -> None:
+    """TooMany where a figure would have more than MOST_PANELS."""
+    if count > MOST_PANELS:
+        raise TooMany(f"{count:,} panels are too many to look at: their data is in the CSV")
+
+
+def nothing(name: str, why: str = "nothing to show in these records") -> Figure:
     figure = plt.figure(figsize=(COLUMN, 0.6))
-    figure.text(0.5, 0.5, f"{name.replace('_', ' ')}:\nnothing to show in these records", ha="center", va="center")
+    figure.text(0.5, 0.5, f"{name.replace('_', ' ')}:\n{why}", ha="center", va="center")
     return figure
 
 
@@ -134,6 +145,7 @@ def panels(
 ) -> tuple[Figure, list[Axes]]:
     """A grid of at most three panels per row, fewer where their own `width` and the `label` left of the row need it;
     height: of a row, in inches. Superfluous panels are removed."""
+    check_panels(count)
     columns = max(1, min(count, 3, int((PAGE - label) / width)))
     rows = math.ceil(count / columns)
     size = (PAGE if columns > 1 else max(COLUMN, label + width), height * rows + 0.2)

@@ -51,6 +51,17 @@ def test_every_figure_comes_as_png_svg_pdf_and_data_the_same_twice(analysis, tmp
     assert made == bytes_of(tmp_path / "b")
 
 
+@pytest.mark.parametrize("name", ["ri", "random_distribution"])
+def test_more_panels_than_anyone_looks_at_are_not_drawn(analysis, tmp_path, name, monkeypatch):
+    figures = write_data(analysis, tmp_path)
+    monkeypatch.setattr(style, "MOST_PANELS", 0)
+    said = []
+    monkeypatch.setattr(style, "save", lambda figure, path: said.extend(text.get_text() for text in figure.texts))
+    assert list(draw_figures(analysis, {name: figures[name]}, tmp_path)) == [f"figures/{name}"]
+    assert re.fullmatch(rf"{name.replace('_', ' ')}:\n\d panels are too many to look at: .* in the CSV", *said)
+    assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(figures[name][1])
+
+
 def test_figures_without_data_are_still_written(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text("dataset,space,method,seed,accuracy\nd,s,random_sampling,0,80\nd,s,m,0,81\n")
