@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from harness.cli import base as cli
-from harness.plan import config, registry
+from harness.plan import config, registry, titles
 from harness.report.site import OVERVIEW
 from harness.report.snapshot import citation
 from tests.pages import PAGES, Fence, anchors, commands, fences, links, text
@@ -142,7 +142,7 @@ def test_the_site_shows_every_snapshot_with_what_it_links_to(site, snapshot):
         assert copied.read_bytes() == (snapshot.parent / target).read_bytes(), target
     assert citation(snapshot) in page and citation(snapshot) in overview
     with open(snapshot / "tables/methods.csv") as file:
-        methods = [row["method"] for row in csv.DictReader(file)]
+        methods = [titles.method(row["method"]) for row in csv.DictReader(file)]
     assert methods and all(f"<td>{method}</td>" in page and f"<td>{method}</td>" in overview for method in methods)
 
 
