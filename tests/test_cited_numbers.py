@@ -138,3 +138,30 @@ def our_learning():
 def test_what_the_searches_learn_is_the_snapshots():
     shown = tables(section(text(RESULTS), LEARNING))[0]
     assert {(row["dataset"], row["method"]): list(row.values())[2:] for row in shown} == our_learning()
+
+
+def of_every_method():
+    """The table of every method once, computed from the snapshot's CSV files."""
+    part = section(text(RESULTS), "Every method once")
+    methods, search, accuracies = (rows(part, table) for table in ("methods", "against_search", "accuracies"))
+    verdicts = lambda family: ", ".join(str([row["verdict"] for row in family].count(verdict)) for verdict in SAID)  # noqa: E731
+    above = lambda family: sum(float(row["ri"]) > 0 for row in family)  # noqa: E731
+    random = defaultdict(list)
+    for row in accuracies:
+        if (row["method"], row["space"], row["main"]) == ("random_sampling", "nasbench201", "True"):
+            random[row["dataset"]].append(100 * float(row["accuracy"]))
+    assert {len(values) for values in random.values()} == {64}
+    spread = lambda values: (  # noqa: E731
+        f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}; "
+        f"{min(values):.1f}, {statistics.median(values):.1f}, {max(values):.1f}"
+    )
+    return {
+        **{"k": verdicts(methods), "l": f"{above(methods)}, {sum(float(row['p']) < 0.05 for row in methods)}"},
+        **{"m": verdicts(search), "n": str(above(search))},
+        **{letter: spread(random[name]) for letter, name in zip("opq", ("mnist5k", "elpv", "textures"))},
+    }
+
+
+def test_what_every_method_found_is_the_snapshots():
+    shown = tables(section(text(RESULTS), "Every method once"))[0]
+    assert {row[""]: row["ours"] for row in shown} == of_every_method()
