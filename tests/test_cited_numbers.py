@@ -165,3 +165,43 @@ def of_every_method():
 def test_what_every_method_found_is_the_snapshots():
     shown = tables(section(text(RESULTS), "Every method once"))[0]
     assert {row[""]: row["ours"] for row in shown} == of_every_method()
+
+
+def estimated(row, value, low, high, form):
+    """A number with its interval; nothing where it has none."""
+    if not row[value]:
+        return ""
+    numbers = [form.format(round(float(row[name]), 9)).replace("-", "−") for name in (value, low, high)]
+    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+
+
+def study_row(row):
+    """A row of the table of studies as the page has it, n first."""
+    p = "<0.001" if row["p_holm"] and float(row["p_holm"]) < 0.001 else row["p_holm"] and f"{float(row['p_holm']):.3f}"
+    ceiling = row["ceiling_reference"] and f"{float(row['ceiling_reference']):.2f}"
+    difference = estimated(row, "difference", "low", "high", "{:+.2f}")
+    return [row["n"], difference, p, estimated(row, "tau", "tau_low", "tau_high", "{:.2f}"), ceiling]
+
+
+SHARES = ("share", "share_low", "share_high")
+
+
+def test_what_the_studies_found_is_the_snapshots():
+    part = section(text(RESULTS), "What makes an architecture good?")
+    findings, shown = tables(part)
+    found = {(row["study"], row["variant"]): row for row in rows(part, "studies")}
+    assert len(shown) > 20
+    for line in shown:
+        assert list(line.values())[2:] == study_row(found[line["study"], line["variant"]]), line
+    said = " ".join(line["in numbers"] for line in findings)
+    shares = csv.DictReader(
+        (registry.ROOT / "results/published/ablations-2026-11-29/figures/study_variance.csv").open()
+    )
+    of = {(row["study"], row["component"]): [f"{100 * float(row[n]):.0f}" for n in SHARES] for row in shares}
+    for component in ("variant", "architecture", "interaction", "seed"):
+        share, low, high = of["macro", component]
+        assert f"{share}% [{low}, {high}]" in said
+    gap = estimated(found["depth_gap", "20 cells"], "gap", "gap_low", "gap_high", "{:.2f}")
+    assert f"82% [{', '.join(of['range', 'seed'][1:])}]" in said and f"ceiling − tau = {gap}" in said
+    epochs = estimated(found["tricks", "x 2.5 epochs"], "difference", "low", "high", "{:+.2f}")
+    assert epochs.replace(" [", " points [") in said

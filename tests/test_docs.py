@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import click
 import pytest
@@ -137,7 +138,7 @@ def test_the_site_shows_every_snapshot_with_what_it_links_to(site, snapshot):
     records = list((snapshot / "records").rglob("*.json"))
     targets = re.findall(rf'(?:href|src)="({snapshot.name}/[^"]+)"', page)
     assert len(targets) == len({*targets}) and len([name for name in targets if "/records/" in name]) == len(records)
-    for target in targets:
+    for target in map(unquote, targets):
         copied = site / "snapshots" / target
         assert copied.read_bytes() == (snapshot.parent / target).read_bytes(), target
     assert citation(snapshot) in page and citation(snapshot) in overview

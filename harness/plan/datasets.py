@@ -7,6 +7,7 @@ part of their fingerprints.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def named(name: str) -> Dataset:
 
         return TableDataset(name)
     if name not in names():
-        if Path(name).is_dir():
+        if os.path.isdir(name):  # False also for what no path can be
             raise UserError(f"unknown dataset {name!r}: did you mean the folder of images folder:{name}?")
         raise registry.refuse("dataset", name, [*names(), "folder:PATH", "table:FOLDER#NAME"])
     return registry.entry_class("protocols/datasets", name)(name)

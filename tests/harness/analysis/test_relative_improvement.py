@@ -76,4 +76,4 @@ def test_without_baseline_or_result_the_row_says_so(tmp_path):
     assert table.loc["fbnet", "verdict"] == "no baseline"
     assert table.loc["enas", "verdict"] == "no result"
     assert table.loc["enas", "n_method"] == 0
-    assert "enas in enas on digits, seed 0 (not trained)" in failed_runs(Analysis(read_results(tmp_path)).runs)[0]
+    assert "ENAS on Digits, seeds 0 to 2 (not trained)" in failed_runs(Analysis(read_results(tmp_path)).runs)[0]
