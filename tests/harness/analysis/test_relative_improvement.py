@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from harness.analysis.analysis import Analysis
@@ -77,3 +79,30 @@ def test_without_baseline_or_result_the_row_says_so(tmp_path):
     assert table.loc["enas", "verdict"] == "no result"
     assert table.loc["enas", "n_method"] == 0
     assert "ENAS on Digits, seeds 0 to 2 (not trained)" in failed_runs(Analysis(read_results(tmp_path)).runs)[0]
+
+
+SKEWED = {
+    "lognormal": lambda rng, n: 0.95 - 0.03 * rng.lognormal(0, 0.9, n),
+    "beta": lambda rng, n: 0.9 - 0.2 * rng.beta(0.5, 3, n),
+    "gamma": lambda rng, n: 0.6 + 0.1 * rng.gamma(1.0, 0.4, n),
+}
+
+
+@pytest.mark.slow
+def test_true_nulls_of_a_csv_are_rejected_in_five_of_a_hundred_rows(tmp_path):
+    """Of 900 rows, 5 runs against 30 skewed random architectures of the same population: 45 ± 6.5 (binomial)."""
+    rng, sizes = np.random.default_rng(7), {"random_sampling": 30, "m": 5}
+    lines = [
+        (f"d{i}", space, method, seed, accuracy)
+        for i in range(300)
+        for space, draw in SKEWED.items()
+        for method, n in sizes.items()
+        for seed, accuracy in enumerate(draw(rng, n))
+    ]
+    columns = ["dataset", "space", "method", "seed", "accuracy"]
+    pd.DataFrame(lines, columns=columns).to_csv(tmp_path / "null.csv", index=False)
+    table = Analysis(read_results(tmp_path / "null.csv")).relative_improvement
+    rejected = table["p"] <= 0.05
+    covered = (table["ri_low"] <= 0) & (table["ri_high"] >= 0)
+    assert len(table) == 900 and 26 <= rejected.sum() <= 64
+    assert (covered == ~rejected).all()
