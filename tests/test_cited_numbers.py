@@ -205,3 +205,17 @@ def test_what_the_studies_found_is_the_snapshots():
     assert f"82% [{', '.join(of['range', 'seed'][1:])}]" in said and f"ceiling − tau = {gap}" in said
     epochs = estimated(found["tricks", "x 2.5 epochs"], "difference", "low", "high", "{:+.2f}")
     assert epochs.replace(" [", " points [") in said
+
+
+ANSWERS = ("methods", "against_search")
+
+
+def test_what_searches_on_the_table_found_is_the_snapshots():
+    part = section(text(RESULTS), "Searches by evaluations, on a table")
+    on_one_line = lambda row: judged(row).replace("<br>", " ")  # noqa: E731
+    methods, search = ({row["method"]: on_one_line(row) for row in rows(part, name)} for name in ANSWERS)
+    shown = {row["method"]: list(row.values())[1:] for row in tables(part)[0]}
+    assert shown == {name: [said, search.get(name, "")] for name, said in methods.items()}
+    assert all("**better**" in said for said in methods.values()) and all("≈" in said for said in search.values())
+    gains = [float(row["ri"]) for row in rows(part, "methods")]
+    assert f"{min(gains):.0f} to {max(gains):.0f}% better" in " ".join(text("README.md").split())
