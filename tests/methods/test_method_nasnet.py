@@ -46,10 +46,10 @@ def test_objectives_by_hand():
 
 @pytest.mark.parametrize("update", ["ppo", "reinforce"])
 def test_it_finds_a_planted_optimum(update, tmp_path, monkeypatch):
-    """One of 1,024 architectures, with 120 evaluations, in 2 or more of 4 searches: random search would in 7 of 100.
+    """One of 1,024 architectures, with 120 evaluations, in 4 or more of 8 searches: random search would in 9 of 1,000.
 
     Bits of the controller depend on the processor, so which of the searches miss it does too."""
     monkeypatch.setattr(search_run, "IDLE", 50)  # a controller that has decided asks nothing new
     run = table(tmp_path, (4,) * 5, lambda arch, _: 0.1 + sum(option == 2 for option in arch) / 6)
-    searches = [run("nasnet", seed, evaluations=120, update=update, lr=0.005, batch=10) for seed in range(4)]
-    assert sum(made.method.search(made) == (2,) * 5 for made in searches) >= 2
+    searches = [run("nasnet", seed, evaluations=120, update=update, lr=0.005, batch=10) for seed in range(8)]
+    assert sum(made.method.search(made) == (2,) * 5 for made in searches) >= 4
