@@ -198,10 +198,11 @@ def test_a_missing_paper_dataset_stops_before_any_job(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_study_of_learning_makes_the_default_searches():
-    default, study = (config.load(registry.ROOT / f"config/{name}.yaml") for name in ("default", "learning"))
-    assert study.searches == default.searches
-    assert set(study.datasets) <= set(default.datasets)
+def test_the_study_of_schedules_shares_its_trainings_with_the_default_run():
+    default, study = (config.load(registry.ROOT / f"config/{name}.yaml") for name in ("default", "schedule"))
+    for dataset in default.datasets:
+        new = set(study.jobs_of(dataset)) - set(default.jobs_of(dataset))
+        assert sorted(job.setting.training.epochs for job in new) == [12] * 4 * 6 + [36] * 4 * 6  # again, and longer
 
 
 def test_numerics_of_a_configuration_go_to_every_job():

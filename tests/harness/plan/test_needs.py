@@ -35,7 +35,7 @@ def test_the_published_records_fit_into_what_is_asked_for():
         assert asked.gpus == 0 and asked.minutes <= 30 and asked.megabytes <= 2000, record["key"]
 
 
-@pytest.mark.parametrize("file, gpus", [("default", 0), ("paper", 1), ("tables", 0)])
+@pytest.mark.parametrize("file, gpus", [("default", 0), ("gpu", 1), ("paper", 1), ("tables", 0)])
 def test_a_gpu_is_asked_for_where_the_protocol_computes_on_one(file, gpus):
     benchmark = config.load(registry.ROOT / f"config/{file}.yaml")
     jobs = benchmark.jobs_of(benchmark.datasets[0])[:2]

@@ -14,7 +14,7 @@ from spaces.base import UserError
 RNG = np.random.default_rng(0)
 
 
-def _cifar(root, folder, files, size=20, label="labels", classes=10, protocol=2):
+def write(root, folder, files, size=20, label="labels", classes=10, protocol=2):
     (root / folder).mkdir(parents=True)
     written = []
     for name in files:
@@ -30,7 +30,7 @@ BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
 
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_cifar10_python_version(tmp_path, protocol):
-    written = _cifar(tmp_path, "cifar-10-batches-py", BATCHES, protocol=protocol)
+    written = write(tmp_path, "cifar-10-batches-py", BATCHES, protocol=protocol)
     prepare(named("cifar10"), 32, tmp_path / "out", tmp_path)
     data = load(tmp_path / "out")
     train = np.concatenate([d for d, _ in written[:5]]).reshape(-1, 3, 32, 32)
@@ -41,7 +41,7 @@ def test_cifar10_python_version(tmp_path, protocol):
 
 def test_cifar10_written_by_python_2(tmp_path):
     """Strings of protocol 2 without an encoding, and numpy under its old name, as in the published files."""
-    _cifar(tmp_path, "cifar-10-batches-py", BATCHES)
+    write(tmp_path, "cifar-10-batches-py", BATCHES)
     for name in BATCHES:
         file = tmp_path / "cifar-10-batches-py" / name
         pixels = bytes(range(256)) * 120
@@ -58,7 +58,7 @@ def test_cifar10_written_by_python_2(tmp_path):
 
 
 def test_cifar10_binary_version_equals_the_python_version(tmp_path):
-    written = _cifar(tmp_path / "py", "cifar-10-batches-py", BATCHES)
+    written = write(tmp_path / "py", "cifar-10-batches-py", BATCHES)
     folder = tmp_path / "bin" / "cifar-10-batches-bin"
     folder.mkdir(parents=True)
     for name, (data, labels) in zip(BATCHES, written):
@@ -73,7 +73,7 @@ def test_cifar10_binary_version_equals_the_python_version(tmp_path):
 
 
 def test_cifar100_both_versions_use_fine_labels(tmp_path):
-    written = _cifar(tmp_path / "py", "cifar-100-python", ["train", "test"], 200, "fine_labels", 100)
+    written = write(tmp_path / "py", "cifar-100-python", ["train", "test"], 200, "fine_labels", 100)
     folder = tmp_path / "bin" / "cifar-100-binary"
     folder.mkdir(parents=True)
     for name, (data, labels) in zip(("train", "test"), written):
@@ -91,7 +91,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
         def __reduce__(self):
             return os.system, (f"touch {tmp_path / 'owned'}",)
 
-    _cifar(tmp_path, "cifar-10-batches-py", BATCHES)
+    write(tmp_path, "cifar-10-batches-py", BATCHES)
     for payload in (Attack(), {b"data": Attack(), b"labels": []}):
         (tmp_path / "cifar-10-batches-py" / "data_batch_2").write_bytes(pickle.dumps(payload, 2))
         with pytest.raises(UserError, match="data_batch_2.*(posix|nt).system"):
@@ -110,13 +110,13 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x02}", pickle.dumps([1]), pickle.dumps({b"data": 3})])
 def test_a_broken_cifar_batch_is_named(tmp_path, content):
-    _cifar(tmp_path, "cifar-10-batches-py", BATCHES)
+    write(tmp_path, "cifar-10-batches-py", BATCHES)
     (tmp_path / "cifar-10-batches-py" / "data_batch_4").write_bytes(content)
     with pytest.raises(UserError, match="data_batch_4.*again"):
         prepare(named("cifar10"), 32, tmp_path / "out", tmp_path)
 
 
 def test_a_label_out_of_range_is_refused(tmp_path):
-    _cifar(tmp_path, "cifar-10-batches-py", BATCHES, classes=11)
+    write(tmp_path, "cifar-10-batches-py", BATCHES, classes=11)
     with pytest.raises(UserError, match="labels 0 to 10, but there are 10 classes"):
         prepare(named("cifar10"), 32, tmp_path / "out", tmp_path)
