@@ -27,6 +27,7 @@ from harness.analysis.relative_improvement import relative_improvement
 from harness.analysis.results import Results
 from harness.analysis.run_times import run_times
 from harness.analysis.runs import finished_runs, runs
+from harness.analysis.searched import searched
 from harness.analysis.studies import studies, study_components, study_times
 from harness.analysis.study_points import study_points, study_swaps
 from harness.analysis.variance import variance
@@ -139,6 +140,10 @@ class Analysis:
     @cached_property
     def courses(self) -> pd.DataFrame:
         return courses(self.results.curves)
+
+    @cached_property
+    def searched(self) -> pd.DataFrame:
+        return searched(self.results.curves, self.finished_runs)
 
     @cached_property
     def collapse_course(self) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.analysis import statistics
 from harness.analysis.columns import GROUP, RUN, by_group
+from harness.analysis.courses import ends
 from harness.plan.jobs import RANDOM
 
 QUANTITIES = {
@@ -47,11 +48,9 @@ def collapse(course: pd.DataFrame, shared: pd.DataFrame, trainings: pd.DataFrame
 
 
 def _ends(group: pd.DataFrame) -> dict[str, float]:
-    """Searches may end early, so each has a last epoch of its own."""
     found: dict[str, float] = {}
-    for quantity, values in group.sort_values("epoch").groupby("quantity"):
-        searches = values.groupby("seed")["value"]
-        found |= {f"{quantity}_first": searches.first().mean(), f"{quantity}_last": searches.last().mean()}
+    for quantity, values in group.groupby("quantity"):
+        found[f"{quantity}_first"], found[f"{quantity}_last"] = ends(values)
     return found
 
 

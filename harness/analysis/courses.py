@@ -20,3 +20,9 @@ def courses(curves: pd.DataFrame) -> pd.DataFrame:
         first, middle, last = means.iloc[[0, (len(means) - 1) // 2, -1]]
         rows.append({**row, "first": first, "middle": middle, "last": last, "last_std": ends.std()})
     return pd.DataFrame(rows, columns=COURSES)
+
+
+def ends(values: pd.DataFrame) -> tuple[float, float]:
+    """The mean over searches of the first and of the last value of each, which may end early."""
+    searches = values.dropna(subset=["value"]).sort_values("epoch").groupby("seed")["value"]
+    return searches.first().mean(), searches.last().mean()

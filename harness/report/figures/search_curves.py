@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.columns import RUN
-from harness.plan import datasets, titles
+from harness.analysis.searched import chance
+from harness.plan import titles
 from harness.report.figures import style
 from harness.report.figures.style import Colours
 from harness.report.typeset import from_to
@@ -38,12 +39,8 @@ def data(analysis: Analysis) -> pd.DataFrame:
     order = known["metric"].map([*WATCHED].index)
     best = order.groupby([known[name] for name in RUN]).transform("min")
     kept = known[order == best]
-    of, chance = kept["method"].map(KINDS).fillna("as logged"), kept["dataset"].map(_chance).astype(float)
-    return kept.assign(value=100 * kept["value"], of=of, chance=chance)
-
-
-def _chance(dataset: str) -> float | None:
-    return 100 / datasets.named(dataset).classes if dataset in datasets.names() else None
+    of, guess = kept["method"].map(KINDS).fillna("as logged"), kept["dataset"].map(chance).astype(float)
+    return kept.assign(value=100 * kept["value"], of=of, chance=guess)
 
 
 def draw(data: pd.DataFrame, colours: Colours) -> Figure:

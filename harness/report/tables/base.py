@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.analysis.comparison import SIGNIFICANT, UNDEFINED
 from harness.analysis.results import percent_factor
+from harness.analysis.searched import NO
 from harness.analysis.statistics import ALPHA
 from harness.plan import titles
 from harness.report.typeset import from_to, interval, number, probability
@@ -38,6 +39,16 @@ def failed_runs(runs: pd.DataFrame) -> list[str]:
     """A footnote that names every run without an accuracy; none where there is none."""
     failed = runs[runs["accuracy"].isna()]
     return [f"Left out of means, intervals and tests: {named(failed)}."] if len(failed) else []
+
+
+def not_searched(searched: pd.DataFrame) -> list[str]:
+    """A footnote on the methods whose shared weights hardly learned, or whose architecture parameters hardly moved;
+    none where there is none."""
+    names = [titles.of(row.method, row.space) for row in searched[searched["searched"] == NO].itertuples()]
+    reason = "by what their shared weights learned and their architecture parameters decided (section 5)"
+    return (
+        [f"Not searched at this size, {reason}: {', '.join(names)}. No verdict on them as published."] if names else []
+    )
 
 
 def named(failed: pd.DataFrame, details: Callable[[Any], str] = lambda run: "") -> str:

@@ -7,7 +7,16 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.report.tables.base import TEST, failed_runs, holm_corrected, significant, undecidable, untested, verdict
+from harness.report.tables.base import (
+    TEST,
+    failed_runs,
+    holm_corrected,
+    not_searched,
+    significant,
+    undecidable,
+    untested,
+    verdict,
+)
 from harness.report.typeset import Table, estimate, from_to, number, probability
 
 HEADERS = [
@@ -31,7 +40,7 @@ def layout(analysis: Analysis, origin: str) -> Table:
         f" datasets. The verdict and the interval below it are {holm_corrected(frame)}.{untested(frame)}"
         f"{undecidable(frame)} n: runs of the method and random architectures, over all datasets. {origin}"
     )
-    bold, notes = significant(frame["verdict"], 2, 4), failed_runs(analysis.runs)
+    bold, notes = significant(frame["verdict"], 2, 4), [*failed_runs(analysis.runs), *not_searched(analysis.searched)]
     return Table(HEADERS, [_row(row) for row in frame.itertuples()], caption, notes, 2, bold)
 
 

@@ -11,6 +11,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
+from harness.analysis.searched import chance
 from harness.plan import registry, titles
 from harness.report.figures import (
     accuracy_macs,
@@ -169,7 +170,7 @@ def test_mixtures_and_single_paths_have_panels_of_their_own_and_chance_a_line():
     }
     assert all([10.0, 10.0] in [list(line.get_ydata()) for line in axis.lines] for axis in figure.axes)
     assert "chance" in legend(figure)
-    assert search_curves._chance("glyphs") == pytest.approx(100 / 26) and search_curves._chance("birds") is None
+    assert chance("glyphs") == pytest.approx(100 / 26) and chance("birds") is None
 
 
 def test_every_method_with_shared_weights_is_a_mixture_or_a_single_path():
