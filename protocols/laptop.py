@@ -1,4 +1,4 @@
-"""The default: small networks and small images, an hour instead of GPU-days, with the same rules as at full scale.
+"""The default: small networks and small images, half an hour instead of GPU-days, with the same rules as at full scale.
 
 Expected: docs/results.md has what was measured.
 """

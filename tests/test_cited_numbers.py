@@ -21,22 +21,22 @@ def rows(part, table):
         return list(csv.DictReader(file))
 
 
-def signed(value):
-    shown = f"{float(value):+.1f}".replace("-", "−")
-    return "0.0" if shown[1:] == "0.0" else shown
+def signed(value, digits=1):
+    shown = f"{float(value):+.{digits}f}".replace("-", "−")
+    return shown[1:] if not float(f"{float(value):.{digits}f}") else shown
 
 
-def judged(row):
+def judged(row, digits=1):
     """A relative improvement with its verdict, and the interval that belongs to the verdict."""
-    interval = f"[{signed(row['holm_low'])}, {signed(row['holm_high'])}]"
-    return f"{signed(row['ri'])} {SAID[row['verdict']]}<br>{interval}"
+    interval = f"[{signed(row['holm_low'], digits)}, {signed(row['holm_high'], digits)}]"
+    return f"{signed(row['ri'], digits)} {SAID[row['verdict']]}<br>{interval}"
 
 
 def test_the_readmes_tables_are_the_snapshots():
     part = section(text("README.md"), "The default run")
     methods, cells = tables(part)
     found = {
-        titles.method(row["method"]): [judged(row), f"{float(row['p_holm']):.3f}"] for row in rows(part, "methods")
+        titles.method(row["method"]): [judged(row, 2), f"{float(row['p_holm']):.3f}"] for row in rows(part, "methods")
     }
     assert {line["method"]: list(line.values())[1:3] for line in methods} == found
     shown = {(line["method"], name): cell for line in cells for name, cell in line.items() if name != "method"}
@@ -101,7 +101,7 @@ def our_findings():
         "e": f"{min(spreads):.2f}, {statistics.median(spreads):.2f}, {max(spreads):.2f}",
         "f": ", ".join(percent(at(cells).values()) for cells in ("4", "8", "20")),
         "g": f"{tau[0]} [{tau[1]}, {tau[2]}]",
-        "h": f"{float(gap['ceiling_small']):.2f}, {float(gap['ceiling_large']):.2f}",
+        "h": f"{float(gap['ceiling_small']):.2f}, {float(gap['ceiling_large']):.2f}".replace("-", "−"),
         "i": f"{statistics.mean(seeds):.2f}, {max(seeds):.2f}",
         "j": "{:.2f} [{:.2f}, {:.2f}], p = {:.2f}".format(
             *(float(gap[name]) for name in ("gap", "gap_low", "gap_high", "p"))

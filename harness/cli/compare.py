@@ -10,7 +10,7 @@ from harness.cli.base import command
 from harness.cli.parts.values import PATH
 
 
-@command(examples="python -m harness compare results/published/laptop-2026-11-29 results/laptop/records")
+@command(examples="python -m harness compare results/published/laptop-2026-11-30 results/laptop/records")
 @click.argument("before", type=PATH, metavar="BEFORE", help="A snapshot, a folder of records, or a CSV.")
 @click.argument("after", type=PATH, metavar="AFTER", help="The same of the other result.")
 def compare(before: Path, after: Path) -> None:

@@ -10,7 +10,7 @@ from harness.cli.base import command
 from harness.cli.parts.values import PATH
 
 
-@command(examples="python -m harness rebuild results/published/laptop-2026-11-29")
+@command(examples="python -m harness rebuild results/published/laptop-2026-11-30")
 @click.argument("folder", type=PATH, metavar="FOLDER", help="A published snapshot.")
 def rebuild(folder: Path) -> None:
     """Make a snapshot's tables and figures again from its records.

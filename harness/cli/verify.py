@@ -10,7 +10,7 @@ from harness.cli.base import command
 from harness.cli.parts.values import PATH
 
 
-@command(examples="python -m harness verify results/published/laptop-2026-11-29")
+@command(examples="python -m harness verify results/published/laptop-2026-11-30")
 @click.argument("folder", type=PATH, metavar="FOLDER", help="A published snapshot or table.")
 def verify(folder: Path) -> None:
     """Check that a snapshot's tables follow from its records.

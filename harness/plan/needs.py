@@ -1,7 +1,7 @@
 """What a batch asks a cluster for: minutes, memory and a GPU, estimated from the protocol before anything has run.
 
 Too little costs little: a job that reaches its wall time goes on from its checkpoints in the next one, and one that
-needs more memory is given more. The constants are upper bounds of results/published/laptop-2026-11-29 (seconds and
+needs more memory is given more. The constants are upper bounds of results/published/laptop-2026-11-30 (seconds and
 peak_megabytes of its records) and, for a GPU, of what protocols/paper.py cites: a day for one training on a V100."""
 
 from __future__ import annotations

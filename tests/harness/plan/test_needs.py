@@ -8,7 +8,7 @@ from harness.plan import config, registry
 from harness.plan.jobs import Search, Training
 from harness.plan.needs import MOST_MINUTES, needs
 
-RECORDS = registry.ROOT / "results/published/laptop-2026-11-29/records"
+RECORDS = registry.ROOT / "results/published/laptop-2026-11-30/records"
 AXES = ("protocol", "dataset", "space", "method", "seed")
 
 

@@ -76,7 +76,7 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
 
 def test_parameters_are_few_and_none_stands_twice():
     """Of a published search and training with more settings than there is room for."""
-    folder = ROOT / "results/published/laptop-2026-11-29/records/digits/single_path/single_path"
+    folder = ROOT / "results/published/laptop-2026-11-30/records/digits/single_path/single_path"
     for name in ("search-1", "train-1-cells4-repeat0"):
         shown = view.complete(records.read(folder / f"{name}.json"))
         names = [param.key for param in view.params(shown)]
