@@ -28,7 +28,8 @@ def run(jobs: tuple[str, ...], config: Path, override: tuple[tuple[str, Any], ..
     """
     from harness.plan import registry
     from harness.plan.jobs import slug
-    from harness.running import batch
+    from harness.running import batch, gpus
+    from spaces.parts.cpu.numerics import NATIVE
 
     chosen = benchmark(config, override)
     wanted = {name.partition("/")[0] for name in jobs}  # of 20,000 jobs, those of another dataset need not be named
@@ -37,4 +38,7 @@ def run(jobs: tuple[str, ...], config: Path, override: tuple[tuple[str, Any], ..
     for name in jobs:
         if name not in known:
             raise registry.refuse("job", name, known, f"{config}: ")
+    place = gpus.take() if any(known[name].mode == NATIVE for name in jobs) else None
     batch.run([known[name] for name in jobs], chosen.hours_a_job)
+    if place:
+        place.release()
