@@ -99,8 +99,8 @@ class Cluster:
         return done.stdout.strip()
 
     def jobs(self) -> dict[str, str]:
-        """The jobs that are there, and the state of each."""
-        return dict(line.split() for line in self.say("squeue", "-h", "-o", "%i %T").splitlines())
+        """The jobs that are there, or were of late, and the state of each."""
+        return dict(line.split() for line in self.say("squeue", "-h", "-t", "all", "-o", "%i %T").splitlines())
 
     def down(self) -> None:
         self.say("scancel", "--user=root")

@@ -30,6 +30,7 @@ random: 2
 searches:
   - {method: darts, space: darts, set: {order: 2}}
 """
+LONGER = MANY_EPOCHS.replace("laptop", "laptop_long")  # more than the minute that is the least wall time of SLURM
 SEARCH = "digits/darts/darts/search-0"
 RECORD = "results/{}/records/{}.json"
 
@@ -82,18 +83,18 @@ class Run:
     def log(self, name=SEARCH, protocol="laptop"):
         return self.folder / f"work/logs/{protocol}/{name}.log"
 
-    def reached(self, name=SEARCH):
-        return torture.reached(self.log(name))[0]
+    def reached(self, name=SEARCH, protocol="laptop"):
+        return torture.reached(self.log(name, protocol))[0]
 
     def status(self):
         command = [sys.executable, "-m", "harness", "status", "--config", "benchmark.yaml"]
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True).stdout
 
 
-def locally(folder, data):
+def locally(folder, data, protocol="laptop"):
     """The record of the same search, made without snakemake and without a cluster."""
     folder.mkdir()
-    key = "--protocol laptop --dataset digits --space darts --method darts --seed 0 --set order=2"
+    key = f"--protocol {protocol} --dataset digits --space darts --method darts --seed 0 --set order=2"
     command = [sys.executable, "-m", "harness", "search", *key.split(), "--data", str(data), "--out", "record.json"]
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
@@ -137,3 +138,40 @@ def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_loca
     assert torture.first_epoch(run.log()) >= reached
     ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
+
+
+def test_after_the_loss_of_a_node_the_other_one_goes_on_from_the_last_epoch(cluster, tmp_path):
+    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    driver = run.start()
+    first = run.running()
+    wait_until(lambda: run.reached() >= 1, 600)
+    cluster.lose_node(first.host)
+    reached = run.reached()
+    try:
+        second = run.running(but=first)
+        assert second.host != first.host
+        run.end(driver)
+    finally:
+        cluster.start_node(first.host)
+    assert torture.first_epoch(run.log()) >= reached
+    ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
+    assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
+
+
+def test_at_its_wall_time_a_search_is_continued_by_the_next_job(cluster, tmp_path):
+    """The job gets a minute, less than its search takes. What it did by then is not done again, and the attempt does
+    not count: none is allowed."""
+    run = Run(tmp_path / "run", cluster, LONGER, RECORD.format("laptop_long", SEARCH))
+    driver = run.start("--retries", "0")
+    first = run.running()
+    cluster.say("scontrol", "update", f"JobId={first.cluster_job}", "TimeLimit=1")
+    wait_until(lambda: cluster.jobs().get(first.cluster_job) not in ("RUNNING", "COMPLETING"), 180)
+    assert cluster.jobs()[first.cluster_job] == "TIMEOUT", "the search was over within its minute: make it longer"
+    reached = run.reached(protocol="laptop_long")
+    second = run.running(but=first)
+    assert second.cluster_job != first.cluster_job
+    cluster.say("scontrol", "update", f"JobId={second.cluster_job}", "TimeLimit=60")
+    run.end(driver)
+    assert torture.first_epoch(run.log(protocol="laptop_long")) >= reached >= 0
+    ours = without_times(run.folder / RECORD.format("laptop_long", SEARCH))
+    assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12", "laptop_long")
