@@ -6,6 +6,9 @@ import re
 import statistics
 from collections import defaultdict
 
+import pandas as pd
+
+from harness.analysis.pooled import pooled
 from harness.plan import registry, titles
 from harness.report import snapshot
 from tests.pages import fences, section, tables, text
@@ -205,6 +208,45 @@ def test_what_the_studies_found_is_the_snapshots():
     assert f"82% [{', '.join(of['range', 'seed'][1:])}]" in said and f"ceiling − tau = {gap}" in said
     epochs = estimated(found["tricks", "x 2.5 epochs"], "difference", "low", "high", "{:+.2f}")
     assert epochs.replace(" [", " points [") in said
+
+
+FIRST = {"random_sampling": 10}
+"""How many seeds of each method the default run has seen, where not 5."""
+
+
+def of_the_replication():
+    """Its table, computed from the snapshot's CSV files."""
+    part = section(text(RESULTS), "Does it hold?")
+    runs = pd.DataFrame([row for row in rows(part, "accuracies") if row["main"] == "True"])
+    runs = runs.astype({"seed": int, "accuracy": float})
+    first = runs["seed"] < runs["method"].map(FIRST).fillna(5)
+    deep = (runs["space"] == "darts") & (runs["dataset"] == "mnist5k") & (runs["seed"] < 16)  # has 16 of them
+    new = runs[~(first | deep & (runs["method"] == "random_sampling"))]
+    for end, family in (("", rows(part, "methods")), (", new seeds alone", pooled(new).to_dict("records"))):
+        for row in family:
+            p = "<0.001" if float(row["p_holm"]) < 0.001 else f"{float(row['p_holm']):.3f}"
+            said = judged(row, 2).replace("<br>", " ")
+            yield [f"{titles.method(row['method'])}{end}", f"{row['n_method']}", f"{row['n_random']}", said, p]
+
+
+def test_what_the_replication_found_is_the_snapshots():
+    shown = tables(section(text(RESULTS), "Does it hold?"))[0]
+    assert [list(row.values()) for row in shown] == list(of_the_replication())
+
+
+def test_how_many_skips_the_methods_take():
+    part = section(text(RESULTS), "Does it hold?")
+    runs = pd.DataFrame([row for row in rows(part, "accuracies") if row["main"] == "True"]).astype({"accuracy": float})
+    runs["skips"] = runs["arch"].str.count("skip")
+    means = runs.groupby(["space", "method", "dataset"])["skips"].mean().groupby(["space", "method"]).mean()
+    said = "({:.1f} of 16 operations, random {:.1f})".format(*means["darts"][["darts", "random_sampling"]])
+    assert said in part
+    kept = means["single_path"][["single_path", "random_sampling"]]
+    assert "skips {:.0f} of its 20 layers, random architectures {:.0f},".format(*kept) in part
+    random = runs[(runs["space"] == "single_path") & (runs["method"] == "random_sampling")]
+    of = {name: group["skips"].corr(group["accuracy"]) for name, group in random.groupby("dataset")}
+    lowest, *others = (f"{value:.2f}".replace("-", "−") for value in sorted(of.values()))
+    assert f"correlations of {others[0]} to {others[-1]}; {lowest} on `{min(of, key=of.get)}`" in " ".join(part.split())
 
 
 ANSWERS = ("methods", "against_search")

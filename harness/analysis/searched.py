@@ -18,7 +18,17 @@ UNDECIDED = ("gates_kept", "alpha_entropy", "entropy")
 LEARNED, DECIDED = 50.0, 10.0
 """In percent: the least of both with which a method counts as searched. Declared, not estimated: half of the way from
 guessing to a trained network, and a tenth of what was undecided."""
-YES, NO, UNKNOWN = "searched", "not searched at this size", "not known"
+SAID = {
+    (True, True): "searched",
+    (True, False): "learned, and hardly decided",
+    (True, None): "learned",
+    (False, True): "decided, on weights that hardly learned",
+    (False, False): "neither learned nor decided",
+    (False, None): "hardly learned",
+}
+"""What a method did, by whether it learned and whether it decided, where that is known."""
+ENOUGH = (SAID[True, True], SAID[True, None])
+"""The others were not searched at this size."""
 SEARCHED = ["method", "space", "datasets", "n", "learned", "least_learned", "decided", "searched"]
 
 
@@ -30,7 +40,7 @@ def searched(curves: pd.DataFrame, finished_runs: pd.DataFrame) -> pd.DataFrame:
     the mean test accuracy of the random architectures, trained alone, in percent; mean over datasets, and the least.
     decided: how far the entropy of the architecture parameters, or the share of open gates, fell from its highest value
     to that of the last epoch, in percent of the highest; mean over searches and datasets, missing where neither is
-    logged. `searched`: YES where both are at least LEARNED and DECIDED, UNKNOWN where one is missing.
+    logged. `searched`: one of SAID, by whether both are at least LEARNED and DECIDED.
     """
     random = finished_runs[finished_runs["method"] == RANDOM].groupby(BASELINE)["accuracy"].mean()
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
@@ -59,9 +69,9 @@ def _decided(group: pd.DataFrame) -> float:
 
 def _row(method: str, space: str, on: pd.DataFrame) -> dict[str, Any]:
     learned, decided = on["learned"].mean(), on["decided"].mean()
-    judged = YES if learned >= LEARNED and decided >= DECIDED else NO
+    moved = None if math.isnan(decided) else bool(decided >= DECIDED)
     return {
         **{"method": method, "space": space, "datasets": len(on), "n": on["n"].sum()},
         **{"learned": learned, "least_learned": on["learned"].min(), "decided": decided},
-        "searched": UNKNOWN if math.isnan(decided) and learned >= LEARNED else judged,
+        "searched": SAID[bool(learned >= LEARNED), moved],
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.analysis.comparison import SIGNIFICANT, UNDEFINED
 from harness.analysis.results import percent_factor
-from harness.analysis.searched import NO
+from harness.analysis.searched import ENOUGH
 from harness.analysis.statistics import ALPHA
 from harness.plan import titles
 from harness.report.typeset import from_to, interval, number, probability
@@ -44,11 +44,11 @@ def failed_runs(runs: pd.DataFrame) -> list[str]:
 def not_searched(searched: pd.DataFrame) -> list[str]:
     """A footnote on the methods whose shared weights hardly learned, or whose architecture parameters hardly moved;
     none where there is none."""
-    names = [titles.of(row.method, row.space) for row in searched[searched["searched"] == NO].itertuples()]
-    reason = "by what their shared weights learned and their architecture parameters decided (section 5)"
-    return (
-        [f"Not searched at this size, {reason}: {', '.join(names)}. No verdict on them as published."] if names else []
-    )
+    of = defaultdict(list)
+    for row in searched[~searched["searched"].isin(ENOUGH)].itertuples():
+        of[row.searched].append(titles.of(row.method, row.space))
+    listed = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in sorted(of.items()))
+    return [f"Not searched at this size (section 5): {listed}. No verdict on them as published."] if of else []
 
 
 def named(failed: pd.DataFrame, details: Callable[[Any], str] = lambda run: "") -> str:

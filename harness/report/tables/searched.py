@@ -26,7 +26,7 @@ def layout(analysis: Analysis, origin: str) -> Table:
         " datasets, and the least. Where classes differ in size, guessing gives more, and this is too high. Decided:"
         " how far the entropy of the architecture parameters, or the share of open gates, fell from its highest value"
         " to that of the last epoch, in percent of the highest; mean over searches and datasets. Searched: learned at"
-        f" least {LEARNED:g}% and decided at least {DECIDED:g}%. {origin}"
+        f" least {LEARNED:g}% and decided at least {DECIDED:g}%; all else is not searched at this size. {origin}"
     )
     return Table(HEADERS, [_row(row) for row in frame.itertuples()], caption, labels=2)
 

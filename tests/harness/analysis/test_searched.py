@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.results import CURVES
-from harness.analysis.searched import NO, UNKNOWN, YES, searched
+from harness.analysis.searched import ENOUGH, searched
 from harness.report.tables.base import not_searched
 
 ENTROPY = [2.0, 1.9, 1.0]  # falls to a half
@@ -33,25 +33,27 @@ def test_half_of_the_way_from_guessing_to_a_trained_network():
     """digits has ten classes: guessing gives 10%, and 50% is half of the way to 90%."""
     found = row(curves([0.1, 0.3, 0.5]))
     assert [found[name] for name in ("learned", "least_learned", "decided")] == pytest.approx([50, 50, 50])
-    assert found["searched"] == YES and found["n"] == 1 and found["datasets"] == 1
+    assert found["searched"] == "searched" and found["n"] == 1 and found["datasets"] == 1
 
 
 @pytest.mark.parametrize(
     ("val", "entropy", "said"),
     [
-        ([0.1, 0.1, 0.49], ENTROPY, NO),
-        ([0.1, 0.9, 0.1], ENTROPY, NO),  # the last epoch counts
-        ([0.1, 0.3, 0.5], [2.0, 2.0, 1.85], NO),
-        ([0.1, 0.3, 0.5], [1.0, 2.0, 1.85], NO),  # rising is not deciding
-        ([0.1, 0.3, 0.5], [1.0, 2.0, 1.75], YES),
-        ([0.1, 0.3, 0.5], [], UNKNOWN),
-        ([0.1, 0.1, 0.2], [], NO),
+        ([0.1, 0.1, 0.49], ENTROPY, "decided, on weights that hardly learned"),
+        ([0.1, 0.9, 0.1], ENTROPY, "decided, on weights that hardly learned"),  # the last epoch counts
+        ([0.1, 0.3, 0.5], [2.0, 2.0, 1.85], "learned, and hardly decided"),
+        ([0.1, 0.3, 0.5], [1.0, 2.0, 1.85], "learned, and hardly decided"),  # rising is not deciding
+        ([0.1, 0.3, 0.5], [1.0, 2.0, 1.75], "searched"),
+        ([0.1, 0.3, 0.4], [2.0, 2.0], "neither learned nor decided"),
+        ([0.1, 0.3, 0.5], [], "learned"),
+        ([0.1, 0.1, 0.2], [], "hardly learned"),
     ],
 )
 def test_the_bounds(val, entropy, said):
     found = row(curves(val, entropy))
     assert found["searched"] == said
-    assert len(not_searched(pd.DataFrame([found]))) == (said == NO)
+    notes = not_searched(pd.DataFrame([found]))
+    assert len(notes) == (said not in ENOUGH) and all(f"DARTS ({said}). No" in note for note in notes)
 
 
 def test_means_over_searches_and_datasets_count_each_dataset_once():
