@@ -6,7 +6,6 @@ CUDA_VISIBLE_DEVICES, which is respected."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import socket
 from contextlib import suppress
@@ -30,10 +29,11 @@ def take(folder: Path = Path("work/gpus"), devices: Path = DEVICES) -> BaseFileL
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    for number in itertools.count():
-        place, device = divmod(number, found)
+    place, device = 0, 0
+    while True:
         lock = FileLock(folder / f"{socket.gethostname()}-{device}-{place}.lock")
         with suppress(Timeout):
             lock.acquire(timeout=0)
             os.environ[GIVEN] = str(device)
             return lock
+        place, device = (place, device + 1) if device + 1 < found else (place + 1, 0)
