@@ -1,7 +1,7 @@
 """The middle size, between `laptop` and `paper`: CIFAR-10 and CIFAR-100 at their 32 pixels, networks of 16 channels and
 8 cells, some tens of epochs. Meant for an evening or two on one GPU.
 
-Expected: not measured, for want of a GPU; a test runs it on a CPU with a handful of images. `snakemake --cores 8
+Expected: not measured, for want of a GPU; nor has it been run to its end on a CPU. `snakemake --cores 8
 --resources gpu=2 all --configfile config/gpu.yaml`.
 """
 
