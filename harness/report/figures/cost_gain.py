@@ -40,6 +40,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         _panel(axis, group, colours, limit)
         if data["retrainings"].max() > 10 * data["retrainings"].min() > 0:
             axis.set_xscale("log")
+            axis.set_xlim(data["retrainings"].min() / 2, 2 * data["retrainings"].max())
         else:
             axis.set_xlim(0, 1.1 * data["retrainings"].max())
     style.outer_labels(axes, "search cost, in trainings", "improvement, %")
