@@ -35,12 +35,15 @@ def judged(row, digits=1):
     return f"{signed(row['ri'], digits)} {SAID[row['verdict']]}<br>{interval}"
 
 
+def p_of(row):
+    p = float(row["p_holm"])
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def test_the_readmes_tables_are_the_snapshots():
     part = section(text("README.md"), "The default run")
     methods, cells = tables(part)
-    found = {
-        titles.method(row["method"]): [judged(row, 2), f"{float(row['p_holm']):.3f}"] for row in rows(part, "methods")
-    }
+    found = {titles.method(row["method"]): [judged(row, 2), p_of(row)] for row in rows(part, "methods")}
     assert {line["method"]: list(line.values())[1:3] for line in methods} == found
     shown = {(line["method"], name): cell for line in cells for name, cell in line.items() if name != "method"}
     single = {
@@ -224,9 +227,8 @@ def of_the_replication():
     new = runs[~(first | deep & (runs["method"] == "random_sampling"))]
     for end, family in (("", rows(part, "methods")), (", new seeds alone", pooled(new).to_dict("records"))):
         for row in family:
-            p = "<0.001" if float(row["p_holm"]) < 0.001 else f"{float(row['p_holm']):.3f}"
-            said = judged(row, 2).replace("<br>", " ")
-            yield [f"{titles.method(row['method'])}{end}", f"{row['n_method']}", f"{row['n_random']}", said, p]
+            said, n = judged(row, 2).replace("<br>", " "), [f"{row[name]}" for name in ("n_method", "n_random")]
+            yield [f"{titles.method(row['method'])}{end}", *n, said, p_of(row)]
 
 
 def test_what_the_replication_found_is_the_snapshots():
@@ -247,6 +249,23 @@ def test_how_many_skips_the_methods_take():
     of = {name: group["skips"].corr(group["accuracy"]) for name, group in random.groupby("dataset")}
     lowest, *others = (f"{value:.2f}".replace("-", "−") for value in sorted(of.values()))
     assert f"correlations of {others[0]} to {others[-1]}; {lowest} on `{min(of, key=of.get)}`" in " ".join(part.split())
+
+
+def of_longer_searches():
+    """The table of searches of the published number of epochs, computed from the snapshot's CSV files."""
+    part = section(text(RESULTS), "When searches are longer")
+    did, judgements, courses = (rows(part, name) for name in ("searched", "methods", "courses"))
+    for row, judgement in zip(did, judgements, strict=True):
+        assert row["method"] == judgement["method"]
+        (epochs,) = {line["epochs"] for line in courses if line["method"] == row["method"]}
+        shares = [f"{float(row[name]):.1f}" for name in ("learned", "decided")]
+        said = judged(judgement, 2).replace("<br>", " ")
+        yield [titles.method(row["method"]), row["n"], epochs, *shares, row["searched"], said, p_of(judgement)]
+
+
+def test_what_longer_searches_found_is_the_snapshots():
+    shown = tables(section(text(RESULTS), "When searches are longer"))[0]
+    assert [list(row.values()) for row in shown] == list(of_longer_searches())
 
 
 ANSWERS = ("methods", "against_search")

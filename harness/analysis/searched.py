@@ -16,8 +16,8 @@ ACCURACY = "val_accuracy"
 UNDECIDED = ("gates_kept", "alpha_entropy", "entropy")
 """What says how undecided a search is, the first of these that it logged: the share of open gates, and entropies."""
 LEARNED, DECIDED = 50.0, 10.0
-"""In percent: the least of both with which a method counts as searched. Declared, not estimated: half of the way from
-guessing to a trained network, and a tenth of what was undecided."""
+"""In percent: the least of both with which a method counts as searched. Declared, not estimated, when the curves of
+laptop-2026-11-29 were known: half of the way from guessing to a trained network, and a tenth of what was undecided."""
 SAID = {
     (True, True): "searched",
     (True, False): "learned, and hardly decided",

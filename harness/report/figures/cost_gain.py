@@ -38,11 +38,11 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     limit = style.reach(data["ri"], data["holm_low"], data["holm_high"])
     for axis, group in zip(axes, groups):
         _panel(axis, group, colours, limit)
-        if data["retrainings"].max() > 10 * data["retrainings"].min() > 0:
-            axis.set_xscale("log")
-            axis.set_xlim(data["retrainings"].min() / 2, 2 * data["retrainings"].max())
+        least, most = data["retrainings"].min(), data["retrainings"].max()
+        if most > 10 * least > 0:  # the limits are ours: shifted marks are no data to matplotlib
+            axis.set(xscale="log", xlim=(least / 2, 2 * most))
         else:
-            axis.set_xlim(0, 1.1 * data["retrainings"].max())
+            axis.set_xlim(0, 1.1 * most)
     style.outer_labels(axes, "search cost, in trainings", "improvement, %")
     entries = [style.entry(titles.method(name), **style.mark_look(name, colours)) for name in style.shown(data)]
     entries += [

@@ -94,6 +94,17 @@ def test_cost_against_gain_marks_what_it_cuts_and_sets_equal_costs_apart():
     assert cost_gain._shifts(pd.Series([0.65, 0.651, 2.0])) == [-cost_gain.APART / 2, cost_gain.APART / 2, 0]
 
 
+@pytest.mark.parametrize("costs", [(4.0, 46.4), (1.0, 9.0), (0.002, 3000.0)])
+@pytest.mark.parametrize("ends", [(-1, 2), (-300, 400)])
+def test_every_mark_of_cost_lies_within_its_axis(costs, ends, tmp_path):
+    """Marks are shifted, so matplotlib sets no limits by them: a figure with limits elsewhere could not be saved."""
+    table = effects([(-1, 2), ends], ["darts", "enas"]).assign(retrainings=costs)
+    figure = cost_gain.draw(table, style.colours(table["method"]))
+    low, high = figure.axes[0].get_xlim()
+    assert low < min(costs) and max(costs) < high
+    style.save(figure, tmp_path / "cost_gain")
+
+
 def ranks(values, difference, datasets=5, p=0.126):
     methods = ["random_sampling" if i == len(values) - 1 else f"m{i}" for i in range(len(values))]
     same = {"space": "s", "datasets": datasets, "p_friedman": p, "difference": difference}
