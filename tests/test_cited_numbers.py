@@ -280,3 +280,24 @@ def test_what_searches_on_the_table_found_is_the_snapshots():
     assert all("**better**" in said for said in methods.values()) and all("≈" in said for said in search.values())
     gains = [float(row["ri"]) for row in rows(part, "methods")]
     assert f"{min(gains):.0f} to {max(gains):.0f}% better" in " ".join(text("README.md").split())
+
+
+def of_the_schedule():
+    """The table of longer trainings, computed from the snapshot's table of studies."""
+    found = rows(section(text(RESULTS), "Are the networks trained long enough?"), "studies")
+    for short, long in zip(found[::2], found[1::2], strict=True):
+        assert (short["variant"], short["space"]) == ("reference", long["space"])
+        said = f"{signed(long['difference'])} [{signed(long['low'])}, {signed(long['high'])}]"
+        near = "**near** " if abs(float(long["difference"])) <= 1.5 else ""
+        tau, ceiling = (f"{float(value):.2f}".replace("-", "−") for value in (long["tau"], long["ceiling_reference"]))
+        varied = 100 * float(short["deviation"]) / float(short["accuracy"])
+        numbers = [f"{value:.1f}" for value in (varied, float(short["seed_deviation"]))]
+        means = [f"{float(row['accuracy']):.1f}" for row in (short, long)]
+        names = [titles.space(short["space"]), titles.dataset(short["dataset"])]
+        yield [*names, *means, near + said, *numbers, f"{tau} ({ceiling})"]
+
+
+def test_what_longer_trainings_gave_is_the_snapshots():
+    shown = tables(section(text(RESULTS), "Are the networks trained long enough?"))[0]
+    assert [list(row.values()) for row in shown] == list(of_the_schedule())
+    assert sum("near" in row["difference, points [95%]"] for row in shown) == 8
