@@ -9,7 +9,7 @@ from types import ModuleType
 
 import torch
 
-from benchmarks import searches, trainings
+from benchmarks import scores, searches, trainings
 from benchmarks.measuring import Ratio, Scale
 from benchmarks.peak import peak
 from harness.plan import registry
@@ -19,7 +19,14 @@ from harness.running.inputs import device
 from spaces.base import Size, UserError
 from spaces.parts.cpu.numerics import NATIVE, PORTABLE, portable
 
-NAMES = (*searches.NAMES[:3], *trainings.EVALUATIONS, *searches.NAMES[3:], *trainings.TRAININGS, "input_pipeline")
+NAMES = (
+    *searches.NAMES[:3],
+    *trainings.EVALUATIONS,
+    *searches.NAMES[3:],
+    *trainings.TRAININGS,
+    *scores.NAMES,
+    "input_pipeline",
+)
 HEAD = f"{'':24}{'ratio':>7}{'low':>8}{'high':>8}{'n':>4}{'contiguous':>12}{'channels last':>15}{'ms':>9}{'of peak':>9}"
 
 
@@ -43,6 +50,8 @@ def _module(name: str) -> ModuleType:
         return searches
     if name in trainings.NAMES:
         return trainings
+    if name in scores.NAMES:
+        return scores
     if name not in NAMES:
         raise registry.refuse("row", name, NAMES)
     try:
