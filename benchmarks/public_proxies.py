@@ -41,9 +41,13 @@ def _loss(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(network(x)[0], y)
 
 
+def _layers(network: nn.Module) -> list[Any]:
+    return [layer for layer in network.modules() if isinstance(layer, KINDS)]
+
+
 def _sum(network: nn.Module, metric: Callable[[Any], Tensor | None]) -> float:
     """The sum over layers of a metric of all their weights; None stands for zeros."""
-    layers = [layer for layer in network.modules() if isinstance(layer, KINDS)]
+    layers = _layers(network)
     values = [metric(layer) for layer in layers]
     arrays = [torch.zeros_like(layer.weight) if v is None else v for layer, v in zip(layers, values)]
     return sum(torch.sum(array).item() for array in arrays)
@@ -61,11 +65,10 @@ def plain(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def snip(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """The gradients are those of a mask on frozen weights."""
-    for layer in network.modules():
-        if isinstance(layer, KINDS):
-            layer.mask = nn.Parameter(torch.ones_like(layer.weight))
-            layer.weight.requires_grad_(False)
-            layer.forward = partial(_masked, layer)  # type: ignore[method-assign, assignment]
+    for layer in _layers(network):
+        layer.mask = nn.Parameter(torch.ones_like(layer.weight))
+        layer.weight.requires_grad_(False)
+        layer.forward = partial(_masked, layer)
     _loss(network, x, y).backward()
     return _sum(network, lambda layer: None if layer.mask.grad is None else layer.mask.grad.abs())
 
@@ -79,7 +82,7 @@ def _masked(layer: Any, x: Tensor) -> Tensor:
 
 def grasp(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """One pass gives the gradients that are held fixed, another those that are differentiated."""
-    weights = [layer.weight for layer in network.modules() if isinstance(layer, KINDS)]
+    weights = [layer.weight for layer in _layers(network)]
     fixed = torch.autograd.grad(_loss(network, x, y), weights, allow_unused=True)
     slopes = torch.autograd.grad(_loss(network, x, y), weights, create_graph=True, allow_unused=True)
     z = sum((a.data * b).sum() for a, b in zip(fixed, slopes) if a is not None)
@@ -90,12 +93,10 @@ def grasp(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def fisher(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """An identity behind each layer carries a hook; a channel's value is spread over its weights, one by one."""
-    for layer in network.modules():
-        if isinstance(layer, KINDS):
-            layer.fisher, layer.dummy = None, nn.Identity()
-    for layer in [layer for layer in network.modules() if isinstance(layer, KINDS)]:
+    for layer in _layers(network):
+        layer.fisher, layer.dummy = None, nn.Identity()
         layer.dummy.register_full_backward_hook(partial(_fisher_hook, layer))
-        layer.forward = partial(_watched, layer, layer.forward)  # type: ignore[method-assign, assignment]
+        layer.forward = partial(_watched, layer, layer.forward)
     _loss(network, x, y).backward()
     return _sum(network, _spread)
 
@@ -123,7 +124,7 @@ def synflow(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """All of the state becomes positive, and its signs are put back afterwards."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-            module.forward = lambda x: x  # type: ignore[method-assign]
+            module.forward = lambda x: x  # type: ignore[method-assign, assignment]
     with torch.no_grad():
         state = network.double().state_dict()
         signs = {name: torch.sign(tensor) for name, tensor in state.items()}

@@ -39,7 +39,8 @@ def measure(name: str, scale: Scale) -> Ratio:
     """The median ratio over random architectures, each of which is timed in one turn after one that is not counted."""
     proxies, space, rng = ASKED[name.removesuffix("_wide")], registry.space(SPACE), random.Random(0)
     size = scale.scored if name.endswith("_wide") else _size(scale)
-    batch = tuple(part.to(scale.device) for part in noise(size, scale.scored_batch, 0))
+    images, labels = noise(size, scale.scored_batch, 0)
+    batch = images.to(scale.device), labels.to(scale.device)
     found = []
     for arch in (space.sample(rng) for _ in range(scale.networks)):
         build = partial(_fresh, partial(space.build, arch, size), scale.device)

@@ -26,5 +26,8 @@ def logits(network: nn.Module, images: Tensor) -> Tensor:
 def gradients(of: Tensor, to: list[Tensor], create_graph: bool = False) -> list[Tensor]:
     """d of / d each tensor; zeros where it does not depend on one, as in an architecture without a path. The graph of
     `of` can be used again."""
-    options = {"retain_graph": True, "create_graph": create_graph, "allow_unused": True, "materialize_grads": True}
-    return list(torch.autograd.grad(of, to, **options))
+    return list(
+        torch.autograd.grad(
+            of, to, retain_graph=True, create_graph=create_graph, allow_unused=True, materialize_grads=True
+        )
+    )

@@ -122,7 +122,7 @@ class _NormalisationSlope(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, v: Tensor, *_: Any) -> Gradients:
         x, w, mean, r, bg, g_x = ctx.saved_tensors
-        bv, v_x, _ = _normalisation_slopes(v, x, w, mean, r, ctx.eps)
+        bv, v_x = _normalisation_slopes(v, x, w, mean, r, ctx.eps)[:2]
         v_bg = (v * bg).sum((0, 2, 3))
         by_x, by_bv, by_bg = ((-r * total / (x.numel() / len(r))).view(1, -1, 1, 1) for total in (r * v_bg, g_x, v_x))
         dx = (x - mean.view(1, -1, 1, 1)).mul_(by_x).addcmul_(bv, by_bv).addcmul_(bg, by_bg)
