@@ -88,13 +88,14 @@ def _machine(chosen: Scale) -> str:
 
 
 def _print_head(chosen: Scale, able: float) -> None:
-    s, w, e = chosen.search, chosen.wide, chosen.evaluation
+    s, w, e, n = chosen.search, chosen.wide, chosen.evaluation, chosen.scored
     print(f"{_machine(chosen)}, torch {torch.__version__}, peak {able / 1e9:.1f} Gflop/s")
-    print("time of the definition in its faster memory layout divided by ours")
+    print("time of the definition in its faster memory layout, or of public code, divided by ours")
     print(f"searches C={s.channels}, {s.cells} cells, {s.image}x{s.image}, batch {chosen.batch}; ", end="")
     print(f"wide C={w.channels}, {w.image}x{w.image}, batch {chosen.wide_batch}; ", end="")
     print(f"evaluation C={e.channels}, {e.image}x{e.image}, batch {chosen.evaluation_batch}; ", end="")
-    print(f"trainings as protocol {chosen.protocol} on digits")
+    print(f"trainings and scores as protocol {chosen.protocol} on digits; ", end="")
+    print(f"scores wide C={n.channels}, {n.cells} cells, {n.image}x{n.image}, batch {chosen.scored_batch}")
     print(HEAD)
 
 

@@ -116,8 +116,8 @@ def _fisher_hook(layer: Any, _: Any, __: Any, gradient: Any) -> None:
 def _spread(layer: Any) -> Tensor | None:
     if layer.fisher is None:
         return None
-    shape = layer.weight.shape[1:]
-    return torch.stack([torch.empty(shape, dtype=layer.weight.dtype).fill_(value) for value in layer.fisher.abs()])
+    empty = partial(torch.empty, layer.weight.shape[1:], dtype=layer.weight.dtype, device=layer.weight.device)
+    return torch.stack([empty().fill_(value) for value in layer.fisher.abs()])
 
 
 def synflow(network: nn.Module, x: Tensor, y: Tensor) -> float:
@@ -143,7 +143,7 @@ def _jacobian(network: nn.Module, x: Tensor) -> np.ndarray:
     logits = network(images)[0]
     logits.backward(torch.ones_like(logits))
     assert images.grad is not None
-    return images.grad.detach().reshape(len(x), -1).numpy()
+    return images.grad.detach().reshape(len(x), -1).cpu().numpy()
 
 
 def jacob_cov(network: nn.Module, x: Tensor, y: Tensor) -> float:
@@ -156,7 +156,7 @@ def jacob_cov(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def epe_nas(network: nn.Module, x: Tensor, y: Tensor) -> float:
     rows: dict[int, Any] = {}
-    for row, label in zip(_jacobian(network, x), y.numpy()):
+    for row, label in zip(_jacobian(network, x), y.cpu().numpy()):
         rows[label] = np.vstack((rows[label], row)) if label in rows else row
     return float(sum(abs(np.sum(np.log(abs(np.corrcoef(group)) + 1e-5))) for group in rows.values()))
 
@@ -166,7 +166,7 @@ def nwot(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
     def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         code = (given[0].reshape(len(x), -1) > 0).float()
-        kernels[0] = kernels[0] + (code @ code.t()).numpy() + ((1.0 - code) @ (1.0 - code.t())).numpy()
+        kernels[0] = kernels[0] + (code @ code.t()).cpu().numpy() + ((1.0 - code) @ (1.0 - code.t())).cpu().numpy()
 
     for module in network.modules():
         if isinstance(module, nn.ReLU):
@@ -183,7 +183,7 @@ def zico(network: nn.Module, x: Tensor, y: Tensor) -> float:
         _loss(network, images, labels).backward()
         for name, layer in network.named_modules():
             if isinstance(layer, KINDS) and layer.weight.grad is not None:
-                gradients[name].append(layer.weight.grad.reshape(-1).numpy().copy())
+                gradients[name].append(layer.weight.grad.reshape(-1).cpu().numpy().copy())
     total = 0.0
     for pair in map(np.array, gradients.values()):
         spread, size = np.std(pair, axis=0), np.mean(np.abs(pair), axis=0)
