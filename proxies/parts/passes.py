@@ -26,15 +26,14 @@ class Activation(NamedTuple):
 
 
 class Passes:
-    """In training mode, with the channels last in memory. The loss is the mean cross entropy of the batch.
+    """In training mode; the channels of maps lie last in memory. The loss is the mean cross entropy of the batch.
 
     order: of the derivatives that will be read. 0: none. 2: `second` too, and the passes keep what that takes."""
 
     def __init__(self, network: nn.Module, batch: tuple[Tensor, Tensor], order: int = 1):
         images, self.labels = batch
         self._images = images.detach().clone(memory_format=torch.channels_last).requires_grad_()
-        self._layers = layers(network.to(memory_format=torch.channels_last))
-        self._twice = order > 1
+        self._layers, self._twice = layers(network), order > 1
         self._read: list[Tensor] = []
         relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
         forms = twice_differentiable(network) if self._twice else nullcontext()
