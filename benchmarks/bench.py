@@ -1,4 +1,4 @@
-"""The table of `python -m harness bench`: our code against the definitions in plain PyTorch."""
+"""The table of `python -m harness bench`: our code against definitions in plain PyTorch, and against public code."""
 
 from __future__ import annotations
 
