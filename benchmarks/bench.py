@@ -1,4 +1,4 @@
-"""The table of `python -m harness bench`: our code against the definitions in plain PyTorch."""
+"""The table of `python -m harness bench`: our code against definitions in plain PyTorch, and against public code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 import torch
 
-from benchmarks import searches, trainings
+from benchmarks import scores, searches, trainings
 from benchmarks.measuring import Ratio, Scale
 from benchmarks.peak import peak
 from harness.plan import registry
@@ -19,7 +19,14 @@ from harness.running.inputs import device
 from spaces.base import Size, UserError
 from spaces.parts.cpu.numerics import NATIVE, PORTABLE, portable
 
-NAMES = (*searches.NAMES[:3], *trainings.EVALUATIONS, *searches.NAMES[3:], *trainings.TRAININGS, "input_pipeline")
+NAMES = (
+    *searches.NAMES[:3],
+    *trainings.EVALUATIONS,
+    *searches.NAMES[3:],
+    *trainings.TRAININGS,
+    *scores.NAMES,
+    "input_pipeline",
+)
 HEAD = f"{'':24}{'ratio':>7}{'low':>8}{'high':>8}{'n':>4}{'contiguous':>12}{'channels last':>15}{'ms':>9}{'of peak':>9}"
 
 
@@ -43,6 +50,8 @@ def _module(name: str) -> ModuleType:
         return searches
     if name in trainings.NAMES:
         return trainings
+    if name in scores.NAMES:
+        return scores
     if name not in NAMES:
         raise registry.refuse("row", name, NAMES)
     try:
@@ -79,13 +88,14 @@ def _machine(chosen: Scale) -> str:
 
 
 def _print_head(chosen: Scale, able: float) -> None:
-    s, w, e = chosen.search, chosen.wide, chosen.evaluation
+    s, w, e, n = chosen.search, chosen.wide, chosen.evaluation, chosen.scored
     print(f"{_machine(chosen)}, torch {torch.__version__}, peak {able / 1e9:.1f} Gflop/s")
-    print("time of the definition in its faster memory layout divided by ours")
+    print("time of the definition in its faster memory layout, or of public code, divided by ours")
     print(f"searches C={s.channels}, {s.cells} cells, {s.image}x{s.image}, batch {chosen.batch}; ", end="")
     print(f"wide C={w.channels}, {w.image}x{w.image}, batch {chosen.wide_batch}; ", end="")
     print(f"evaluation C={e.channels}, {e.image}x{e.image}, batch {chosen.evaluation_batch}; ", end="")
-    print(f"trainings as protocol {chosen.protocol} on digits")
+    print(f"trainings and scores as protocol {chosen.protocol} on digits; ", end="")
+    print(f"scores wide C={n.channels}, {n.cells} cells, {n.image}x{n.image}, batch {chosen.scored_batch}")
     print(HEAD)
 
 

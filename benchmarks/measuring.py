@@ -50,6 +50,8 @@ class Scale:
     wide: Size  # of the row of searches at a larger size
     wide_batch: int
     cells: tuple[int, int] = (8, 20)  # of the two rows of evaluation networks
+    scored: Size = Size(16, 15, 10, 32)  # of the wider rows of scores: that of the public code
+    scored_batch: int = 64
     networks: int = 8  # random architectures per row of networks
     protocol: str = "laptop"  # the size of the rows of trainings, on the dataset digits
     compiled: bool = False  # whether our evaluation networks are compiled by torch.compile

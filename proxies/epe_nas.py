@@ -10,20 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class EpeNas(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+class EpeNas(Shared):
+    def of(self, passes: Passes) -> float:
         import torch
 
-        from proxies.parts.gradients import input_jacobian
-
-        rows, labels = input_jacobian(network, batch[0]), batch[1]
+        rows, labels = passes.jacobian, passes.labels
         groups = [torch.corrcoef(rows[labels == label]) for label in labels.unique()]
         return sum(float((group.abs() + 1e-5).log().sum().abs()) for group in groups)

@@ -10,23 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class Fisher(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
-        from proxies.parts.activations import outputs
-        from proxies.parts.gradients import gradients, layers, loss
-
-        with outputs(layers(network)) as seen:
-            value = loss(network, batch)
+class Fisher(Shared):
+    def of(self, passes: Passes) -> float:
         total = 0.0
-        for (layer, a), g in zip(seen, gradients(value, [a for _, a in seen])):
+        for layer, a, g in passes.activations:
             channels = (a * g).reshape(*a.shape[:2], -1).sum(2).square().mean(0) / 2
             total += channels.sum().item() * layer.weight[0].numel()
         return total

@@ -24,7 +24,7 @@ class Flops(Proxy):
         from proxies.parts.gradients import layers, logits
 
         images = batch[0][:2]  # two: training mode refuses statistics of a single value
-        with torch.no_grad(), outputs(layers(network)) as seen:
+        with torch.no_grad(), outputs(network, layers(network)) as seen:
             logits(network, images)
         values = sum(a.numel() * layer.weight[0].numel() for layer, a in seen)
         return values / len(images)

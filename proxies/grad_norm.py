@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class GradNorm(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
-        from proxies.parts.gradients import gradients, loss, weights
-
-        return sum(g.norm().item() for g in gradients(loss(network, batch), weights(network)))
+class GradNorm(Shared):
+    def of(self, passes: Passes) -> float:
+        return sum(g.norm().item() for g in passes.gradients)

@@ -7,23 +7,17 @@ Departs from the paper: one batch gives both passes, the temperature is 1, and t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class Grasp(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
-        from proxies.parts.gradients import gradients, loss, weights
+class Grasp(Shared):
+    order: ClassVar[int] = 2
 
-        w = weights(network)
-        g = gradients(loss(network, batch), w, create_graph=True)
-        if not any(one.requires_grad for one in g):  # no path from the images to the logits
-            return 0.0
-        hg = gradients(sum((one.detach() * one).sum() for one in g if one.requires_grad), w)  # type: ignore[arg-type]
-        return -sum((a * h).sum().item() for a, h in zip(w, hg))
+    def of(self, passes: Passes) -> float:
+        return -sum((a * h).sum().item() for a, h in zip(passes.weights, passes.second))

@@ -10,21 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class JacobCov(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+class JacobCov(Shared):
+    def of(self, passes: Passes) -> float:
         import torch
 
-        from proxies.parts.gradients import input_jacobian
-
-        correlation = torch.corrcoef(input_jacobian(network, batch[0]))
+        correlation = torch.corrcoef(passes.jacobian)
         if not correlation.isfinite().all():
             return float("nan")
         v = torch.linalg.eigvalsh(correlation) + 1e-5

@@ -9,30 +9,25 @@ Departs from the paper: every ReLU module that runs is counted; that code counts
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class Nwot(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
+class Nwot(Shared):
+    order: ClassVar[int] = 0
+
+    def of(self, passes: Passes) -> float:
         import torch
 
-        from proxies.parts.activations import inputs
-        from proxies.parts.gradients import logits
-
-        images = batch[0]
-        kernel = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
-
-        def add(x: Tensor) -> None:
-            code = (x.flatten(1) > 0).to(torch.float32)
-            kernel.add_(code @ code.T + (1 - code) @ (1 - code).T)
-
-        with torch.no_grad(), inputs([m for m in network.modules() if isinstance(m, torch.nn.ReLU)], add):
-            logits(network, images)
+        images = len(passes.labels)
+        kernel = torch.zeros(images, images, dtype=torch.float64, device=passes.labels.device)
+        for x, times in passes.relus:
+            signs = torch.where(x > 0, 1.0, -1.0).movedim(1, -1).flatten(1)
+            # = c c^T + (1 - c)(1 - c)^T, as signs are 2 c - 1
+            kernel += times * (signs @ signs.T + signs.shape[1]) / 2
         return float(torch.linalg.slogdet(kernel).logabsdet)

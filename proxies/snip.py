@@ -9,17 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proxies.base import Proxy
+from proxies.parts.shared import Shared
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from proxies.parts.passes import Passes
 
 
 @dataclass(frozen=True)
-class Snip(Proxy):
-    def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
-        from proxies.parts.gradients import gradients, loss, weights
-
-        w = weights(network)
-        return sum((a * g).abs().sum().item() for a, g in zip(w, gradients(loss(network, batch), w)))
+class Snip(Shared):
+    def of(self, passes: Passes) -> float:
+        return sum((a * g).abs().sum().item() for a, g in zip(passes.weights, passes.gradients))

@@ -21,17 +21,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Zico(Proxy):
     def score(self, network: nn.Module, batch: tuple[Tensor, Tensor], generator: torch.Generator) -> float:
-        import torch
-
-        from proxies.parts.gradients import gradients, loss, weights
+        from proxies.parts.passes import Passes
 
         images, labels = batch
         half = len(images) // 2
         halves = [(images[:half], labels[:half]), (images[half:], labels[half:])]
         total = 0.0
-        for pair in zip(*(gradients(loss(network, one), weights(network)) for one in halves)):
-            g = torch.stack(pair)
-            spread = g.std(0, correction=0)
-            ratio = float((g.abs().mean(0) / spread)[spread > 0].sum())
+        for a, b in zip(*(Passes(network, one).gradients for one in halves)):
+            spread = (a - b).abs()  # twice the deviation of two numbers
+            ratio = float(((a.abs() + b.abs()) / spread)[spread > 0].sum())
             total += math.log(ratio) if ratio else 0.0
         return total

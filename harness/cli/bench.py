@@ -24,8 +24,9 @@ python -m harness bench --only darts_first_order --only training_fbnet
 def bench(only: tuple[str, ...], numerics: str, json: Path | None) -> None:
     """Measure our steps against plain PyTorch, on this machine.
 
-    A row is how many times faster a step is than its definition in the faster of two memory layouts, and which share of
-    the processor's peak it reaches. Both must compute the same; otherwise there is no ratio.
+    A row is how many times faster a step is than its definition in the faster of two memory layouts, or scores are than
+    public code, and which share of the processor's peak it reaches. Both must compute the same; otherwise there is no
+    ratio.
     """
     modes.choose(numerics)
     import_module("benchmarks.bench").run(json, only)  # by name: benchmarks import harness, never the other way round

@@ -54,8 +54,9 @@ def score(
 ) -> None:
     """Print the scores of architectures by proxies, as CSV.
 
-    One row per architecture and proxy, with the seconds that the score took. Networks have the size of the protocol's
-    evaluations, and all see one batch of training images.
+    One row per architecture and proxy, with the seconds that the score took. Proxies share what they compute of an
+    architecture, so the first of them takes most of the time; ask for one alone to see its own. Networks have the size
+    of the protocol's evaluations, and all see one batch of training images.
     """
     import csv
     import random

@@ -9,11 +9,17 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from harness.plan import registry
 from harness.plan.jobs import Search
+from harness.plan.seeds import seed_of
 from harness.running.inputs import device
+from harness.running.networks import plain
 from harness.running.short_training import ShortTraining
 from protocols.datasets import load
+from proxies.base import Proxy
+from proxies.parts.shared import together
 from spaces.base import Arch
 
 
@@ -27,21 +33,29 @@ class Score(NamedTuple):
 
 
 def scores(job: Search, data: Path, proxies: Sequence[str], archs: Sequence[Arch]) -> Iterator[Score]:
-    """By architecture, then by proxy: as a search with this job would be told. `data`: the prepared dataset."""
+    """By architecture, then by proxy: as a search with this job would be told, up to rounding. Proxies share what they
+    compute of an architecture, so that `seconds` holds what those before have left to do. `data`: the prepared
+    dataset."""
     space = registry.space(job.space)
     training = ShortTraining(job, space, load(data), device())
-    for name in proxies:  # what is imported and planned at first belongs to no score
-        if not registry.proxy(name).reduction():
-            training.score(name, archs[0])
+    chosen = {name: registry.proxy(name) for name in proxies}
+    untrained = [proxy for proxy in chosen.values() if not proxy.reduction()]
+    list(_untrained(training, untrained, archs[0]))  # what is imported and planned at first belongs to no score
     for arch in archs:
-        for name in proxies:
+        found = _untrained(training, untrained, arch)
+        for name, proxy in chosen.items():
             start = time.perf_counter()
-            score = _score(training, name, arch)
+            score = _trained(training, proxy, arch) if proxy.reduction() else next(found)
             yield Score(space.text(arch), name, score, time.perf_counter() - start)
 
 
-def _score(training: ShortTraining, name: str, arch: Arch) -> float:
-    if reduction := registry.proxy(name).reduction():
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # its epochs
-            return training(arch, training.reduced(reduction)).accuracy
-    return training.score(name, arch)
+def _untrained(training: ShortTraining, proxies: Sequence[Proxy], arch: Arch) -> Iterator[float]:
+    """As `ShortTraining.score`, of one network for all proxies."""
+    size, seed = training.size(training.full), seed_of(**training.job.key, purpose="score")
+    network = plain(lambda: training.space.build(arch, size), training.seed(arch)).to(training.device)
+    return together(proxies, network, training._batch, lambda: torch.Generator().manual_seed(seed))
+
+
+def _trained(training: ShortTraining, proxy: Proxy, arch: Arch) -> float:
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # its epochs
+        return training(arch, training.reduced(proxy.reduction())).accuracy

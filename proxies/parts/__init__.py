@@ -1,1 +1,1 @@
-"""What several proxies share. It needs torch."""
+"""What several proxies share. All but `shared` needs torch."""

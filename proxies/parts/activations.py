@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def outputs(modules: Sequence[Any]) -> Iterator[list[tuple[Any, Tensor]]]:
-    """(module, output) for every call, in the order of the calls. What follows works on a copy, so that an operation in
-    place does not change what was seen."""
+def outputs(network: nn.Module, modules: Sequence[Any]) -> Iterator[list[tuple[Any, Tensor]]]:
+    """(module, output) for every call of modules of a network, in the order of the calls. Where a part of the network
+    works in place, what follows gets a copy, so that it does not change what was seen."""
     seen: list[tuple[Any, Tensor]] = []
+    copied = any(getattr(module, "inplace", False) for module in network.modules())
 
-    def keep(module: nn.Module, _: Any, output: Tensor) -> Tensor:
+    def keep(module: nn.Module, _: Any, output: Tensor) -> Tensor | None:
         seen.append((module, output))
-        return output.clone()
+        return output.clone() if copied else None
 
     handles = [module.register_forward_hook(keep) for module in modules]
     try:

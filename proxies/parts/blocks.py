@@ -20,7 +20,7 @@ def blocks(network: nn.Module) -> list[nn.Module]:
 
 def block_features(network: nn.Module, images: Tensor) -> list[Tensor]:
     """The output (images, channels, height, width) of each block, with the graph that connects them."""
-    with outputs(blocks(network)) as seen:
+    with outputs(network, blocks(network)) as seen:
         logits(network, images)
     return [feature for _, feature in seen if isinstance(feature, Tensor) and feature.ndim == 4]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 def layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
@@ -24,19 +23,11 @@ def logits(network: nn.Module, images: Tensor) -> Tensor:
     return given[0] if isinstance(given, tuple) else given
 
 
-def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """The mean cross entropy of a batch."""
-    images, labels = batch
-    return functional.cross_entropy(logits(network, images), labels)
-
-
 def gradients(of: Tensor, to: list[Tensor], create_graph: bool = False) -> list[Tensor]:
-    """d of / d each tensor; zeros where it does not depend on one, as in an architecture without a path."""
-    return list(torch.autograd.grad(of, to, create_graph=create_graph, allow_unused=True, materialize_grads=True))
-
-
-def input_jacobian(network: nn.Module, images: Tensor) -> Tensor:
-    """d (sum of all logits) / d each image, flattened: (n, inputs * image * image), in float64."""
-    images = images.detach().clone().requires_grad_()
-    (rows,) = gradients(logits(network, images).sum(), [images])
-    return rows.flatten(1).double()
+    """d of / d each tensor; zeros where it does not depend on one, as in an architecture without a path. The graph of
+    `of` can be used again."""
+    return list(
+        torch.autograd.grad(
+            of, to, retain_graph=True, create_graph=create_graph, allow_unused=True, materialize_grads=True
+        )
+    )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import benchmarks
-from benchmarks import bench, measuring, peak, trainings
+from benchmarks import bench, measuring, peak, public_proxies, scores, trainings
 from harness import __main__ as main
 from harness.plan import registry
 from spaces.base import Size, UserError
@@ -25,6 +25,8 @@ TINY = measuring.Scale(
     wide=Size(6, 2, 3, 8),
     wide_batch=2,
     cells=(2, 3),
+    scored=Size(4, 3, 3, 8),
+    scored_batch=6,
     networks=2,
     protocol="smoke",
     image=8,
@@ -47,15 +49,17 @@ def test_the_whole_table(monkeypatch, tmp_path, capsys):
         *("evaluation_8_cells", "evaluation_20_cells"),
         *("enas", "fbnet", "single_path"),
         *(f"training_{space}" for space in registry.names("spaces")),
+        *scores.NAMES,
         "input_pipeline",
     ]
     shown = capsys.readouterr().out
     assert f"peak {table['peak'] / 1e9:.1f} Gflop/s" in shown
     for name, row in rows.items():
         assert 0 < row["low"] <= row["ratio"] <= row["high"] and name in shown
-        assert row["n"] == (2 if name in trainings.NAMES else 1)
-        if name != "input_pipeline":
+        assert row["n"] == (2 if name in (*trainings.NAMES, *scores.ASKED) else 1)
+        if name not in (*scores.NAMES, "input_pipeline"):
             assert row["ratio"] == min(row["layouts"].values()) and set(row["layouts"]) == set(measuring.LAYOUTS)
+        if name != "input_pipeline":
             assert row["share"] == row["flops"] / row["seconds"] / table["peak"]
 
 
@@ -99,6 +103,21 @@ def test_no_ratio_of_unequal_networks(monkeypatch, name):
     monkeypatch.setattr(trainings, "unfuse", lambda network: fuse_wrongly(fuse.unfuse(network)))
     with pytest.raises(UserError, match=f"{name}: our results differ"):
         next(bench.measure(TINY, [name]))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("scores", marks=pytest.mark.slow), "score_nwot_wide", "score_zico", "score_epe_nas_wide"]
+)
+def test_scores_equal_those_of_the_public_code(name):
+    """Otherwise there would be no row."""
+    (row,) = bench.measure(replace(TINY, networks=1 + name.endswith("wide")), [name])
+    assert row.name == name and row.ratio > 0 and row.n == 1
+
+
+def test_no_ratio_of_unequal_scores(monkeypatch):
+    monkeypatch.setitem(public_proxies.MEASURES, "snip", lambda *given: 1.001 * public_proxies.snip(*given))
+    with pytest.raises(UserError, match="score_snip: our results differ from the public code's: snip is .* no ratio"):
+        next(bench.measure(TINY, ["score_snip"]))
 
 
 def test_no_ratio_of_unequal_images(monkeypatch):

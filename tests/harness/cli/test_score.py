@@ -26,16 +26,16 @@ def words(**more):
 
 def test_scores_are_those_of_a_search(tmp_path, capsys):
     portable.dataset(tmp_path)
-    names = ("params", "synflow", "reduced_resolution")
+    names = ("params", "synflow", "fisher", "grad_norm", "grasp", "reduced_resolution")
     chosen = [word for name in names for word in ("--proxy", name)]
     assert main([*words(data=str(tmp_path), arch=TEXT, seed="3"), *chosen]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["arch"], row["proxy"]) for row in rows] == [(TEXT, name) for name in names]
     job = Search("smoke", "digits", "nasbench201", "random_sampling", 3)
     training = ShortTraining(job, SPACE, load(tmp_path), device())
-    expected = [training.score(name, SPACE.parse(TEXT)) for name in names[:2]]
+    expected = [training.score(name, SPACE.parse(TEXT)) for name in names[:-1]]
     expected.append(training(SPACE.parse(TEXT), Fidelity(1, resolution=0.5)).accuracy)
-    assert [float(row["score"]) for row in rows] == pytest.approx(expected, rel=1e-6)
+    assert [float(row["score"]) for row in rows] == pytest.approx(expected, rel=1e-4)  # shared passes: rounding
     assert all(float(row["seconds"]) > 0 for row in rows)
 
 
