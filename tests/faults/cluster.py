@@ -42,10 +42,18 @@ MinJobAge=900
 KillWait=2
 SlurmdTimeout=10
 OverTimeLimit=0
-NodeName=n1 NodeHostname=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=8000
+GresTypes=gpu,shard
+NodeName=n1 NodeHostname=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=3 RealMemory=8000 Gres=gpu:2,shard:4
 NodeName=n2 NodeHostname=n2 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=8000
 PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+
+DEVICES = """
+NodeName=n1 Name=gpu File=/dev/null
+NodeName=n1 Name=gpu File=/dev/zero
+NodeName=n1 Name=shard Count=4
+"""
+"""Two stand-ins for GPUs, each in two shards: SLURM gives them to jobs, and nobody opens them."""
 
 
 def missing() -> str:
@@ -69,6 +77,7 @@ class Cluster:
         key.chmod(0o400)
         configuration = CONFIGURATION.format(folder=self.folder, ports=_free_ports(3))
         (self.folder / "etc/slurm.conf").write_text(configuration)
+        (self.folder / "etc/gres.conf").write_text(DEVICES)
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "etc/slurm.conf")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         names = {
