@@ -14,7 +14,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "munged", "unshare")
 NODES = ("n1", "n2")
@@ -110,6 +113,16 @@ class Cluster:
     def jobs(self) -> dict[str, str]:
         """The jobs that are there, or were of late, and the state of each."""
         return dict(line.split() for line in self.say("squeue", "-h", "-t", "all", "-o", "%i %T").splitlines())
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Those of `harness run` in the jobs that run, by the job: this machine sees into the nodes."""
+        found: dict[str, psutil.Process] = {}
+        for process in psutil.process_iter(["cmdline"]):
+            with suppress(psutil.Error, TypeError):
+                if "harness" in process.info["cmdline"] and (job := process.environ().get("SLURM_JOB_ID")):
+                    found.setdefault(job, process)
+        states = self.jobs()
+        return {job: process for job, process in found.items() if states.get(job) == "RUNNING"}
 
     def down(self) -> None:
         self.say("scancel", "--user=root")

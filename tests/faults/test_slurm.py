@@ -12,6 +12,7 @@ import pytest
 from harness import records
 from harness.plan import registry
 from harness.running import lease
+from harness.running.stop import SENTENCE
 from tests.faults import torture
 from tests.faults.cluster import NODES, Cluster, missing
 from tests.tracked import wait_until
@@ -109,19 +110,9 @@ def without_times(path):
     return {name: value for name, value in records.read(path).items() if name != "measured"}
 
 
-def processes(cluster):
-    """Those of `harness run` in jobs of the cluster that run, by the job: this machine sees into all its spaces."""
-    found = {}
-    for process in psutil.process_iter(["cmdline"]):
-        with suppress(psutil.Error, TypeError):
-            if "harness" in process.info["cmdline"] and (job := process.environ().get("SLURM_JOB_ID")):
-                found.setdefault(job, process)
-    return {job: process for job, process in found.items() if cluster.jobs().get(job) == "RUNNING"}
-
-
 def kill_one(cluster):
     """Kills a batch that runs; whether there was one."""
-    for process in processes(cluster).values():
+    for process in cluster.processes().values():
         with suppress(psutil.NoSuchProcess):
             process.kill()
             return True
@@ -130,7 +121,7 @@ def kill_one(cluster):
 
 def ancestors(cluster, cluster_job):
     """Names of the processes above the one that works in a job of the cluster."""
-    return [parent.name() for parent in processes(cluster)[cluster_job].parents()]
+    return [parent.name() for parent in cluster.processes()[cluster_job].parents()]
 
 
 def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_local_run(cluster, tmp_path):
@@ -154,6 +145,17 @@ def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_loca
     assert torture.first_epoch(run.log()) >= reached
     ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
+
+
+def test_a_polite_kill_ends_the_driver_and_its_jobs(cluster, tmp_path):
+    """Without slurmdbd: seen before, the driver went on for 8 minutes."""
+    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    driver = run.start()
+    first = run.running()
+    driver.terminate()
+    assert driver.wait(60) == 128 + signal.SIGTERM
+    assert run.said().count(SENTENCE) == 1
+    wait_until(lambda: cluster.jobs()[first.cluster_job] == "CANCELLED", 60)
 
 
 def test_after_the_loss_of_a_node_the_other_one_goes_on_from_the_last_epoch(cluster, tmp_path):
@@ -200,8 +202,8 @@ def test_two_batches_share_a_gpu_of_which_each_has_a_shard(cluster, tmp_path):
     found, drawn = (RECORD.format("smoke", f"digits/darts/{name}/search-0") for name in ("darts", "random_sampling"))
     run = Run(tmp_path / "run", cluster, f"{torture.ONE_METHOD}numerics: native\nbatch: 2\n", found)
     driver = run.start(drawn, "--default-resources", "gres=shard:1")
-    wait_until(lambda: len(processes(cluster)) == 2, 300)
-    seen = [process.environ().get("CUDA_VISIBLE_DEVICES") for process in processes(cluster).values()]
+    wait_until(lambda: len(cluster.processes()) == 2, 300)
+    seen = [process.environ().get("CUDA_VISIBLE_DEVICES") for process in cluster.processes().values()]
     run.end(driver)
     cluster.say("scancel", "--user=root")
     assert seen == ["1", "1"]
@@ -229,7 +231,7 @@ def test_a_benchmark_to_its_end_with_kills_has_the_records_and_tables_of_a_local
         if killed == "job":
             wait_until(lambda: kill_one(cluster), 600)
             continue
-        wait_until(lambda: processes(cluster), 600)
+        wait_until(lambda: cluster.processes(), 600)
         driver.kill()
         driver.wait()
         driver = run.start()
