@@ -115,10 +115,11 @@ def patience(batch):
 
 
 def resources(batch, retries):
-    """What a batch asks a cluster for; on one machine nothing of it counts."""
+    """What a batch asks a cluster for; on one machine nothing of it counts. Where all jobs are given a generic resource,
+    such as a shard of a GPU, they ask for no whole one."""
     yield lambda wildcards: PIPELINE.needs(batch).minutes
     yield lambda wildcards: retries.megabytes(PIPELINE.needs(batch).megabytes)
-    yield PIPELINE.needs(batch).gpus
+    yield 0 if "gres" in (workflow.resource_settings.default_resources or ()) else PIPELINE.needs(batch).gpus
 
 
 def shown():

@@ -123,9 +123,10 @@ def post(url: str, call: str, body: dict) -> dict:
 
 
 @contextmanager
-def served(command: str, folder: Path, *options: str) -> Iterator[str]:
-    """A real MLflow process; its URL."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
+def served(command: str, folder: Path, *options: str, port: int = 0, end: int = signal.SIGTERM) -> Iterator[str]:
+    """A real MLflow process; its URL. `end`: the signal that ends it and its workers."""
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     arguments = [sys.executable, "-m", "mlflow", command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with (folder / "server.log").open("wb") as log:
@@ -136,5 +137,5 @@ def served(command: str, folder: Path, *options: str) -> Iterator[str]:
             wait_until(lambda: answers(url), 240)
             yield url
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+            os.killpg(process.pid, end)
+            process.wait(60)

@@ -14,7 +14,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "munged", "unshare")
 NODES = ("n1", "n2")
@@ -42,10 +45,18 @@ MinJobAge=900
 KillWait=2
 SlurmdTimeout=10
 OverTimeLimit=0
-NodeName=n1 NodeHostname=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=8000
+GresTypes=gpu,shard
+NodeName=n1 NodeHostname=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=3 RealMemory=8000 Gres=gpu:2,shard:4
 NodeName=n2 NodeHostname=n2 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=8000
 PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+
+DEVICES = """
+NodeName=n1 Name=gpu File=/dev/null
+NodeName=n1 Name=gpu File=/dev/zero
+NodeName=n1 Name=shard Count=4
+"""
+"""Two stand-ins for GPUs, each in two shards: SLURM gives them to jobs, and nobody opens them."""
 
 
 def missing() -> str:
@@ -69,6 +80,7 @@ class Cluster:
         key.chmod(0o400)
         configuration = CONFIGURATION.format(folder=self.folder, ports=_free_ports(3))
         (self.folder / "etc/slurm.conf").write_text(configuration)
+        (self.folder / "etc/gres.conf").write_text(DEVICES)
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "etc/slurm.conf")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         names = {
@@ -101,6 +113,16 @@ class Cluster:
     def jobs(self) -> dict[str, str]:
         """The jobs that are there, or were of late, and the state of each."""
         return dict(line.split() for line in self.say("squeue", "-h", "-t", "all", "-o", "%i %T").splitlines())
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """Those of `harness run` in the jobs that run, by the job: this machine sees into the nodes."""
+        found: dict[str, psutil.Process] = {}
+        for process in psutil.process_iter(["cmdline"]):
+            with suppress(psutil.Error, TypeError):
+                if "harness" in process.info["cmdline"] and (job := process.environ().get("SLURM_JOB_ID")):
+                    found.setdefault(job, process)
+        states = self.jobs()
+        return {job: process for job, process in found.items() if states.get(job) == "RUNNING"}
 
     def down(self) -> None:
         self.say("scancel", "--user=root")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from harness import records
 from harness.plan import registry
 from harness.running import lease
+from harness.running.stop import SENTENCE
 from tests.faults import torture
 from tests.faults.cluster import NODES, Cluster, missing
 from tests.tracked import wait_until
@@ -86,6 +88,9 @@ class Run:
     def reached(self, name=SEARCH, protocol="laptop"):
         return torture.reached(self.log(name, protocol))[0]
 
+    def records(self):
+        return len(list((self.folder / "results").rglob("records/**/*.json")))
+
     def status(self):
         command = [sys.executable, "-m", "harness", "status", "--config", "benchmark.yaml"]
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True).stdout
@@ -105,16 +110,18 @@ def without_times(path):
     return {name: value for name, value in records.read(path).items() if name != "measured"}
 
 
+def kill_one(cluster):
+    """Kills a batch that runs; whether there was one."""
+    for process in cluster.processes().values():
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            return True
+    return False
+
+
 def ancestors(cluster, cluster_job):
-    """Names of the processes above the one that works on a run, as this machine, which sees into all its spaces, tells:
-    of those with the cluster's job in their environment."""
-    for process in psutil.process_iter(["cmdline"]):
-        try:
-            if "harness" in process.info["cmdline"] and process.environ().get("SLURM_JOB_ID") == cluster_job:
-                return [parent.name() for parent in process.parents()]
-        except (psutil.Error, TypeError):
-            continue
-    return []
+    """Names of the processes above the one that works in a job of the cluster."""
+    return [parent.name() for parent in cluster.processes()[cluster_job].parents()]
 
 
 def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_local_run(cluster, tmp_path):
@@ -138,6 +145,17 @@ def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_loca
     assert torture.first_epoch(run.log()) >= reached
     ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
+
+
+def test_a_polite_kill_ends_the_driver_and_its_jobs(cluster, tmp_path):
+    """Without slurmdbd: seen before, the driver went on for 8 minutes."""
+    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    driver = run.start()
+    first = run.running()
+    driver.terminate()
+    assert driver.wait(60) == 128 + signal.SIGTERM
+    assert run.said().count(SENTENCE) == 1
+    wait_until(lambda: cluster.jobs()[first.cluster_job] == "CANCELLED", 60)
 
 
 def test_after_the_loss_of_a_node_the_other_one_goes_on_from_the_last_epoch(cluster, tmp_path):
@@ -175,3 +193,49 @@ def test_at_its_wall_time_a_search_is_continued_by_the_next_job(cluster, tmp_pat
     assert torture.first_epoch(run.log(protocol="laptop_long")) >= reached >= 0
     ours = without_times(run.folder / RECORD.format("laptop_long", SEARCH))
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12", "laptop_long")
+
+
+def test_two_batches_share_a_gpu_of_which_each_has_a_shard(cluster, tmp_path):
+    """Somebody else has the first GPU of the only node that has any. Without the shard each batch would ask for a whole
+    one: `numerics: native`."""
+    cluster.say("sbatch", "--gpus=1", "--mem=100", "--output=/dev/null", "--wrap", "sleep 600")
+    found, drawn = (RECORD.format("smoke", f"digits/darts/{name}/search-0") for name in ("darts", "random_sampling"))
+    run = Run(tmp_path / "run", cluster, f"{torture.ONE_METHOD}numerics: native\nbatch: 2\n", found)
+    driver = run.start(drawn, "--default-resources", "gres=shard:1")
+    wait_until(lambda: len(cluster.processes()) == 2, 300)
+    seen = [process.environ().get("CUDA_VISIBLE_DEVICES") for process in cluster.processes().values()]
+    run.end(driver)
+    cluster.say("scancel", "--user=root")
+    assert seen == ["1", "1"]
+    assert [records.read(run.folder / path)["status"] for path in (found, drawn)] == ["done", "done"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The methods of the default run without a cluster."""
+    folder = torture.folder_for(tmp_path_factory.mktemp("local").resolve() / "run")
+    assert torture.start(folder).wait(3600) == 0, (folder / "snakemake.log").read_text()[-3000:]
+    return torture.results(folder)
+
+
+@pytest.mark.parametrize("killed_first", ["driver", "job"])
+def test_a_benchmark_to_its_end_with_kills_has_the_records_and_tables_of_a_local_run(
+    cluster, tmp_path, undisturbed, killed_first
+):
+    """Twice, with a kill of the driver and of a batch, both with SIGKILL and each after some more records."""
+    run = Run(tmp_path / "run", cluster, f"{torture.ALL_METHODS}batch: 4\n", "all")
+    driver = run.start()
+    for killed in (killed_first, {"driver": "job", "job": "driver"}[killed_first]):
+        before = run.records()
+        wait_until(lambda before=before: run.records() > before, 1800)
+        if killed == "job":
+            wait_until(lambda: kill_one(cluster), 600)
+            continue
+        wait_until(lambda: cluster.processes(), 600)
+        driver.kill()
+        driver.wait()
+        driver = run.start()
+    run.end(driver, 3600)
+    found = torture.results(run.folder)
+    assert [name for name in {*found, *undisturbed} if found.get(name) != undisturbed.get(name)] == []
+    assert run.records() == 24 and sum("/tables/" in name for name in found) > 10
