@@ -36,6 +36,7 @@ def read_csv(path: Path, asked: Asked = UNASKED) -> list[Row]:
     rows = [_row(path, line, values) for line, values in results(path, NEEDED, OPTIONAL, asked)]
     if not rows:
         raise UserError(f"{path} holds no results: write one line per run under the header {','.join(NEEDED)}")
+    _refuse_two_spellings(path, rows)
     _refuse_duplicates(path, rows)
     _refuse_failed(path, rows)
     _settle_units(path, rows)
@@ -76,6 +77,19 @@ def _accuracy(value: Value, status: str) -> float:
         f"{value.where}: status is {status!r}, but accuracy {value.text}: leave the accuracy of a failed run empty, or"
         f" write {DONE} as its status"
     )
+
+
+def _refuse_two_spellings(path: Path, rows: list[Row]) -> None:
+    """DARTS and darts would be two methods with half of the runs each."""
+    seen: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        for column in ("dataset", "space", "method"):
+            first = seen.setdefault((column, canonical(row[column])), row)
+            if first[column] != row[column]:
+                raise UserError(
+                    f"{path}, line {row['line']}: {column} {row[column]!r} is {first[column]!r} on line"
+                    f" {first['line']}: spell it the same, or give another one a name of its own"
+                )
 
 
 def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
