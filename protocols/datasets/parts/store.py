@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 import PIL
 
 from protocols.datasets.base import Dataset, RawData
-from protocols.datasets.parts.decoding import Range, shown
+from protocols.datasets.parts.decoding import Range, fault, shown, warned
 from protocols.datasets.parts.pixels import pixels
 from protocols.datasets.parts.prepared import SCHEMA, file_digest, identity
 from protocols.datasets.parts.summary import Notes, contact_sheet, duplicates
@@ -137,12 +138,13 @@ def _write_images(
         np.lib.format.write_array_header_1_0(file, header)
         for image in images:
             try:
-                channels, said = pixels(image, side, len(shades), scale)
-            except Exception:  # Pillow's decoders raise a dozen types; every one means that the file is bad
-                broken.append(shown(image) if isinstance(image, Path) else "an array")
+                with warnings.catch_warnings(record=True, action="always") as heard:
+                    channels, said = pixels(image, side, len(shades), scale)
+            except Exception as error:  # Pillow's decoders raise a dozen types; every one means that the file is bad
+                broken.append(f"{shown(image)} ({fault(image, error)})" if isinstance(image, Path) else "an array")
                 continue
             if isinstance(image, Path):
-                notes.add(image, said)
+                notes.add(image, [*said, *warned(heard)])
             for channel, count in zip(channels, shades):
                 count += np.bincount(channel.ravel(), minlength=256)
             file.write(channels.tobytes())
