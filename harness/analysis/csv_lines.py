@@ -84,7 +84,9 @@ class Lines:
         return values[: len(self.header)]
 
     def _unreadable(self, error: Exception) -> UserError:
-        reason: object = getattr(error, "strerror", None) or error
+        reason: object = error
+        if isinstance(error, OSError):
+            return UserError(f"{self._path}: {error.strerror}: name a CSV file")
         if isinstance(error, UnicodeDecodeError):
             line = error.object.count(b"\n", 0, error.start) + 1
             reason = f"line {line} holds a byte that {error.encoding.upper()} does not know"

@@ -6,6 +6,7 @@ import csv
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -25,6 +26,8 @@ from protocols.datasets.parts.summary import Notes, contact_sheet, duplicates
 from spaces.base import UserError
 
 MANIFEST = "manifest.json"
+OURS = re.compile(r"(train|val|test)\.(images|labels)\.npy|manifest\.json|splits\.csv|contact\.png|table\.\w+")
+"""The files of a prepared dataset, also of one that has lost some."""
 LARGE = 96  # pixels; from here on images are stored with a margin of 1/7 (224 -> 256) for random resized crops
 
 
@@ -59,7 +62,10 @@ def stored_side(image: int) -> int:
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
     """A new folder to write to. It takes the place of `out` when all is written and on the disk, and not before; an
-    older one that holds the same images stays, because others may be reading it."""
+    older one that holds the same images stays, because others may be reading it. UserError where `out` is something
+    else, which would be lost."""
+    if out.is_file() or (out.is_dir() and any(not OURS.fullmatch(child.name) for child in out.iterdir())):
+        raise UserError(f"{out} holds other things than a prepared dataset, which would take its place: name another")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder, old = (out.parent / f".{out.name}.{os.getpid()}.{kind}" for kind in ("tmp", "old"))
     shutil.rmtree(folder, ignore_errors=True)

@@ -127,6 +127,16 @@ MISTAKES = {
         "exactly one of --arch and --supernet",
     ),
     "override without value": (["status", "--override", "seeds"], "KEY=VALUE"),
+    "no such CSV": (
+        ["convert", "nowhere.csv", "--out", "x"],
+        "nowhere.csv: No such file or directory: name a CSV file",
+    ),
+    "a folder for a CSV": (["convert", ".", "--out", "x"], ".: Is a directory: name a CSV file"),
+    "ends that are turned round": (
+        ["frontier", "--protocol", "smoke", "--dataset", "digits", "--space", "single_path", "--method", "single_path"]
+        + ["--low", "5", "--high", "1", "--macs", "9"],
+        "--low 5 and --high 1: write two numbers above 0",
+    ),
     "no records": (["tables", "--records", "/nowhere", "--out", "/nowhere"], "no records at"),
     "no configuration": (["tables", "--config", "/nowhere.yaml", "--out", "/nowhere"], "No such file"),
 }
