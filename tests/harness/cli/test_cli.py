@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from types import ModuleType
 
 import pytest
 
-from harness.__main__ import main
+from harness.__main__ import main, script
 from harness.plan import registry
 
 V2 = (
@@ -168,3 +169,15 @@ def test_ctrl_c_ends_a_command_without_a_traceback():
         process.send_signal(signal.SIGINT)
         assert process.communicate()[1].strip() == b""
     assert process.returncode == 130
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_no_traceback(monkeypatch):
+    monkeypatch.setitem(sys.modules, "harness.cli.base", Interrupted("harness.cli.base"))
+    with pytest.raises(SystemExit) as ended:
+        script()
+    assert ended.value.code == 130
+
+
+class Interrupted(ModuleType):
+    def __getattr__(self, name):
+        raise KeyboardInterrupt
