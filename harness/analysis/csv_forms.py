@@ -60,7 +60,7 @@ def results(path: Path, needed: Sequence[str], optional: Sequence[str], asked: A
         raise _unknown(path, lines, missing, (*needed, *optional))
     else:
         found = _plain(path, lines, names)
-    return _answered(path, found, asked)
+    return _answered(found, asked)
 
 
 def _names(header: Sequence[str], needed: Sequence[str]) -> list[str]:
@@ -134,17 +134,11 @@ def _automl(path: Path, lines: Lines) -> Iterator[Result]:
     yield from found.values()
 
 
-def _answered(path: Path, found: Iterator[Result], asked: Asked) -> Iterator[Result]:
-    methods = set()
+def _answered(found: Iterator[Result], asked: Asked) -> Iterator[Result]:
     for line, texts in found:
-        methods.add(texts["method"])
         for name, text in (("dataset", asked.dataset), ("space", asked.space)):
             texts[name] = text or texts.get(name, "")
-        if texts["method"] == asked.baseline:
-            texts["method"] = RANDOM
         yield line, texts
-    if methods and asked.baseline and asked.baseline not in methods:
-        raise UserError(f"{path} has no method {asked.baseline}: its methods are {', '.join(sorted(methods))}")
 
 
 def _unknown(path: Path, lines: Lines, missing: list[str], ours: Sequence[str]) -> UserError:

@@ -252,6 +252,21 @@ def test_converted_files_are_read_as_the_same(tmp_path, capsys):
     ] and "22 runs" in capsys.readouterr().out
 
 
+def test_a_file_for_each_method(tmp_path, capsys):
+    """The baseline of one stands in another."""
+    for name, lines in (("random", LINES[1:4]), ("m", LINES[4:])):
+        write(tmp_path / f"{name}.csv", "\n".join([LINES[0].replace("dataset,", ""), *(line[2:] for line in lines)]))
+    files, out = [str(tmp_path / f"{name}.csv") for name in ("m", "random")], tmp_path / "all.csv"
+    assert main(["convert", *files, "--dataset", "d", "--out", str(out)]) == 0
+    assert sorted(runs(read_csv(out))) == sorted(RUNS)
+    out.unlink()
+    assert main(["convert", files[0], *files, "--dataset", "d", "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "FILE..., line 2 of" in said and "the same run as line 2 of" in said and not out.exists()
+    assert main(["convert", *files, "--dataset", "d", "--baseline", "Bass", "--out", str(out)]) == 2
+    assert "has no method Bass: its methods are m, random_sampling" in capsys.readouterr().err
+
+
 def test_memory_does_not_grow_with_the_number_of_architectures(tmp_path):
     """15,625 random architectures took gigabytes: 20,000 arrangements of them all at once."""
     rng = np.random.default_rng(0)
