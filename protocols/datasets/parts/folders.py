@@ -145,11 +145,8 @@ def _folders(path: Path) -> tuple[str, ...]:
 def _agreed(path: Path, splits: dict[str, Path]) -> tuple[str, ...]:
     for split in ("train", "test"):
         if split not in splits:
-            whole = (
-                f"; without {split}/, folder:{next(iter(splits.values()))} is split by itself"
-                if split == "test"
-                else ""
-            )
+            only = next(iter(splits.values()))
+            whole = f"; without test/, folder:{only} is split by itself" if split == "test" and _folders(only) else ""
             raise UserError(f"image folder {path} has no {split}/: wanted {LAYOUT}{whole}")
     names = _folders(splits["train"])
     if len(names) < 2:
