@@ -48,7 +48,10 @@ def script() -> None:
 
 
 def _exit(program: str) -> None:
-    status = main(program=program)
+    try:
+        status = main(program=program)
+    except KeyboardInterrupt:  # Ctrl-C while the commands are loaded; later click turns it into Abort
+        status = 130
     gc.freeze()  # else Python, before it ends, looks for cycles in all that torch has made: 0.5 s
     sys.exit(status)
 

@@ -26,7 +26,7 @@ CALLED = {
     **{"random_seed": "seed"},
 }
 """Other names of our columns, for files without ours."""
-PERCENT = re.compile(r"_?(\[%\]|\(%\)|%|\(percent\))$")
+PERCENT = re.compile(r"_?(\[%\]|\(%\)|%|\(?(?:percent|pct)\)?)$")
 RANDOM_OF = re.compile(r"random[_ -]+(?!sampling\b|search\b)(.+)", re.IGNORECASE)
 Result = tuple[int, dict[str, str]]
 
@@ -60,12 +60,12 @@ def results(path: Path, needed: Sequence[str], optional: Sequence[str], asked: A
         raise _unknown(path, lines, missing, (*needed, *optional))
     else:
         found = _plain(path, lines, names)
-    return _answered(path, found, asked)
+    return _answered(found, asked)
 
 
 def _names(header: Sequence[str], needed: Sequence[str]) -> list[str]:
     """Our names of the columns."""
-    names = [PERCENT.sub("", name) for name in header]
+    names = [short if CALLED.get(short := PERCENT.sub("", name), short) == "accuracy" else name for name in header]
     return [CALLED.get(name, name) if CALLED.get(name, name) not in names else name for name in names]
 
 
@@ -84,6 +84,9 @@ def _wide(path: Path, lines: Lines, asked: Asked) -> Iterator[Result]:
     """A column is a method: its baseline is the column `Random …` that its name begins with, or the one asked for."""
     counts = [i for i, name in enumerate(lines.header) if name in ("", "seed", "run", "index", "unnamed:_0")]
     columns = {i: name for i, name in enumerate(lines.named) if i not in counts}
+    for name in columns.values():  # pandas names a second column DARTS "DARTS.1"
+        if sum(re.sub(r"\.\d+$", "", other) == name for other in columns.values()) > 1:
+            raise UserError(f"{path}, line {lines.header_line}: column {name} is there twice: keep one")
     places = _paired(path, columns, asked)
     for number, (line, values) in enumerate(lines):
         seed = values[counts[0]] if counts else str(number)
@@ -126,23 +129,21 @@ def _automl(path: Path, lines: Lines) -> Iterator[Result]:
             continue  # a task that is judged by another score: a regression
         run = {"dataset": key[0], "space": space, "method": key[2], "seed": key[3], "accuracy": accuracy}
         found[key] = (line, {**run, "status": texts.get("info") or "failed" if missing else ""})
+    if all(run["status"] for _, run in found.values()):
+        raise UserError(f"{path} holds no accuracy: its results are of another metric, and no column is called acc")
     yield from found.values()
 
 
-def _answered(path: Path, found: Iterator[Result], asked: Asked) -> Iterator[Result]:
-    methods = set()
+def _answered(found: Iterator[Result], asked: Asked) -> Iterator[Result]:
     for line, texts in found:
-        methods.add(texts["method"])
         for name, text in (("dataset", asked.dataset), ("space", asked.space)):
             texts[name] = text or texts.get(name, "")
-        if texts["method"] == asked.baseline:
-            texts["method"] = RANDOM
         yield line, texts
-    if asked.baseline and asked.baseline not in methods:
-        raise UserError(f"{path} has no method {asked.baseline}: its methods are {', '.join(sorted(methods))}")
 
 
 def _unknown(path: Path, lines: Lines, missing: list[str], ours: Sequence[str]) -> UserError:
+    if line := lines.below(missing):
+        return UserError(f"{path}: the names of the columns are on line {line}: remove the lines above it")
     seen = f"{len(lines.named)} columns separated by {shown(lines.separator)}: {', '.join(lines.named)[:120]}"
     return UserError(
         f"{path}, line {lines.header_line}: no column {', '.join(missing)} among its {seen}: name the columns"

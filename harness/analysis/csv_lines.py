@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,8 +16,24 @@ from spaces.base import UserError
 
 SEPARATORS = (",", ";", "\t", "|", " ")
 """A space, as R's write.table puts it, only where no other gives more of the columns that are known."""
-MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-"""Byte-order marks of what spreadsheets call Unicode text; that of UTF-8 needs no entry."""
+MARKS = {
+    **{b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"},
+    b"\xef\xbb\xbf": "utf-8-sig",
+}
+"""Byte-order marks, that of Unicode text of spreadsheets among them."""
+OTHERS = {
+    **{b"PK\3\4": "a workbook or another archive", b"\xd0\xcf\x11\xe0": "an old workbook", b"PAR1": "Parquet"},
+    **{b"\x1f\x8b": "compressed (gzip)", b"\xfd7zXZ": "compressed (xz)", b"BZh": "compressed (bzip2)"},
+    **{b"[": "JSON", b"{": "JSON", b"<": "HTML or XML", b"%PDF": "PDF", b"SQLite": "a database"},
+    b"version https://git-lfs": "a pointer of Git LFS (git lfs pull)",
+}
+"""How files begin that people take for a CSV."""
+UNSEEN = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff\u00ad\x1a"))
+"""Characters that show nothing: a name with one would be another name."""
+QUOTES = {"''", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb"}
+"""Pairs around a value that are no part of it, beside those that CSV knows."""
+RULE = re.compile(r":?[-=+]+:?")
+"""A value of the line that Markdown and psql draw below the header."""
 Line = tuple[int, list[str]]
 
 
@@ -30,8 +47,8 @@ class Lines:
         self._path = path
         try:
             text = _text(path)
-            self.separator, text = _separator(text, known)
-            self._rows = _rows(text, self.separator, known)
+            self.separator, self._whole = _separator(text, known)
+            self._rows = _rows(self._whole, self.separator, known)
             self.header_line, self.named = next(self._rows, (1, []))
         except (OSError, UnicodeError, csv.Error) as error:
             raise self._unreadable(error) from None
@@ -47,20 +64,32 @@ class Lines:
         except csv.Error as error:
             raise self._unreadable(error) from None
 
+    def below(self, names: Sequence[str]) -> int:
+        """The line that holds these columns, where titles or settings stand above it; 0 for none."""
+        lines = enumerate(self._whole.split("\n"), 1)
+        split = ((number, re.split(r"[,;\t|]", line.replace('"', ""))) for number, line in lines)
+        return next((number for number, line in split if set(names) <= set(map(canonical, line))), 0)
+
     def _fitted(self, line: int, values: list[str]) -> list[str]:
         surplus = values[len(self.header) :]
         if len(surplus) == 1 and surplus[0] and values[0].isdecimal():
             return values[1:]  # R's write.table numbers the rows, and gives their column no name
         if any(surplus) or len(values) < len(self.header):
             comma = "with a decimal comma, or texts that hold commas" if self.separator == "," else "that hold it"
+            few = f"write all its values, empty ones too, or remove it if {shortened(values)} is no run"
             raise UserError(
                 f"{self._path}, line {line}: {len(values)} values under {len(self.header)} columns, separated by"
-                f" {shown(self.separator)}: put values {comma} in double quotes"
+                f" {shown(self.separator)}: {f'put values {comma} in double quotes' if any(surplus) else few}"
             )
         return values[: len(self.header)]
 
     def _unreadable(self, error: Exception) -> UserError:
-        reason = getattr(error, "strerror", None) or error
+        reason: object = error
+        if isinstance(error, OSError):
+            return UserError(f"{self._path}: {error.strerror}: name a CSV file")
+        if isinstance(error, UnicodeDecodeError):
+            line = error.object.count(b"\n", 0, error.start) + 1
+            reason = f"line {line} holds a byte that {error.encoding.upper()} does not know"
         return UserError(f"{self._path} cannot be read as CSV ({reason}): save it as comma-separated UTF-8 text")
 
 
@@ -73,10 +102,23 @@ def shown(separator: str) -> str:
     return {"\t": "tabs", " ": "spaces"}.get(separator, f"'{separator}'")
 
 
+def shortened(values: Sequence[str]) -> str:
+    text = " ".join(filter(None, values))
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
 def _text(path: Path) -> str:
-    """With line ends of one kind."""
+    """With line ends of one kind, letters with accents as one character, and nothing that cannot be seen."""
     content = path.read_bytes()
-    text = content.decode(MARKS.get(content[:2], "utf-8-sig"))
+    if other := next((name for begin, name in OTHERS.items() if content.startswith(begin)), ""):
+        raise UserError(f"{path} is {other}: save its table as comma-separated UTF-8 text")
+    coding = next((coding for mark, coding in MARKS.items() if content.startswith(mark)), "utf-8")
+    if coding == "utf-8" and b"\0" in content[:2]:  # UTF-16 of ASCII, without a mark
+        coding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    text = unicodedata.normalize("NFC", content.decode(coding).translate(UNSEEN))
+    if "\0" in text:
+        line = text.partition("\0")[0].count("\n") + 1
+        raise UserError(f"{path}, line {line} holds a zero byte, which no text does: save it as UTF-8 text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -97,9 +139,17 @@ def _separator(text: str, known: Sequence[str]) -> tuple[str, str]:
 
 def _rows(text: str, separator: str, known: Sequence[str]) -> Iterator[Line]:
     reader = csv.reader(_uncommented(text, separator, known), strict=True, delimiter=separator, skipinitialspace=True)
-    for values in reader:
-        if any(value.strip() for value in values):
-            yield reader.line_num, [value.strip() for value in values]
+    try:
+        for found in reader:
+            values = [_bare(value.strip()) for value in found]
+            if not all(value == "" or RULE.fullmatch(value) for value in values):
+                yield reader.line_num, values
+    except csv.Error as error:
+        raise csv.Error(f"line {reader.line_num}: {error}") from None
+
+
+def _bare(value: str) -> str:
+    return value[1:-1].strip() if len(value) > 1 and value[0] + value[-1] in QUOTES else value
 
 
 def _uncommented(text: str, separator: str, known: Sequence[str]) -> Iterator[str]:

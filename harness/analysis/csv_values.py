@@ -30,7 +30,7 @@ class Value:
     def named(self) -> str:
         """A text that must be there."""
         if not self.text:
-            raise UserError(f"{self.where}: {self.name} is empty: write its name")
+            raise UserError(f"{self.where}: {self.name} is empty: write its name, or remove the line if it is no run")
         return self.text
 
     def count(self, least: int = 0, bits: int = 63) -> int:

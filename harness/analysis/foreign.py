@@ -15,6 +15,7 @@ import csv
 import io
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,29 @@ Row = dict[str, Any]
 
 def read_csv(path: Path, asked: Asked = UNASKED) -> list[Row]:
     """The rows of a CSV as trainings; UserError that names file, line and cure. asked: what the file leaves open."""
-    rows = [_row(path, line, values) for line, values in results(path, NEEDED, OPTIONAL, asked)]
+    return _checked(path, _rows(path, asked), asked)
+
+
+def read_csvs(paths: Sequence[Path], asked: Asked = UNASKED) -> list[Row]:
+    """Of several files together: the baseline of one may stand in another."""
+    if len(paths) == 1:
+        return read_csv(paths[0], asked)
+    rows = [row | {"line": f"{row['line']} of {path}"} for path in paths for row in _rows(path, asked)]
+    return _checked(Path("FILE..."), rows, asked)
+
+
+def _rows(path: Path, asked: Asked) -> list[Row]:
+    rows = [_row(path, line, texts, asked) for line, texts in results(path, NEEDED, OPTIONAL, asked)]
     if not rows:
         raise UserError(f"{path} holds no results: write one line per run under the header {','.join(NEEDED)}")
+    return rows
+
+
+def _checked(path: Path, rows: list[Row], asked: Asked) -> list[Row]:
+    methods = {row.pop("named") for row in rows}
+    if asked.baseline and asked.baseline not in methods:
+        raise UserError(f"{path} has no method {asked.baseline}: its methods are {', '.join(sorted(methods))}")
+    _refuse_two_spellings(path, rows)
     _refuse_duplicates(path, rows)
     _refuse_failed(path, rows)
     _settle_units(path, rows)
@@ -46,10 +67,11 @@ def read_csv(path: Path, asked: Asked = UNASKED) -> list[Row]:
     return rows
 
 
-def _row(path: Path, line: int, texts: dict[str, str]) -> Row:
+def _row(path: Path, line: int, texts: dict[str, str], asked: Asked) -> Row:
     values = {name: Value(path, line, name, texts.get(name, "")) for name in NEEDED + OPTIONAL}
     row: Row = {name: values[name].named() for name in ("dataset", "space", "method")}
-    row["method"] = RANDOM if canonical(row["method"]) == RANDOM else row["method"]
+    row["named"] = row["method"]
+    row["method"] = RANDOM if canonical(row["method"]) == RANDOM or row["method"] == asked.baseline else row["method"]
     row["seed"] = values["seed"].count(bits=128)
     row["status"] = DONE if values["status"].missing else values["status"].text
     row["status"] = DONE if row["status"].lower() in FINE else row["status"]
@@ -78,14 +100,27 @@ def _accuracy(value: Value, status: str) -> float:
     )
 
 
+def _refuse_two_spellings(path: Path, rows: list[Row]) -> None:
+    """DARTS and darts would be two methods with half of the runs each."""
+    seen: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        for column in ("dataset", "space", "method"):
+            first = seen.setdefault((column, canonical(row[column])), row)
+            if first[column] != row[column]:
+                raise UserError(
+                    f"{path}, line {row['line']}: {column} {row[column]!r} is {first[column]!r} on line"
+                    f" {first['line']}: spell it the same, or give another one a name of its own"
+                )
+
+
 def _refuse_duplicates(path: Path, rows: list[Row]) -> None:
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         names = (*RUN, "cells", "arch", "variant", "repeat")
-        first = seen.setdefault(tuple(row[name] for name in names), row["line"])
-        if first != row["line"]:
+        first = seen.setdefault(tuple(row[name] for name in names), row)
+        if first is not row:
             raise UserError(
-                f"{path}, line {row['line']}: the same run as line {first} ({row['dataset']}, {row['space']},"
+                f"{path}, line {row['line']}: the same run as line {first['line']} ({row['dataset']}, {row['space']},"
                 f" {row['method']}, seed {row['seed']}): remove one, or give each its own seed or repeat"
             )
 

@@ -26,12 +26,12 @@ python -m harness convert results.csv --baseline RandomForest --out runs.csv   #
 def convert(files: tuple[Path, ...], out: Path, baseline: str | None, dataset: str | None, space: str | None) -> None:
     """Write result files of others as one CSV of runs.
 
-    Read are wide tables with a column per method, AutoMLBenchmark's results, and CSVs of our form. `tables`, `compare`
-    and `convert` read the same forms; what a file does not say is given here.
+    Read are wide tables with a column per method, AutoMLBenchmark's results, and CSVs of our form, also a file per
+    method. `tables`, `compare` and `convert` read the same forms; what a file does not say is given here.
     """
     from harness.analysis.csv_forms import Asked
-    from harness.analysis.foreign import read_csv, write_rows
+    from harness.analysis.foreign import read_csvs, write_rows
 
-    rows = [row for file in files for row in read_csv(file, Asked(baseline, dataset, space))]
+    rows = read_csvs(files, Asked(baseline, dataset, space))
     write_rows(out, rows)
     print(f"{out}: {len(rows)} runs; python -m harness tables --records {out} --out judged")

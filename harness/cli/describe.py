@@ -19,7 +19,7 @@ python -m harness describe --space darts --supernet
 
 @command(one_of=("arch", "supernet"), examples=EXAMPLES)
 @options.space
-@click.option("--arch", metavar="ARCH", help="An architecture in the literature's notation. Either this or --supernet.")
+@options.arch("Either this or --supernet.")
 @click.option("--supernet", is_flag=True, help="The space's weight-sharing network instead.")
 @options.size("cells", "Number of cells.")
 @options.size("channels", "Channels of the first cell.")

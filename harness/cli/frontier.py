@@ -10,7 +10,7 @@ import click
 
 from harness.cli.base import command
 from harness.cli.parts import options
-from harness.cli.parts.job import search_job
+from harness.cli.parts.job import paths, search_job
 from harness.cli.parts.values import COUNT
 
 EXAMPLES = """
@@ -50,13 +50,13 @@ def frontier(
 
     A bisection; each step is a search.
     """
-    from harness.plan.jobs import data_folder
     from harness.report.frontier import write
     from harness.running import frontier
 
     job = search_job(**axes)
     out = out or Path("results", job.protocol, "frontier", job.folder)
-    probe = frontier.prober(job, field, data or data_folder(job.dataset, job.setting.image), out, work)
+    frontier.check(low, high)
+    probe = frontier.prober(job, field, paths(job, data, out, work).data, out, work)
     found = frontier.bisect(probe, low, high, macs, tolerance, most)
     write(found, field, macs, out)
     best = min(found, key=lambda one: abs(one.macs - macs))

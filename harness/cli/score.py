@@ -32,9 +32,7 @@ python -m harness score --protocol laptop --dataset digits --space fbnet --proxy
     shell_complete=completing("proxies"),
     help="Name of a proxy. Repeatable.  [default: all that score an untrained network]",
 )
-@click.option(
-    "--arch", "texts", multiple=True, metavar="ARCH", help="An architecture in the literature's notation. Repeatable."
-)
+@options.arch("Repeatable.", "texts", multiple=True)
 @click.option("-n", "count", type=COUNT, default=10, help="How many random ones, without --arch.")
 @options.seed
 @options.numerics

@@ -29,7 +29,7 @@ python -m harness train --protocol laptop --dataset digits --space fbnet \\
 @options.parameters
 @options.numerics
 @click.option("--search", type=PATH, help="Record of the search that found the architecture. Either this or --arch.")
-@click.option("--arch", metavar="ARCH", help="An architecture in the literature's notation.")
+@options.arch()
 @click.option("--cells", type=COUNT, help="Number of cells.  [default: the protocol's]")
 @click.option(
     "--change",

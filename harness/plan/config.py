@@ -43,7 +43,7 @@ class Folder(Strict):
     """A folder of images under a name of its own."""
 
     name: str
-    folder: str
+    folder: Annotated[str, Field(min_length=1)]
 
 
 class Config(Strict):
@@ -72,7 +72,10 @@ class Config(Strict):
         """Takes the folders out of the list of datasets, of which names are left."""
         if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
             return content
-        found = [Folder.model_validate(one) if isinstance(one, dict) else one for one in content["datasets"]]
+        try:
+            found = [Folder.model_validate(one) if isinstance(one, dict) else one for one in content["datasets"]]
+        except ValidationError:
+            raise ValueError("datasets: write a folder of images as {name: birds, folder: PATH}") from None
         folders = {one.name: one.folder for one in found if isinstance(one, Folder)}
         named = [one.name if isinstance(one, Folder) else one for one in found]
         same = [datasets.same(name) if isinstance(name, str) else name for name in named]
@@ -181,7 +184,7 @@ def _content(path: Path) -> Any:
 
 
 def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # Seeds is why seeds is missing
     place = ".".join(map(str, first["loc"])) or "the file"
     if first["type"] == "extra_forbidden":
         owners: dict[str, type[BaseModel]] = {"searches": SearchEntry, "depth_gap": DepthGap, "studies": StudyEntry}

@@ -53,7 +53,7 @@ def named(name: str) -> Dataset:
 
         return TableDataset(name)
     if name not in names():
-        if os.path.isdir(name):  # False also for what no path can be
+        if os.path.isdir(os.path.expanduser(name)):  # False also for what no path can be
             raise UserError(f"unknown dataset {name!r}: did you mean the folder of images folder:{name}?")
         raise registry.refuse("dataset", name, [*names(), "folder:PATH", "table:FOLDER#NAME"])
     return registry.entry_class("protocols/datasets", name)(name)

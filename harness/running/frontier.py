@@ -7,6 +7,7 @@ parameters grows: a bisection in the logarithm of the parameter, each probe a wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,12 @@ class Probe(NamedTuple):
     macs: int
     parameters: int
     arch: str
+
+
+def check(low: float, high: float) -> None:
+    """UserError where there is nothing between the ends: the middle is a geometric mean."""
+    if not 0 < low < high < math.inf:
+        raise UserError(f"--low {low:g} and --high {high:g}: write two numbers above 0, the smaller one as --low")
 
 
 def bisect(

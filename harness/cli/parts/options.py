@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.parts.values import COUNT, DATASET, HOURS, PAIR, PATH, SEED, completing
+from harness.cli.parts.values import ARCH, COUNT, DATASET, HOURS, PAIR, PATH, SEED, completing
 from spaces.parts.cpu.numerics import MODES
 
 Decorator = Callable[[Any], Any]
@@ -29,6 +29,12 @@ def named(kind: str, help: str, **settings: Any) -> Decorator:
     """An option for the name of an entry, such as --space, which the shell can complete."""
     name = kind.removesuffix("s")
     return click.option(f"--{name}", metavar=name.upper(), shell_complete=completing(kind), help=help, **settings)
+
+
+def arch(more: str = "", *names: str, **settings: Any) -> Decorator:
+    """--arch, which commands describe in their own way."""
+    help = f"An architecture in the literature's notation. {more}".strip()
+    return click.option("--arch", *names, type=ARCH, metavar="ARCH", help=help, **settings)
 
 
 space = named("spaces", "Name of a search space, or file:PATH of one that a file declares.", required=True)

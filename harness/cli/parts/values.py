@@ -93,7 +93,22 @@ class Named(click.ParamType[str]):
         return datasets.same(str(value))
 
 
+class Text(click.ParamType[str]):
+    """An architecture; the exports of other programs in the literature's notation."""
+
+    name = "arch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from harness.cli.parts.notations import plain
+
+        text = str(value)
+        if len(text) < 200 and "\0" not in text and Path(text).is_file():
+            self.fail(f'{text} is a file: give what it holds: "$(cat {text})".', param, ctx)
+        return plain(text)
+
+
 COUNT, SEED, HOURS = Count(), Count(0), Hours()
 PAIR = Pair()
 DATASET = Named()
+ARCH = Text()
 PATH = Place(path_type=Path)

@@ -7,13 +7,15 @@ another by its own maximum. Of several frames, the first.
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from spaces.base import UserError
 
@@ -35,7 +37,7 @@ class Range:
         found = cls()
         for file in files:
             try:
-                with Image.open(file) as picture:
+                with warnings.catch_warnings(action="ignore"), Image.open(file) as picture:
                     values = _deep(picture)
             except Exception:  # Pillow's decoders raise a dozen types
                 continue
@@ -136,6 +138,20 @@ def _deep(picture: Any) -> np.ndarray | None:
             return high << 8 | np.array(again, np.uint16)
     except ValueError:  # grey with transparency
         return None
+
+
+def warned(heard: Iterable[warnings.WarningMessage]) -> list[str]:
+    """Pillow's warnings on a file, in the same words for all files."""
+    return sorted({f"Pillow warns: {re.sub(r'[0-9]+', '…', str(one.message)).split('. ')[0][:80]}" for one in heard})
+
+
+def fault(file: Path, error: Exception) -> str:
+    """Why a file cannot be decoded."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if not file.stat().st_size:
+        return "an empty file"
+    return "no image by its content" if isinstance(error, UnidentifiedImageError) else str(error)[:80]
 
 
 def shown(file: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,19 +57,39 @@ CALLED = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """Names of the folders of splits, in any case."""
+LEFT = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+"""Folders that systems make beside those of people. As hidden ones, they hold nothing of a dataset."""
+LIKE_SPLITS = re.compile(r"(?:.*[\W_])?(train|test)(?:ing)?(?:[\W_\d].*)?", re.IGNORECASE)
 LAYOUT = "PATH/train/<class>/*.png and PATH/test/<class>/*.png, or PATH/<class>/*.png"
 
 
 def class_names(path: Path) -> tuple[str, ...]:
     """Names of the class folders, sorted; UserError unless there are two or more and all splits agree."""
+    if path.is_file():
+        raise UserError(f"{path} is a file, and an image folder is needed, so unpack an archive: wanted {LAYOUT}")
     if not path.is_dir():
         raise UserError(f"image folder {path} does not exist: wanted {LAYOUT}")
     if splits := _splits(path):
         return _agreed(path, splits)
     found = _folders(path)
     if len(found) < 2:
-        raise UserError(f"image folder {path} has {len(found)} class folders, at least 2 are needed: wanted {LAYOUT}")
+        inner = f"; did you mean {below}?" if (below := _below(path)) != path else ""
+        raise UserError(
+            f"image folder {path} has {len(found)} class folders, at least 2 are needed: wanted {LAYOUT}{inner}"
+        )
+    like = {match[1].lower(): name for name in found if (match := LIKE_SPLITS.fullmatch(name))}
+    if len(like) == 2 and len(found) <= 4:
+        raise UserError(
+            f"image folder {path} has {like['train']}/ and {like['test']}/, which look like splits: call them train/"
+            " and test/, each with a folder for each class"
+        )
     return found
+
+
+def _below(path: Path) -> Path:
+    """The folder inside folders that hold nothing but one more, as unpacked archives have them."""
+    found = _folders(path)
+    return _below(path / found[0]) if len(found) == 1 and _folders(path / found[0]) else path
 
 
 def _splits(path: Path) -> dict[str, Path]:
@@ -82,7 +103,9 @@ def _splits(path: Path) -> dict[str, Path]:
                     f"image folder {path} has {found[split].name}/ and {name}/, both {split}: put them together"
                 )
             found[split] = path / name
-    return found if {"train", "test"} & set(found) else {}
+    others = len(_folders(path)) - len(found)
+    classes = others > 1 and not any(_folders(folder) for folder in found.values())  # one of several is called train
+    return found if {"train", "test"} & set(found) and not classes else {}
 
 
 def check_images(path: Path) -> None:
@@ -115,17 +138,25 @@ def listed(path: Path, seed: str) -> dict[str, list[tuple[Path, int]]]:
 
 
 def _folders(path: Path) -> tuple[str, ...]:
-    return tuple(sorted(child.name for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")))
+    children = (child for child in path.iterdir() if child.is_dir() and child.name not in LEFT)
+    return tuple(sorted(child.name for child in children if not child.name.startswith(".")))
 
 
 def _agreed(path: Path, splits: dict[str, Path]) -> tuple[str, ...]:
     for split in ("train", "test"):
         if split not in splits:
-            raise UserError(f"image folder {path} has no {split}/: wanted {LAYOUT}")
+            only = next(iter(splits.values()))
+            whole = f"; without test/, folder:{only} is split by itself" if split == "test" and _folders(only) else ""
+            raise UserError(f"image folder {path} has no {split}/: wanted {LAYOUT}{whole}")
     names = _folders(splits["train"])
     if len(names) < 2:
         raise UserError(f"image folder {splits['train']} has {len(names)} class folders, at least 2 are needed")
     for folder in splits.values():
+        if not _folders(folder):
+            raise UserError(
+                f"image folder {folder} has no class folders, so no image of it has a label: give each class its"
+                f" folder, or leave it out: folder:{splits['train']} is split by itself"
+            )
         if odd := sorted(set(names) ^ set(_folders(folder))):
             raise UserError(f"classes of {splits['train']} and {folder} differ: {odd[0]} is in only one of them")
     return names
@@ -145,7 +176,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             inner.clear()
             continue
         seen.add((at.st_dev, at.st_ino))
-        inner[:] = sorted(name for name in inner if not name.startswith((".", "__MACOSX")))
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in LEFT)
         yield from (Path(place) / name for name in sorted(files) if not name.startswith("."))
 
 
@@ -182,7 +213,7 @@ def listing(path: Path) -> str:
     """SHA-256 of the names, sizes and times of all files below a folder."""
     digest = hashlib.sha256()
     for file in _walk(path):
-        facts = file.stat()
+        facts = file.stat(follow_symlinks=file.exists())
         digest.update(os.fsencode(file.relative_to(path)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

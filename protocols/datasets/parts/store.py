@@ -6,8 +6,10 @@ import csv
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,13 +19,15 @@ import numpy as np
 import PIL
 
 from protocols.datasets.base import Dataset, RawData
-from protocols.datasets.parts.decoding import Range, shown
+from protocols.datasets.parts.decoding import Range, fault, shown, warned
 from protocols.datasets.parts.pixels import pixels
 from protocols.datasets.parts.prepared import SCHEMA, file_digest, identity
 from protocols.datasets.parts.summary import Notes, contact_sheet, duplicates
 from spaces.base import UserError
 
 MANIFEST = "manifest.json"
+OURS = re.compile(r"(train|val|test)\.(images|labels)\.npy|manifest\.json|splits\.csv|contact\.png|table\.\w+")
+"""The files of a prepared dataset, also of one that has lost some."""
 LARGE = 96  # pixels; from here on images are stored with a margin of 1/7 (224 -> 256) for random resized crops
 
 
@@ -58,7 +62,10 @@ def stored_side(image: int) -> int:
 @contextmanager
 def replaced(out: Path) -> Iterator[Path]:
     """A new folder to write to. It takes the place of `out` when all is written and on the disk, and not before; an
-    older one that holds the same images stays, because others may be reading it."""
+    older one that holds the same images stays, because others may be reading it. UserError where `out` is something
+    else, which would be lost."""
+    if out.is_file() or (out.is_dir() and any(not OURS.fullmatch(child.name) for child in out.iterdir())):
+        raise UserError(f"{out} holds other things than a prepared dataset, which would take its place: name another")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder, old = (out.parent / f".{out.name}.{os.getpid()}.{kind}" for kind in ("tmp", "old"))
     shutil.rmtree(folder, ignore_errors=True)
@@ -137,12 +144,13 @@ def _write_images(
         np.lib.format.write_array_header_1_0(file, header)
         for image in images:
             try:
-                channels, said = pixels(image, side, len(shades), scale)
-            except Exception:  # Pillow's decoders raise a dozen types; every one means that the file is bad
-                broken.append(shown(image) if isinstance(image, Path) else "an array")
+                with warnings.catch_warnings(record=True, action="always") as heard:
+                    channels, said = pixels(image, side, len(shades), scale)
+            except Exception as error:  # Pillow's decoders raise a dozen types; every one means that the file is bad
+                broken.append(f"{shown(image)} ({fault(image, error)})" if isinstance(image, Path) else "an array")
                 continue
             if isinstance(image, Path):
-                notes.add(image, said)
+                notes.add(image, [*said, *warned(heard)])
             for channel, count in zip(channels, shades):
                 count += np.bincount(channel.ravel(), minlength=256)
             file.write(channels.tobytes())

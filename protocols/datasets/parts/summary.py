@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +49,21 @@ def duplicates(raw: RawData) -> list[str]:
         for file, label in items:
             if isinstance(file, Path):
                 place = (split, label, shown(Path(*file.parts[-2:])))
-                seen.setdefault(hashlib.sha256(file.read_bytes()).digest(), []).append(place)
+                with suppress(OSError):  # which decoding reports
+                    seen.setdefault(hashlib.sha256(file.read_bytes()).digest(), []).append(place)
     twice = [places for places in seen.values() if len(places) > 1]
+    apart = [[(of[0], other) for other in of[1:]] for of in twice]
     kinds = {
-        "the same file in two splits": [of for of in twice if len({split for split, _, _ in of}) > 1],
-        "the same file in two classes": [of for of in twice if len({label for _, label, _ in of}) > 1],
-        "the same file twice in one split": [of for of in twice if len({split for split, _, _ in of}) < len(of)],
+        "the same file in two splits": [[pair for pair in pairs if pair[0][0] != pair[1][0]] for pairs in apart],
+        "the same file in two classes": [[pair for pair in pairs if pair[0][1] != pair[1][1]] for pairs in apart],
+        "the same file twice in one split": [  # among four files, as there are three splits
+            [pair for pair in combinations(of[:4], 2) if pair[0][0] == pair[1][0]] for of in twice
+        ],
     }
     return [
-        f"{kind}: {len(found)} (such as {_place(found[0][0])} = {_place(found[0][-1])})"
-        for kind, found in kinds.items()
-        if found
+        f"{kind}: {len(found)} (such as {_place(found[0][0][0])} = {_place(found[0][0][1])})"
+        for kind, of in kinds.items()
+        if (found := [pairs for pairs in of if pairs])
     ]
 
 

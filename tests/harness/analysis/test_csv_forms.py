@@ -2,7 +2,6 @@
 
 import math
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,7 @@ from harness.analysis.comparison import UNDEFINED
 from harness.analysis.csv_forms import Asked
 from harness.analysis.foreign import read_csv
 from harness.analysis.results import read_results
-from harness.report.build import _of_another_space, build, write_tables
-from harness.report.staging import staged
+from harness.report.build import write_tables
 from spaces.base import UserError
 
 LINES = [
@@ -29,6 +27,14 @@ RUNS = [
     ("d", "s", method, i, value + i) for method, value in (("random_sampling", 80.5), ("m", 85.25)) for i in range(3)
 ]
 QUOTED = "\n".join(",".join(f'"{value}"' for value in line.split(",")) for line in LINES)
+
+WIDE = "Random DARTS,DARTS,Random MANAS,MANAS-LS\n97.0,97.4,96.7,97.0\n96.8,97.1,96.8,\n96.5,97.4,96.9,97.4\n"
+AUTOML = (
+    "id,task,framework,constraint,fold,result,metric,info,acc,auc\n"
+    "t/3,kc2,RandomForest,1h,0,0.86,auc,,0.79,0.86\nt/3,kc2,RandomForest,1h,1,0.86,auc,,0.91,0.86\n"
+    "t/3,kc2,flaml,1h,0,0.9,auc,,0.81,0.9\nt/3,kc2,flaml,1h,1,,auc,Error: out of memory,,\n"
+    "t/3,kc2,flaml,1h,0,0.9,auc,,0.83,0.9\nt/9,prices,flaml,1h,0,3.2,rmse,,,\n"
+)
 
 
 def with_column(name, value):
@@ -71,6 +77,16 @@ READ = {
     "finished": with_column("State", "x").replace("State", "status").replace(",x", ",finished"),
     "the baseline in capitals": PLAIN.replace("random_sampling", "Random Sampling"),
     "spaces around": PLAIN.replace(",", " , "),
+    "single quotes": "\n".join(",".join(f"'{value}'" for value in line.split(",")) for line in LINES),
+    "typographic quotes": PLAIN.replace("random_sampling", "\u201crandom_sampling\u201d"),
+    "a table of Markdown": SEMICOLON.replace(";", " | ").replace("accuracy\n", "accuracy\n---|:--|--:|---|:-:\n"),
+    "lines of psql": "\n".join(LINES[:1] + ["---+-----+------+---+--------"] + LINES[1:]).replace(",", " | "),
+    "equal signs below the header": PLAIN.replace("accuracy\n", "accuracy\n=====,=====,==,==,==\n"),
+    "what cannot be seen": PLAIN.replace("dataset", "\u200bdata\u00adset").replace("d,s,m,1", "d,s,m\u200b,1"),
+    "a mark of DOS at the end": PLAIN + "\x1a",
+    "percent in words": PLAIN.replace("accuracy", "test_acc_percent"),
+    "per cent, shortened": PLAIN.replace("accuracy", "Accuracy pct"),
+    "other columns in per cent": with_column("macs (%)", "12.5"),
 }
 
 
@@ -90,6 +106,16 @@ def test_the_same_runs_in_every_form(form, tmp_path):
 
 def test_unicode_text_of_a_spreadsheet(tmp_path):
     assert runs(read_csv(write(tmp_path / "r.txt", SEMICOLON.replace(";", "\t"), "utf-16"))) == RUNS
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_text_of_any_unicode(coding, tmp_path):
+    assert runs(read_csv(write(tmp_path / "r.csv", PLAIN, coding))) == RUNS
+
+
+def test_accents_are_one_letter_however_they_are_stored(tmp_path):
+    text = PLAIN.replace("m,1", "caf\u00e9,1").replace("m,2", "cafe\u0301,2")
+    assert [row["method"] for row in read_csv(write(tmp_path / "r.csv", text))][-2:] == ["caf\u00e9"] * 2
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "nan", "NaN", "N/A", "null", "-", "diverged", "#N/A", "None", "inf"])
@@ -125,6 +151,21 @@ def test_seeds_of_any_size_are_kept_to_the_last_digit(seed, tmp_path):
         ("# a\n" + PLAIN.replace("m,1,86.25", "m,1,186.25"), "line 7: accuracy 186.25 lies outside 0 to 100"),
         (LINES[0] + ",status\nd,s,random_sampling,0,,oom\nd,s,m,0,nan,oom\n", "every run failed (2 oom)"),
         ("id,task,framework,fold,result\n", "none called acc or metric"),
+        (AUTOML.replace(",acc,", ",balacc,"), "holds no accuracy: its results are of another metric"),
+        (PLAIN.replace("m,1", "M,1"), "line 6: method 'M' is 'm' on line 5: spell it the same"),
+        (PLAIN.replace("d,s,m,1", "D,s,m,1"), "line 6: dataset 'D' is 'd' on line 2"),
+        (PLAIN.replace("m,1", "m x,1").replace("m,2", "m\u00a0x,2"), "line 7: method 'm\\xa0x' is 'm x' on line 6"),
+        (PLAIN + "mean,,,,84.0\n", "line 8: space is empty: write its name, or remove the line if it is no run"),
+        (PLAIN + "Note: of 2019\n", "line 8: 1 values under 5 columns, separated by ',': write all its values, empty"),
+        (PLAIN.replace("m,1", "m\0,1"), "line 6 holds a zero byte"),
+        (PLAIN.replace(",m,1", ',"m \\"new\\"",1'), "(line 6: "),
+        ("My results,,,,\n\n" + PLAIN, "the names of the columns are on line 3: remove the lines above it"),
+        ("% by MATLAB\n" + SEMICOLON, "the names of the columns are on line 2: remove"),
+        ('[{"dataset": "d", "space": "s"}]', "is JSON: save its table as"),
+        ("<html><body>404</body></html>", "is HTML or XML: save its table as"),
+        ("PK\3\4\n\0", "is a workbook or another archive: save its table as"),
+        ("Random DARTS,DARTS,DARTS\n96,97,98\n", "line 1: column DARTS is there twice"),
+        ("Random DARTS,DARTS,DARTS.1\n96,97,98\n", "line 1: column DARTS is there twice"),
         ("A,B\n1,2\n", "no column dataset, space, method, seed, accuracy among its 2 columns separated by ',': A, B"),
     ],
 )
@@ -133,6 +174,11 @@ def test_what_cannot_be_read_is_one_line_and_changes_nothing(text, says, tmp_pat
     assert main(["tables", "--records", str(path), "--out", str(out)]) == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1 and not out.exists()
+
+
+def test_text_of_another_coding_is_refused_at_its_line(tmp_path):
+    with pytest.raises(UserError, match="line 6 holds a byte that UTF-8 does not know"):
+        read_csv(write(tmp_path / "r.csv", PLAIN.replace("m,1", "caf\u00e9,1"), "cp1252"))
 
 
 def test_nothing_is_relative_to_a_baseline_of_zero(tmp_path):
@@ -161,15 +207,6 @@ def test_a_mean_of_zero_is_worse_than_any_other(tmp_path):
     )
     row = Analysis(read_results(write(tmp_path / "r.csv", text))).relative_improvement.iloc[0]
     assert row["verdict"] == "worse" and row["ri"] == -100
-
-
-WIDE = "Random DARTS,DARTS,Random MANAS,MANAS-LS\n97.0,97.4,96.7,97.0\n96.8,97.1,96.8,\n96.5,97.4,96.9,97.4\n"
-AUTOML = (
-    "id,task,framework,constraint,fold,result,metric,info,acc,auc\n"
-    "t/3,kc2,RandomForest,1h,0,0.86,auc,,0.79,0.86\nt/3,kc2,RandomForest,1h,1,0.86,auc,,0.91,0.86\n"
-    "t/3,kc2,flaml,1h,0,0.9,auc,,0.81,0.9\nt/3,kc2,flaml,1h,1,,auc,Error: out of memory,,\n"
-    "t/3,kc2,flaml,1h,0,0.9,auc,,0.83,0.9\nt/9,prices,flaml,1h,0,3.2,rmse,,,\n"
-)
 
 
 def test_wide_tables_are_read_column_by_column(tmp_path):
@@ -215,35 +252,19 @@ def test_converted_files_are_read_as_the_same(tmp_path, capsys):
     ] and "22 runs" in capsys.readouterr().out
 
 
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_what_fails_half_way_leaves_the_older_set_as_it_was(tmp_path, monkeypatch):
-    """The tables are written when the figures fail."""
-    (tmp_path / "out/figures").mkdir(parents=True)
-    for name in ("methods.md", "mine.txt", "figures/ri.svg"):
-        (tmp_path / "out" / name).write_text("old")
-    before = contents(tmp_path / "out")
-    monkeypatch.setattr("harness.report.build.draw_figures", lambda *_: 1 / 0)
-    for out in ("out", "new"):
-        with pytest.raises(ZeroDivisionError):
-            build(write(tmp_path / "r.csv", PLAIN), tmp_path / out)
-    assert contents(tmp_path / "out") == before and not (tmp_path / "new").exists()
-
-
-def test_a_new_set_takes_the_place_of_the_older_one(tmp_path):
-    out, figures = tmp_path / "out", tmp_path / "elsewhere/figures"
-    for stale in (False, True):
-        with staged(out, figures, stale=lambda path: path.suffix == ".svg") as new:
-            for place, name in zip(new, ("a.md", "found_new.svg" if stale else "found_old.svg")):
-                (place / name).write_text(str(stale))
-        (out / "mine.txt").write_text("mine")
-    assert contents(out) == {"a.md": b"True", "mine.txt": b"mine"} and contents(figures) == {"found_new.svg": b"True"}
-    assert _of_another_space(Path("architectures_old.svg")) and not _of_another_space(Path("ri.svg"))
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write .*file"), staged(tmp_path / "file", stale=bool):
-        pass
+def test_a_file_for_each_method(tmp_path, capsys):
+    """The baseline of one stands in another."""
+    for name, lines in (("random", LINES[1:4]), ("m", LINES[4:])):
+        write(tmp_path / f"{name}.csv", "\n".join([LINES[0].replace("dataset,", ""), *(line[2:] for line in lines)]))
+    files, out = [str(tmp_path / f"{name}.csv") for name in ("m", "random")], tmp_path / "all.csv"
+    assert main(["convert", *files, "--dataset", "d", "--out", str(out)]) == 0
+    assert sorted(runs(read_csv(out))) == sorted(RUNS)
+    out.unlink()
+    assert main(["convert", files[0], *files, "--dataset", "d", "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "FILE..., line 2 of" in said and "the same run as line 2 of" in said and not out.exists()
+    assert main(["convert", *files, "--dataset", "d", "--baseline", "Bass", "--out", str(out)]) == 2
+    assert "has no method Bass: its methods are m, random_sampling" in capsys.readouterr().err
 
 
 def test_memory_does_not_grow_with_the_number_of_architectures(tmp_path):

@@ -150,7 +150,7 @@ def test_a_configuration_names_folders(here, monkeypatch):
     [
         ("{name: mit67, folder: birds}", "dataset name 'mit67' is taken or no name"),
         ("{name: birds, folder: nowhere}", "image folder nowhere does not exist"),
-        ("{name: birds}", "folder: Field required"),
+        ("{name: birds}", "datasets: write a folder of images as {name: birds, folder: PATH}"),
         ("{name: birds, folder: birds}, birds", "'birds' stands twice"),
     ],
 )

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from types import ModuleType
 
 import pytest
 
-from harness.__main__ import main
+from harness.__main__ import main, script
 from harness.plan import registry
 
 V2 = (
@@ -127,6 +128,16 @@ MISTAKES = {
         "exactly one of --arch and --supernet",
     ),
     "override without value": (["status", "--override", "seeds"], "KEY=VALUE"),
+    "no such CSV": (
+        ["convert", "nowhere.csv", "--out", "x"],
+        "nowhere.csv: No such file or directory: name a CSV file",
+    ),
+    "a folder for a CSV": (["convert", ".", "--out", "x"], ".: Is a directory: name a CSV file"),
+    "ends that are turned round": (
+        ["frontier", "--protocol", "smoke", "--dataset", "digits", "--space", "single_path", "--method", "single_path"]
+        + ["--low", "5", "--high", "1", "--macs", "9"],
+        "--low 5 and --high 1: write two numbers above 0",
+    ),
     "no records": (["tables", "--records", "/nowhere", "--out", "/nowhere"], "no records at"),
     "no configuration": (["tables", "--config", "/nowhere.yaml", "--out", "/nowhere"], "No such file"),
 }
@@ -158,3 +169,15 @@ def test_ctrl_c_ends_a_command_without_a_traceback():
         process.send_signal(signal.SIGINT)
         assert process.communicate()[1].strip() == b""
     assert process.returncode == 130
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_no_traceback(monkeypatch):
+    monkeypatch.setitem(sys.modules, "harness.cli.base", Interrupted("harness.cli.base"))
+    with pytest.raises(SystemExit) as ended:
+        script()
+    assert ended.value.code == 130
+
+
+class Interrupted(ModuleType):
+    def __getattr__(self, name):
+        raise KeyboardInterrupt

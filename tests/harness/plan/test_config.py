@@ -134,6 +134,14 @@ BAD = {
     ),
     "depth gap of one depth": (changed(depth_gap={**GOOD["depth_gap"], "cells": [8]}), "depth_gap.cells"),
     "zero cells": (changed(depth_gap={**GOOD["depth_gap"], "cells": [0, 8]}), "depth_gap.cells.0"),
+    "key in capitals": (
+        yaml.safe_dump({**GOOD, "Seeds": 1}).replace("\nseeds: ", "\n# "),
+        "unknown key 'Seeds': did you",
+    ),
+    **{
+        f"folder as {one}": (changed(datasets=["digits", one]), "datasets: write a folder of images as {name: birds,")
+        for one in ({"name": "birds"}, {"name": "birds", "folder": ""}, {"nmae": "b", "folder": "x"}, {"birds": "x"})
+    },
     "key twice": (changed() + "seeds: 3\n", 'found duplicate key "seeds"'),
     "not YAML": ("protocol: [smoke", "is not YAML"),
     "a tag": ("protocol: !!python/object/apply:os.system ['true']", "is not YAML"),

@@ -182,8 +182,54 @@ def test_every_file_is_read_or_named(tmp_path):
     assert "left out, no images by their names: 2 files (notes.txt, dog/Thumbs.db)" in notes
     assert "left out, in no folder of a class: 1 file (beside.png)" in notes
     (tmp_path / "set/dog/phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(UserError, match=r"cannot decode .*phone\.heic: replace or remove them; PNG"):
+    with pytest.raises(
+        UserError, match=r"cannot decode .*phone\.heic \(no image by its content\): replace or remove them; PNG"
+    ):
         facts(tmp_path / "set")
+
+
+def cut(path):
+    saved(path, RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[:900])
+
+
+BAD = {
+    "cut off": (cut, "image file is truncated"),
+    "empty": (lambda path: path.write_bytes(b""), "an empty file"),
+    "a page": (lambda path: path.write_text("<html>404</html>"), "no image by its content"),
+    "a link to nothing": (lambda path: path.symlink_to("nowhere.jpg"), "No such file or directory"),
+    "a folder's link": (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links"),
+    "200 million pixels": (lambda path: saved(path, Image.new("L", (20000, 10000)), format="PNG"), "exceeds limit"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_file_that_cannot_be_decoded_is_named_with_the_reason(kind, tmp_path):
+    make, says = BAD[kind]
+    make(folder(tmp_path / "set") / "cat/bad.jpg")
+    with pytest.raises(
+        UserError, match=rf"cannot decode .*cat/bad\.jpg \(.*{says}.*\): replace or remove them"
+    ) as error:
+        facts(tmp_path / "set")
+    assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+
+
+def test_what_pillow_warns_of_is_said(tmp_path, recwarn):
+    path = saved(folder(tmp_path / "set") / "cat/a.jpg", RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    content = path.read_bytes()
+    path.write_bytes(content[:2] + b"\xff\xe1\x00\x10Exif\x00\x00MM\x00*\xff\xff\xff\xff" + content[2:])
+    assert "Pillow warns: Corrupt EXIF data: 1 image (cat/a.jpg)" in facts(tmp_path / "set")["notes"]
+    assert not recwarn.list
+
+
+def test_links_to_nothing_and_folders_of_systems_are_no_data(tmp_path):
+    path = folder(tmp_path / "set")
+    (path / "README").symlink_to("nowhere")
+    for name in ("__MACOSX/cat", "@eaDir", "$RECYCLE.BIN", "lost+found", ".ipynb_checkpoints", "dog/__MACOSX"):
+        pictures(path / name, 1)
+    found = facts(path)
+    assert found["classes"] == ["cat", "dog"] and sum(map(sum, found["counts"].values())) == 10
+    assert found["notes"] == ["left out, no images by their names: 1 file (README)"]
 
 
 def test_a_name_that_is_no_text(tmp_path):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from harness.plan.datasets import named
 from protocols.datasets import load
+from protocols.datasets.parts.folders import class_names
 from protocols.datasets.parts.store import prepare
 from spaces.base import UserError
 from tests.protocols.datasets.pictures import pictures
@@ -54,6 +55,23 @@ FAULTS = {
     "no classes": (lambda p: p.mkdir(), "0 class folders"),
     "one class": (lambda p: pictures(p / "a", 3), "1 class folders"),
     "one class in train": (lambda p: (pictures(p / "train/a", 3), pictures(p / "test/a", 3)), "1 class folders"),
+    "a folder around it": (
+        lambda p: [pictures(p / "archive/data" / c, 3) for c in "ab"],
+        "has 1 class folders.*did you mean .*set/archive/data",
+    ),
+    "an archive": (lambda p: p.write_bytes(b"PK"), "set is a file, and an image folder is needed, so unpack"),
+    "no labels in test": (
+        lambda p: (pictures(p / "train/a", 3), pictures(p / "train/b", 3), pictures(p / "test", 3)),
+        "test has no class folders, so no image of it has a label.* folder:.*train is split by itself",
+    ),
+    "splits under other names": (
+        lambda p: [pictures(p / s / s / c, 3) for s in ("seg_train", "seg_test") for c in "ab"],
+        "has seg_train/ and seg_test/, which look like splits: call them train/ and test/",
+    ),
+    "splits without classes": (
+        lambda p: (pictures(p / "Training Set", 3), pictures(p / "test1", 3)),
+        "has Training Set/ and test1/, which look like splits",
+    ),
     "no test": (lambda p: [pictures(p / "train" / c, 3) for c in "ab"], "has no test/"),
     "empty class": (lambda p: (pictures(p / "a", 3), (p / "b").mkdir()), "folder .*b has no image"),
     "class only in test": (
@@ -61,6 +79,12 @@ FAULTS = {
         "differ: c is in only one",
     ),
 }
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("bus", "train", "tram"):
+        pictures(tmp_path / name, 5)
+    assert class_names(tmp_path) == ("bus", "train", "tram")
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -91,6 +91,26 @@ def test_preparations_at_once_are_safe(sides, tmp_path):
     assert load(out).image == sides[-1] and [file.name for file in out.parent.iterdir()] == ["prepared"]
 
 
+@pytest.mark.parametrize("kind", ["a file", "a folder of pictures"])
+def test_what_is_no_prepared_dataset_is_never_replaced(kind, tmp_path):
+    out = tmp_path / "mine"
+    if kind == "a file":
+        out.write_text("mine")
+    else:
+        pictures(out, 1)
+    with pytest.raises(UserError, match="mine holds other things than a prepared dataset"):
+        prepare(named("digits"), 8, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert out.read_text() == "mine" if out.is_file() else len(list(out.iterdir())) == 1
+
+
+def test_a_prepared_dataset_that_lost_its_manifest_is_prepared_again(tmp_path):
+    prepare(named("digits"), 8, tmp_path / "out")
+    (tmp_path / "out/manifest.json").unlink()
+    prepare(named("digits"), 10, tmp_path / "out")
+    assert load(tmp_path / "out").image == 10
+
+
 class TwoClasses(Dataset):
     """A dataset that is not what it says."""
 
