@@ -48,6 +48,12 @@ class Panel:
         return {"study": self.study, "dataset": self.dataset, "space": self.space}
 
     @property
+    def shares_runs(self) -> bool:
+        """Whether a repeat may be no independent run under each variant: in a table, a short training can begin as the
+        long one of the same seed."""
+        return self.dataset.startswith("table:")
+
+    @property
     def stack(self) -> Array:
         """(variants, architectures, repeats) of the architectures that were trained under every variant."""
         most = max(variant.accuracy.shape[1] for variant in self.variants)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,8 @@ def _top(panel: Panel) -> dict[str, float]:
     """What the reference's own repeats say: tau between two of them, and the seeds that the best one needs."""
     a = panel.variants[0].accuracy
     agreement = rank_agreement(_rankable(itertools.combinations(a.T, 2)), **panel.axes, of=REFERENCE)
-    row = dict(zip(("tau", "tau_low", "tau_high"), agreement)) | {"regret_ceiling": _regret(a, a, same=True)}
+    row = dict(zip(("tau", "tau_low", "tau_high"), agreement))
+    row |= {"regret_ceiling": _regret(itertools.permutations(a.T, 2))}
     _, architecture, _, seed = crossed.components(a[None])[0]
     if math.isnan(seed):
         return row
@@ -108,17 +109,25 @@ def _ranks(panel: Panel, variant: Variant, a: Array, b: Array) -> dict[str, floa
     """a, b: the reference's and the variant's accuracies of the same architectures."""
     if len(a) < 3:
         return {}
-    cross = _rankable(itertools.product(a.T, b.T))
+    across = _across(a, b, panel.shares_runs)
+    cross = _rankable(across)
     ceilings = [_rankable(itertools.combinations(x.T, 2)) for x in (a, b)]
     axes = {**panel.axes, "variant": variant.label}
     row = dict(zip(("tau", "tau_low", "tau_high"), rank_agreement(cross, **axes)))
     row |= dict(zip(("gap", "gap_low", "gap_high", "gap_p"), rank_gap(cross, ceilings)))
     row |= dict(zip(("ceiling_reference", "ceiling_variant"), map(mean_tau, ceilings)))
-    whole = _disattenuated(a, b)
-    left_out = [_disattenuated(np.delete(a, i, 0), np.delete(b, i, 0)) for i in range(len(a))]
+    whole = _disattenuated(a, b, panel.shares_runs)
+    left_out = [_disattenuated(np.delete(a, i, 0), np.delete(b, i, 0), panel.shares_runs) for i in range(len(a))]
     bounds = jackknifed(whole, left_out) if math.isfinite(whole) else NO_INTERVAL
     row |= {"correlation": whole, "correlation_low": bounds[0], "correlation_high": bounds[1]}
-    return row | {"regret": _regret(b, a), "regret_ceiling": _regret(a, a, same=True)}
+    return row | {"regret": _regret(across), "regret_ceiling": _regret(itertools.permutations(a.T, 2))}
+
+
+def _across(a: Array, b: Array, shared: bool) -> list[Pair]:
+    """Every training of `a` with every one of `b`. Of `shared` runs, those of one number make no pair if others do."""
+    every = list(itertools.product(enumerate(a.T), enumerate(b.T)))
+    apart = [(x, y) for (i, x), (j, y) in every if not (shared and i == j)]
+    return apart or [(x, y) for (_, x), (_, y) in every]
 
 
 def _rankable(pairs: Any) -> list[Pair]:
@@ -136,24 +145,23 @@ def _correlation(pairs: Any) -> float:
     return float(np.mean(found)) if found else math.nan
 
 
-def _disattenuated(a: Array, b: Array) -> float:
+def _disattenuated(a: Array, b: Array, shared: bool = False) -> float:
     """r_ab / sqrt(r_aa r_bb), of single trainings: what the correlation would be without noise of the seed (Spearman
     1904). nan where one of the two was not repeated, or does not correlate with itself."""
-    across = _correlation(itertools.product(a.T, b.T))
+    across = _correlation(_across(a, b, shared))
     within = [_correlation(itertools.combinations(x.T, 2)) for x in (a, b)]
     product = within[0] * within[1]
     return across / math.sqrt(product) if min(within) > 0 else math.nan
 
 
-def _regret(chosen_by: Array, judged_by: Array, same: bool = False) -> float:
+def _regret(pairs: Iterable[Pair]) -> float:
     """Points between the best architecture of one training and the one that another training chooses, mean over pairs
-    of trainings. `same`: both are of one variant, and a training does not judge its own choice."""
+    (judging, choosing)."""
     found = []
-    for i, j in itertools.product(range(chosen_by.shape[1]), range(judged_by.shape[1])):
-        both = np.isfinite(chosen_by[:, i]) & np.isfinite(judged_by[:, j])
-        if both.any() and not (same and i == j):
-            judged = judged_by[both, j]
-            found.append(float(judged.max() - judged[np.argmax(chosen_by[both, i])]))
+    for judged, chosen in pairs:
+        both = np.isfinite(chosen) & np.isfinite(judged)
+        if both.any():
+            found.append(float(judged[both].max() - judged[both][np.argmax(chosen[both])]))
     return float(np.mean(found)) if found else math.nan
 
 
@@ -173,10 +181,11 @@ def _contrast(panel: Panel, names: tuple[str, ...]) -> Array:
 
 def study_components(panels: Sequence[Panel]) -> pd.DataFrame:
     """One row for each component of each study's variance, in points², with its share; intervals: percentile bootstrap
-    over architectures. Without repeats the seed's variance is part of the interaction's."""
+    over architectures. Without repeats the seed's variance is part of the interaction's. None where variants share
+    their runs, which the moments take to be independent."""
     rows = []
     for panel in panels:
-        if panel.stack.shape[1] < 3:
+        if panel.stack.shape[1] < 3 or (panel.shares_runs and len(panel.variants) > 1):
             continue
         for name, (value, of_value, share, of_share) in zip(
             crossed.COMPONENTS, crossed.intervals(panel.stack, **panel.axes), strict=True

@@ -108,12 +108,14 @@ def code_of(found: Iterable[dict[str, Any]]) -> str:
 
 
 def _job_of(key: dict[str, Any]) -> Job | None:
-    """The job of a record's key; None where its space or method is not there today."""
+    """The job of a record's key; None where its space is not there today, or the method of a search. Of a training the
+    method is a mere label where a file named its architecture."""
     search = Search(*(key[axis] for axis in ("protocol", "dataset", "space", "method", "seed")))
-    known = registry.known_space(search.space) and search.method in registry.names("methods")
-    if not known:
+    if not registry.known_space(search.space):
         return None
-    return Training.of_key(key) if "cells" in key else search
+    if "cells" in key:
+        return Training.of_key(key)
+    return search if search.method in registry.names("methods") else None
 
 
 def checked(config: Config) -> list[Path]:

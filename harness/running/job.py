@@ -77,7 +77,7 @@ def train(job: Training, found: Record, paths: JobPaths, hours: float | None = N
         if job.setting.looks_up:
             from harness.running.lookup import look_up
 
-            return look_up(job, found, paths.data)
+            return look_up(job, {"result": {}, **found}, paths.data)  # what is given by hand comes without a search
         load_torch()
         from harness.running.train import train
 

@@ -6,7 +6,9 @@ import pytest
 from scipy import stats
 
 from harness import records
+from harness.analysis import studies
 from harness.analysis.analysis import Analysis
+from harness.analysis.panels import Panel, Variant
 from harness.analysis.results import read_results
 from harness.plan.jobs import Search, Training
 from harness.plan.studies import StudyEntry
@@ -160,3 +162,19 @@ def test_a_csv_has_a_column_of_variants(made, tmp_path):
     again = Analysis(read_results(path), analysis.planned).studies
     columns = ["variant", "n", "difference", "tau", "gap", "regret"]
     pd.testing.assert_frame_equal(again[columns], analysis.studies[columns], check_dtype=False)
+
+
+def test_runs_that_a_table_shares_are_no_independent_trainings():
+    """Short and long trainings of one number begin alike here, so that they have their noise in common. Beside others
+    they look as if the short one told more than the ceiling allows; without them, exactly as much."""
+    rng = np.random.default_rng(0)
+    long = 70 + rng.normal(0, 3, (300, 1)) + rng.normal(0, 3, (300, 3))
+    variants = tuple(Variant(label, long - less, np.nan, np.nan) for label, less in (("reference", 0), ("short", 20)))
+    of = {name: Panel("f", name, "s", tuple(map(str, range(300))), variants, ()) for name in ("digits", "table:t#d")}
+    images, table = (studies.studies([panel]).iloc[1] for panel in of.values())
+    assert images["tau"] > images["ceiling_reference"] + 0.1 and images["gap_high"] < 0
+    assert table["tau"] == pytest.approx(table["ceiling_reference"]) and table["gap"] == pytest.approx(0)
+    assert table["correlation"] == pytest.approx(1)
+    assert table["regret"] == table["regret_ceiling"] == pytest.approx(1.5 * images["regret"])
+    assert len(studies.study_components([of["digits"]])) == 4 and not len(studies.study_components([of["table:t#d"]]))
+    assert len(studies.study_components([Panel("s", "table:t#d", "s", of["digits"].archs, variants[:1], ())])) == 2

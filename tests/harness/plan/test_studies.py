@@ -1,12 +1,15 @@
 """Studies: which trainings they plan, and what is refused in one line before any job."""
 
+import math
+
 import pytest
 import yaml
 
 from harness.plan import config, registry
 from harness.plan.jobs import Search, Training
 from harness.plan.seeds import seed_of
-from harness.plan.studies import REFERENCE, of_configuration
+from harness.plan.studies import REFERENCE, architectures, of_configuration
+from protocols.tables.base import Table
 from spaces.base import UserError
 
 STUDY = {
@@ -172,3 +175,11 @@ def test_a_policy_without_torchvision_is_refused_before_any_job(tmp_path, monkey
     monkeypatch.setattr("protocols.parts.variants.find_spec", lambda name: None)
     with pytest.raises(UserError, match="needs torchvision"):
         load(tmp_path, {"variants": {"policy": {"tricks.auto_augment": "cifar10"}}})
+
+
+def test_the_shipped_file_has_the_architectures_that_were_trained_three_times():
+    table = Table.read(registry.ROOT / "results/published/nasbench201-digits")
+    runs = table.runs("digits", "test").values()
+    three = [arch for i, arch in enumerate(table.archs) if not any(math.isnan(values[i]) for values in runs)]
+    assert len(three) == 1000
+    assert architectures(registry.ROOT / "config/nasbench201_three_runs.txt", "nasbench201") == three

@@ -37,6 +37,15 @@ def test_the_best_by_validation_is_judged_by_test(made, tmp_path):
     assert "test values" not in origin(read_results(tmp_path / "records").about)
 
 
+def test_an_architecture_that_is_given_by_hand_is_judged_too(made, tmp_path):
+    found, _ = made("random_search")
+    job = Search("lookup", found["key"]["dataset"], found["key"]["space"], "by_hand", 0, numerics="portable")
+    places = JobPaths(tmp_path / "data", tmp_path / "records/by_hand.json", tmp_path / "work")
+    judged = train(Training(job, arch="2-3"), {"status": "done", "arch": "2-3"}, places)
+    assert judged["status"] == "done" and judged["result"]["test_accuracy"] == pytest.approx(0.62)
+    assert "incumbents" not in judged["result"] and "front" not in judged["result"]
+
+
 def test_captions_say_where_searches_were_told_test_values(made, tmp_path):
     found, judged = made("random_search", ABOUT.replace("  validation: va\n", ""), "test")
     assert found["arch"] == "2-3" and judged["result"]["test_accuracy"] == pytest.approx(0.62)
