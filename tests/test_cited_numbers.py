@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pandas as pd
 
-from harness.analysis.pooled import pooled
+from harness.analysis.pooled import against, pooled
 from harness.plan import registry, titles
 from harness.report import snapshot
 from tests.pages import fences, section, tables, text
@@ -249,6 +249,30 @@ def test_how_many_skips_the_methods_take():
     of = {name: group["skips"].corr(group["accuracy"]) for name, group in random.groupby("dataset")}
     lowest, *others = (f"{value:.2f}".replace("-", "−") for value in sorted(of.values()))
     assert f"correlations of {others[0]} to {others[-1]}; {lowest} on `{min(of, key=of.get)}`" in " ".join(part.split())
+
+
+def of_depth(by):
+    """(random architectures as deep as the finds, against random ones; the finds, against these). `by`: "first"
+    training of each architecture, or the "mean" of both."""
+    of = [section(text(RESULTS), title) for title in ("Is there more in it than depth?", "Does it hold?")]
+    deep, runs = (pd.DataFrame(rows(part, "accuracies")).astype({"accuracy": float, "seed": int}) for part in of)
+    deep = deep[deep["method"] == deep["dataset"]]  # a file of architectures is named after its dataset
+    deep = deep.groupby(["dataset", "space", "seed"], as_index=False)["accuracy"].agg(by).assign(method="as_deep")
+    runs = runs[(runs["space"] == "single_path") & (runs["main"] == "True")]
+    random, finds = (runs[runs["method"] == name] for name in ("random_sampling", "single_path"))
+    for baseline, others in (("random_sampling", random), ("as_deep", finds)):
+        (row,) = against(baseline, pd.concat([deep, others])).to_dict("records")
+        yield row
+
+
+def test_what_depth_alone_gives_is_the_snapshots():
+    part = section(text(RESULTS), "Is there more in it than depth?")
+    said = [(judged(row, 2).replace("<br>", " "), p_of(row)) for row in of_depth("first")]
+    assert [tuple(list(row.values())[2:]) for row in tables(part)[0]] == said
+    (_, twice) = of_depth("mean")
+    assert f"the last row is {judged(twice, 2).replace('≈<br>', '')}." in part
+    (_, once) = of_depth("first")
+    assert f"finds {signed(once['ri'])}% [{signed(once['holm_low'])}, {signed(once['holm_high'])}]." in text(RESULTS)
 
 
 def of_longer_searches():
