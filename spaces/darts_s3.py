@@ -1,8 +1,6 @@
 """DARTS S3: S3 of RobustDARTS (Zela et al., ICLR 2020): S2 with `none` as a third candidate of the supernet.
 
-As in DARTS, `none` is mixed and never chosen, so the architectures are those of S2. RobustDARTS has a fourth space,
-S4: S2 with noise, N(0, 1) at every call, instead of the skip connection. It is not offered here: networks get no
-generator for their forward pass, and a trained network that answers twice differently cannot be checked or exported.
+As in DARTS, `none` is mixed and never chosen, so the architectures are those of S2.
 """
 
 from dataclasses import dataclass

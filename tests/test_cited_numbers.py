@@ -325,3 +325,33 @@ def test_what_longer_trainings_gave_is_the_snapshots():
     shown = tables(section(text(RESULTS), "Are the networks trained long enough?"))[0]
     assert [list(row.values()) for row in shown] == list(of_the_schedule())
     assert sum("near" in row["difference, points [95%]"] for row in shown) == 8
+
+
+def of_the_collapse():
+    """The table of what searches by gradients went towards, computed from the snapshot's CSV files."""
+    part = section(text(RESULTS), "Why is it all skips?")
+    finds = defaultdict(list)
+    for row in rows(part, "accuracies"):
+        if row["main"] == "True":
+            finds[row["method"]].append((row["arch"].count("skip_connect"), 100 * float(row["accuracy"])))
+    accuracies = {method: sorted(accuracy for _, accuracy in found) for method, found in finds.items()}
+    random, judgements = accuracies["random_sampling"], {row["method"]: row for row in rows(part, "methods")}
+    for i, row in enumerate(rows(part, "collapse")):
+        if i == 0:
+            ceiling = estimated(row, "ceiling", "ceiling_low", "ceiling_high", "{:.2f}")
+            spread = f"{statistics.mean(random):.1f} ± {statistics.stdev(random):.1f}"
+            yield ["random", str(len(random)), "", "", "", "", spread, "", f"ceiling {ceiling}"]
+        method = row["method"]
+        yield [
+            *(titles.method(method), row["n"]),
+            *(f"{float(row[f'{q}_first']):.2f} → {float(row[f'{q}_last']):.2f}" for q in ("skip", "none", "entropy")),
+            ", ".join(str(skips) for skips in sorted(skips for skips, _ in finds[method])),
+            ", ".join(f"{accuracy:.1f}" for accuracy in accuracies[method]),
+            judged(judgements[method]).replace("<br>", " "),
+            estimated(row, "tau", "tau_low", "tau_high", "{:.2f}"),
+        ]
+
+
+def test_what_searches_by_gradients_went_towards_is_the_snapshots():
+    shown = tables(section(text(RESULTS), "Why is it all skips?"))[0]
+    assert [list(row.values()) for row in shown] == list(of_the_collapse())

@@ -27,7 +27,7 @@ CASES = {
     "list me": {"methods"},
     "search --method random_sam": {"random_sampling"},
     "train --method random_": {"random_paths", "random_sampling", "random_search"},
-    "sample --space dar": {"darts", "darts_s1", "darts_s2", "darts_s3", "darts_modified"},
+    "sample --space dar": {"darts", "darts_s1", "darts_s2", "darts_s3", "darts_s4", "darts_modified"},
     "frontier --protocol smo": {"smoke"},
     "data --dataset dig": {"digits"},
     "tables --rec": {"--records"},

@@ -10,7 +10,7 @@ from torch import nn
 
 from harness.plan import registry
 from harness.running import export
-from spaces.base import Size
+from spaces.base import Size, UserError
 from spaces.parts.cpu.fuse import fuse, unfuse
 
 SIZE = Size(channels=4, cells=3, classes=5, image=16, inputs=3)
@@ -19,7 +19,12 @@ ABOUT = {"space": "any"}
 
 KINDS = "darts", "enas", "nasbench201", "single_path_se"
 """Spaces whose networks have all that the others are made of; the others are exported by pytest -m slow."""
-SPACES = [pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow) for name in registry.names("spaces")]
+REFUSED = "darts_s4"
+SPACES = [
+    pytest.param(name, marks=[] if name in KINDS else pytest.mark.slow)
+    for name in registry.names("spaces")
+    if name != REFUSED
+]
 
 
 @pytest.fixture(scope="module", params=SPACES)
@@ -62,3 +67,13 @@ def test_onnxruntime_agrees_with_torch(exported):
         (logits,) = session.run(["logits"], {"images": images(n).numpy()})
         with torch.inference_mode():
             torch.testing.assert_close(torch.from_numpy(logits), network(images(n)), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", [fuse, unfuse])
+def test_noise_is_refused_in_one_line(form):
+    space = registry.space(REFUSED)
+    network = form(fuse(space.build(space.sample(random.Random(1)), SIZE))).eval()
+    with pytest.raises(
+        UserError, match=r"^no exported program can draw the operation noise of space darts_s4: [^\n]+$"
+    ):
+        export.program(export.Classifier(network), SIZE.inputs, SIZE.image)
