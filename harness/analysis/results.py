@@ -133,7 +133,7 @@ def _from_records(paths: Sequence[Path]) -> Results:
 
 
 def _read(path: Path, known: dict[str, Any]) -> dict[str, Any]:
-    """What results need of a record; what records have in common is one object (`known`): whole ones take 21 kB each."""
+    """What results need of a record, a third of it; what records have in common is one object, kept in `known`."""
     record = records.read(path)
     config = {name: _once(value, known) for name, value in record.get("config", {}).items() if name in CONFIG}
     kept = {name: value for name, value in record.items() if name in KEPT}
