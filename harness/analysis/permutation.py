@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Dealt:
     value is dealt to it, else 0.0, (arrangements, n + k); of large samples in bits, which are unpacked a part at a
     time."""
 
-    chosen: Array | NDArray[np.uint8]
+    chosen: NDArray[Any]
     values: int
 
     @classmethod
@@ -62,7 +63,7 @@ class Dealt:
         return np.concatenate([_unpacked(share, self.values)[:, places] @ values for share in shares], axis=-2)
 
 
-def _unpacked(chosen: Array | NDArray[np.uint8], values: int) -> Array:
+def _unpacked(chosen: NDArray[Any], values: int) -> Array:
     return np.unpackbits(chosen, axis=1, count=values).astype(float) if chosen.dtype == np.uint8 else chosen
 
 
