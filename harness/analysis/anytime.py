@@ -49,11 +49,11 @@ def anytime(rows: pd.DataFrame) -> pd.DataFrame:
     the table's optimum."""
     found = []
     for names, group in by_group(rows).items():
-        searches = [search for _, search in group.groupby("seed")]
+        ordered, searches = group.sort_values("seed", kind="stable"), group["seed"].nunique()
         for n in steps(int(group["made"].max())):
-            last = pd.DataFrame([one[one["evaluations"] <= n].iloc[-1] for one in searches])
+            last = ordered[ordered["evaluations"] <= n].drop_duplicates("seed", keep="last")
             low, high = mean_interval(last["accuracy"], **dict(zip(GROUP, names)), evaluations=n)
-            row = {**dict(zip(GROUP, names)), "judged": group["judged"].iloc[0], "evaluations": n, "n": len(searches)}
+            row = {**dict(zip(GROUP, names)), "judged": group["judged"].iloc[0], "evaluations": n, "n": searches}
             row |= {"mean": last["accuracy"].mean(), "low": low, "high": high, "regret": last["regret"].mean()}
             found.append({**row, "random_search": group["random_search"].iloc[0].get(n, math.nan)})
     return pd.DataFrame(found, columns=ANYTIME)

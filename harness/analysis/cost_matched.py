@@ -54,8 +54,8 @@ def best_intervals(method: ArrayLike, random: ArrayLike, k: int) -> tuple[tuple[
     n = len(random)
     if n < 2 or k > n * LARGEST_SHARE:
         return NO_INTERVAL, NO_INTERVAL
-    best = expected_best(random, k)
-    error = (n - 1) * np.var([np.delete(random, i) @ _weights(n - 1, k) for i in range(n)])  # squared
+    best, weights = expected_best(random, k), _weights(n - 1, k)
+    error = (n - 1) * np.var([np.delete(random, i) @ weights for i in range(n)])  # squared
     margin = math.sqrt(error) * stats.t.isf((1 - LEVEL) / 2, n - 1)
     around = best - margin, best + margin
     if len(method) < 2 or min(method.mean(), best) <= 0:

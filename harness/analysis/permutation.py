@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ DRAWS = 20_000
 FEWEST = 1_000
 """Random arrangements at least, however large the samples are."""
 LARGE = 8_000_000
-"""Numbers that are held at a time for arrangements of large samples."""
+"""Numbers that are held at a time for arrangements of large samples: 64 MB."""
 MOST_PLACES = 50_000_000
 """Places of values that the arrangements of one dataset name at most."""
 NEGLIGIBLE = 1e-12
@@ -43,57 +44,54 @@ UNBOUNDED = 40.0
 
 @dataclass(frozen=True)
 class Dealt:
-    """Which values each arrangement deals to the method; the first is the observed one. `places`, (arrangements, n) of
-    whole numbers below n + k; `chosen`, (arrangements, n + k) of 1 where a value is dealt to the method and 0
-    elsewhere, only where it is small enough to keep: sums are then products of matrices."""
+    """Which of n + k values each arrangement deals to the method; the first is the observed one. `chosen`: 1.0 where a
+    value is dealt to it, else 0.0, (arrangements, n + k); of large samples in bits, which are unpacked a part at a
+    time."""
 
-    places: NDArray[np.int32]
-    chosen: Array | None
+    chosen: NDArray[Any]
+    values: int
+
+    @classmethod
+    def of(cls, bits: NDArray[np.uint8], values: int) -> Dealt:
+        return cls(bits if len(bits) * values > LARGE else _unpacked(bits, values), values)
 
     def sums(self, values: Array, first: int = 0) -> Array:
         """(..., arrangements, tables): the sums of those of the values (..., values, tables) that are dealt to the
         method. The values take the places from `first` on; all others are 0."""
-        if self.chosen is not None:
-            return self.chosen[:, first : first + values.shape[-2]] @ values
-        return (
-            np.stack([self._gathered(of, first) for of in values]) if values.ndim > 2 else self._gathered(values, first)
-        )
+        places, rows = slice(first, first + values.shape[-2]), max(1, LARGE // self.values)
+        shares = (self.chosen[start : start + rows] for start in range(0, len(self.chosen), rows))
+        return np.concatenate([_unpacked(share, self.values)[:, places] @ values for share in shares], axis=-2)
 
-    def _gathered(self, values: Array, first: int) -> Array:
-        """A row of zeros stands for all places that hold none of the values."""
-        padded = np.vstack([values, np.zeros((1, values.shape[1]))])
-        rows = max(1, LARGE // max(1, self.places.shape[1] * values.shape[1]))
-        sums = []
-        for start in range(0, len(self.places), rows):
-            places = self.places[start : start + rows].astype(np.int64) - first
-            places[(places < 0) | (places >= len(values))] = len(values)
-            sums.append(padded[places].sum(axis=1))
-        return np.concatenate(sums)
+
+def _unpacked(chosen: NDArray[Any], values: int) -> Array:
+    return np.unpackbits(chosen, axis=1, count=values).astype(float) if chosen.dtype == np.uint8 else chosen
 
 
 @lru_cache(maxsize=32)
 def arrangements(n: int, k: int, stratum: int = 0, most: int = DRAWS, every: bool = True) -> Dealt:
     """All C(n + k, n) where `every` and no more than `most`, else the observed one and `most` - 1 random ones; fewer
-    where n is so large that they would not fit into memory."""
+    where n is so large that they would take too long."""
     if every and math.comb(n + k, n) <= most:
-        places = np.array(list(combinations(range(n + k), n)), np.int32)
-    else:
-        rng = np.random.default_rng(seed_of(purpose="arrangements", n=n, k=k, stratum=stratum))
-        most = max(FEWEST, min(most, MOST_PLACES // n))
-        rows = max(1, LARGE // (n + k))
-        shares = [min(rows, most - start) for start in range(0, most, rows)]
-        places = np.concatenate([_lowest(rng.random((share, n + k), dtype=np.float32), n) for share in shares])
-        places[0] = range(n)
-    chosen = None
-    if len(places) * (n + k) <= LARGE:
-        chosen = np.zeros((len(places), n + k))
-        np.put_along_axis(chosen, places.astype(np.int64), 1.0, axis=1)
-    return Dealt(places, chosen)
+        return Dealt.of(_bits(np.array(list(combinations(range(n + k), n))), n + k), n + k)
+    rng = np.random.default_rng(seed_of(purpose="arrangements", n=n, k=k, stratum=stratum))
+    most = max(FEWEST, min(most, MOST_PLACES // n))
+    rows = max(1, LARGE // (n + k))
+    shares = [min(rows, most - start) for start in range(0, most, rows)]
+    drawn = [_bits(_lowest(rng.random((share, n + k), dtype=np.float32), n), n + k) for share in shares]
+    drawn[0][:1] = _bits(np.arange(n)[None], n + k)
+    return Dealt.of(np.concatenate(drawn), n + k)
 
 
-def _lowest(keys: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+def _lowest(keys: NDArray[np.float32], n: int) -> NDArray[np.intp]:
     """The places of the n lowest keys of each row."""
-    return np.argpartition(keys, min(n, keys.shape[1] - 1), axis=1)[:, :n].astype(np.int32)
+    return np.argpartition(keys, min(n, keys.shape[1] - 1), axis=1)[:, :n]
+
+
+def _bits(places: NDArray[np.intp], values: int) -> NDArray[np.uint8]:
+    """A bit for each of so many values: whether it is among the places (arrangements, n)."""
+    chosen = np.zeros((len(places), values), bool)
+    np.put_along_axis(chosen, places, True, axis=1)
+    return np.packbits(chosen, axis=1)
 
 
 @dataclass(frozen=True)
@@ -125,12 +123,18 @@ class Stratum:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.log(first[0] / self.n) - np.log(second[0] / self.k)
             error = _relative_variance(first, self.n) + _relative_variance(second, self.k)
-        return np.nan_to_num(ratio, nan=0.0, posinf=UNBOUNDED, neginf=-UNBOUNDED), error
+        return _finite(ratio, UNBOUNDED), error
 
 
 def _relative_variance(sums: Array, n: int) -> Array:
     """s² / (n mean²) of n values from their sum and their sum of squares; 0 where all are 0."""
-    return np.nan_to_num(np.maximum(n * sums[1] / sums[0] ** 2 - 1, 0) / (n - 1))
+    return _finite(np.maximum(n * sums[1] / sums[0] ** 2 - 1, 0) / (n - 1))
+
+
+def _finite(values: Array, bound: float | None = None) -> Array:
+    """0 in the place of nan, the bound (the largest number) in that of infinity: nan_to_num, which takes longer than
+    all the arithmetic here, only where there is something to replace."""
+    return values if np.isfinite(values).all() else np.nan_to_num(values, posinf=bound, neginf=bound and -bound)
 
 
 def statistic(strata: Sequence[Stratum], factor: float = 1.0) -> Array:

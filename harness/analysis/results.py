@@ -26,6 +26,9 @@ SEARCHES = [*RUN, "status", "arch", "images", "seconds"]
 CURVES = [*RUN, "metric", "epoch", "value"]
 SHARED = [*RUN, "arch", "shared"]
 SCORES = [*RUN, "proxy", "score", "seconds"]
+KEPT = ("kind", "status", "key", "arch", "result", "curves", "measured")
+CONFIG = ("version", "setting", "parameters")
+"""Fields of a record, and of its configuration, that results are made of."""
 TYPES = {
     **dict.fromkeys(("dataset", "space", "method", "variant", "status", "arch", "metric", "proxy"), "str"),
     **dict.fromkeys(("seed", "cells", "repeat", "images", "parameters", "macs"), "Int64"),
@@ -108,7 +111,8 @@ def _mark_main(trainings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _from_records(paths: Sequence[Path]) -> Results:
-    found = {path: records.read(path) for path in paths}
+    known: dict[str, Any] = {}
+    found = {path: _read(path, known) for path in paths}
     _refuse_mixed(found)
     trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
     judged = [record for record in found.values() if record["kind"] == "train" and record["status"] == "done"]
@@ -126,6 +130,18 @@ def _from_records(paths: Sequence[Path]) -> Results:
         _frame(scores, SCORES),
         pd.DataFrame(members(judged), columns=MEMBERS),
     )
+
+
+def _read(path: Path, known: dict[str, Any]) -> dict[str, Any]:
+    """What results need of a record, a third of it; what records have in common is one object, kept in `known`."""
+    record = records.read(path)
+    config = {name: _once(value, known) for name, value in record.get("config", {}).items() if name in CONFIG}
+    kept = {name: value for name, value in record.items() if name in KEPT}
+    return {**kept, "config": config, "environment": _once(record.get("environment", {}), known)}
+
+
+def _once(value: Any, known: dict[str, Any]) -> Any:
+    return known.setdefault(repr(value), value)
 
 
 def _refuse_mixed(found: dict[Path, dict[str, Any]]) -> None:

@@ -14,6 +14,8 @@ from harness.plan.seeds import seed_of
 DRAWS = 10_000
 AT_ONCE = 4_000_000
 """Values that a bootstrap draws at a time."""
+MANY = 400
+"""Values of a sample above which their counts are not drawn at once."""
 LEVEL = 0.95
 ALPHA = 0.05
 POWER = 0.8
@@ -51,6 +53,15 @@ def _shares(n: int) -> list[int]:
 def _resampled_means(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     n = len(sample)
     return np.concatenate([sample[rng.integers(n, size=(draws, n))].mean(axis=1) for draws in _shares(n)])
+
+
+def _resampled_counts(n: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """How often each of n values is among n that are drawn of them, (draws, n). Of many values each is drawn by itself:
+    an eighth of the time."""
+    if n <= MANY:
+        return rng.multinomial(n, np.full(n, 1 / n), size=draws)
+    drawn = rng.integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
 
 
 def _ratio(method: ArrayLike, random: ArrayLike) -> NDArray[np.float64]:
@@ -185,10 +196,8 @@ def percentile_interval(method: ArrayLike, random: ArrayLike, /, **axes: str | i
         return NO_INTERVAL
     rng, order, wins = generator(purpose="percentile_interval", **axes), np.argsort(random, kind="stable"), []
     below, upto = (np.searchsorted(random[order], method, side) for side in ("left", "right"))
-    runs, of_random = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS), np.full(k, 1 / k)
     for draws in _shares(n + k):
-        ours, runs = runs[:draws], runs[draws:]
-        counts = rng.multinomial(k, of_random, size=draws)[:, order]
+        ours, counts = _resampled_counts(n, draws, rng), _resampled_counts(k, draws, rng)[:, order]
         beaten = np.concatenate([np.zeros((draws, 1), counts.dtype), np.cumsum(counts, axis=1)], axis=1)
         wins.append((ours * (beaten[:, below] + beaten[:, upto])).sum(axis=1))
     return quantiles(50.0 * np.concatenate(wins) / (n * k))

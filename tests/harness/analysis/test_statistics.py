@@ -117,6 +117,15 @@ def test_percentile_of_runs_by_hand_and_as_mann_whitney():
     assert statistics.percentile(METHOD, RANDOM) == pytest.approx(100 * u / 18)
 
 
+def test_the_percentile_of_large_samples_has_the_interval_of_small_ones(monkeypatch):
+    """Drawn one by one, and in parts, or as counts: other draws of the same bootstrap."""
+    rng = np.random.default_rng(0)
+    method, random = rng.normal(0.81, 0.02, 450), rng.normal(0.8, 0.02, 600)
+    one_by_one = statistics.percentile_interval(method, random)
+    monkeypatch.setattr(statistics, "MANY", 1000)
+    assert one_by_one == pytest.approx(statistics.percentile_interval(method, random), abs=0.3)
+
+
 def test_percentile_interval_is_the_bootstrap_of_both_samples():
     rng = np.random.default_rng(0)
     method, random = rng.normal(0.85, 0.02, 8), rng.normal(0.84, 0.03, 16)
