@@ -9,8 +9,8 @@ from scipy.stats import kendalltau
 
 from harness.analysis.statistics import rank_agreement
 from harness.plan import registry
+from tests.cited import RESULTS, SHARES, estimated, rows
 from tests.pages import section, tables, text
-from tests.test_cited_numbers import RESULTS, SHARES, estimated, rows
 
 FOLDER = registry.ROOT / "results/published/ablations_tables-2026-11-30"
 
