@@ -140,7 +140,7 @@ BAD = {
     ),
     **{
         f"folder as {one}": (changed(datasets=["digits", one]), "datasets: write a folder of images as {name: birds,")
-        for one in ({"name": "birds"}, {"name": "birds", "folder": ""}, {"nmae": "b", "folder": "x"}, {"birds": "x"})
+        for one in ({"name": "birds"}, {"name": "birds", "folder": ""}, {"title": "b", "folder": "x"}, {"birds": "x"})
     },
     "key twice": (changed() + "seeds: 3\n", 'found duplicate key "seeds"'),
     "not YAML": ("protocol: [smoke", "is not YAML"),
