@@ -35,7 +35,7 @@ class Doubled(nn.Module):
 
 
 NAMES = [name for name in BUILDERS if name != "noise"]
-"""Noise computes nothing from its input; it is known where another test has imported its space (test_robust_spaces.py)."""
+"""Noise computes nothing from its input, and is known only where a test has imported its space."""
 
 
 def cases():
