@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,15 +63,20 @@ def _judged(job: Job, path: Path, record: dict[str, Any], found: dict[Search, An
         return Held(job, path, None, f"made with other settings than today's ({', '.join(differing)})")
     if _images(data_folder(job.key["dataset"], job.setting.image)) not in (record["data"], None):
         return Held(job, path, None, "made from other images than those that are prepared now")
-    if (
-        isinstance(job, Training)
-        and record["status"] == "done"
-        and record["arch"] != (job.arch or found.get(job.search))
-    ):
+    if isinstance(job, Training) and record["status"] == "done" and record["arch"] != _arch(job, found):
         return Held(job, path, None, "made from another architecture than its search has found")
     if isinstance(job, Training) and job.keep_weights and record["status"] == "done":
         return Held(job, path, None if (fault := weights.fault(path, record)) else record, fault)
     return Held(job, path, record)
+
+
+def _arch(job: Training, found: dict[Search, Any]) -> Any:
+    """What the training was to train. While jobs run, its search may have ended after it was looked for."""
+    if (known := job.arch or found.get(job.search)) or not record_path(job.search).exists():
+        return known
+    with suppress(UserError):
+        return records.read(record_path(job.search)).get("arch")
+    return None
 
 
 def _differing(job: Job, record: dict[str, Any]) -> list[str]:

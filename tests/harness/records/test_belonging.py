@@ -58,6 +58,18 @@ def spoilt(benchmark):
     return [line for line in status.status(benchmark).lines if line.state == "spoilt"]
 
 
+def test_a_search_that_ends_while_records_are_read_spoils_nothing(benchmark):
+    training = next(job for job in benchmark.jobs_of("digits") if isinstance(job, Training) and not job.arch)
+    (search, path) = training.search, record_path(training.search)
+    path.unlink()
+    assert len(spoilt(benchmark)) == 1  # a training without its search
+    for one in (reading := belonging.held(benchmark)):
+        if one.job == search:
+            break
+    write(search)
+    assert {one.job: one.record is not None for one in reading}[training]
+
+
 def test_todays_records_belong(benchmark):
     assert all(one.record and not one.problem for one in belonging.held(benchmark))
     assert len(belonging.checked(benchmark)) == 8
