@@ -17,12 +17,13 @@ from scipy import stats
 from harness.analysis.statistics import generator, quantiles
 
 Array = NDArray[np.float64]
-COMPONENTS = ("variant", "architecture", "interaction", "seed")
+Labels = NDArray[np.intp]
+"""Of each architecture, the number of the group that it is in."""
 DRAWS = 2000
 TOP_SHARE, MOST_SEEDS, WORLDS = 0.95, 1024, 4000
 
 
-def components(values: Array, counts: Array | None = None, groups: Sequence[Array] = ()) -> Array:
+def components(values: Array, counts: Array | None = None, groups: Sequence[Labels] = ()) -> Array:
     """(draws, 3 + levels) variances: variant, a column per level, interaction, seed; nan for what the design does not
     have. Levels: `groups`, from coarse to fine, each a label of every architecture, and the architectures themselves.
 
@@ -56,7 +57,7 @@ def components(values: Array, counts: Array | None = None, groups: Sequence[Arra
     return _clipped(variant, *levels, np.maximum(together, 0).sum(axis=0), seed)
 
 
-def _mean_squares(means: Array, w: Array, levels: Sequence[Array]) -> tuple[Array, Array, Array]:
+def _mean_squares(means: Array, w: Array, levels: Sequence[Labels]) -> tuple[Array, Array, Array]:
     """Of each level: the mean number of architectures in a group of it, and the mean squares of its groups and of
     their interaction with the variants, each (levels, draws). means (variants, architectures), w (draws,
     architectures)."""
@@ -93,14 +94,14 @@ Interval = tuple[float, float]
 
 
 def intervals(
-    values: Array, groups: Sequence[Array] = (), fixed: bool = False, **axes: str | int
+    values: Array, groups: Sequence[Labels] = (), fixed: bool = False, **axes: str | int
 ) -> list[tuple[float, Interval, float, Interval]]:
     """Of each component: (variance, its interval, share, its interval). Percentile bootstrap over architectures: whole
     groups of the coarsest level are drawn, or where that level is `fixed`, those of the next one inside each of its
     groups."""
     n = values.shape[1]
     levels = [*groups, np.arange(n)]
-    strata = levels[0] if fixed else np.zeros(n)
+    strata = levels[0] if fixed else np.zeros(n, np.intp)
     drawn = _resampled(strata, levels[fixed], generator(purpose="components", **axes))
     found = np.vstack([components(values, None, groups), components(values, drawn, groups)])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -110,7 +111,7 @@ def intervals(
     ]
 
 
-def _resampled(strata: Array, units: Array, rng: np.random.Generator) -> Array:
+def _resampled(strata: Labels, units: Labels, rng: np.random.Generator) -> Array:
     """(DRAWS, architectures): how often each is drawn, where units are, within each stratum."""
     counts = np.zeros((DRAWS, len(units)))
     for stratum in np.unique(strata):

@@ -56,7 +56,7 @@ class Panel:
         return *self.groups, "wiring" if OPERATIONS in self.groups else "architecture"
 
     @property
-    def drawn(self) -> Array:
+    def drawn(self) -> NDArray[np.intp]:
         """Of each architecture, the number of the independent draw that it comes from: wirings of the same operations
         share one."""
         return _numbers(self.groups.get(OPERATIONS, self.archs))
@@ -72,10 +72,10 @@ class Panel:
         return self.dataset.startswith("table:")
 
     @property
-    def everywhere(self) -> Array:
+    def everywhere(self) -> NDArray[np.bool_]:
         """Which architectures were trained under every variant, all of a draw or none."""
-        trained = np.stack([np.isfinite(variant.accuracy).any(axis=1) for variant in self.variants]).all(axis=0)
-        return np.array([trained[self.drawn == draw].all() for draw in self.drawn], bool)
+        trained = np.array([np.isfinite(variant.accuracy).any(axis=1) for variant in self.variants]).T
+        return np.array([trained[self.drawn == draw].all() for draw in self.drawn], np.bool_)
 
     @property
     def stack(self) -> Array:
@@ -87,12 +87,12 @@ class Panel:
         return np.stack(padded)[:, self.everywhere]
 
     @property
-    def stack_groups(self) -> list[Array]:
+    def stack_groups(self) -> list[NDArray[np.intp]]:
         """The groups of the architectures in the stack, numbered."""
         return [_numbers(labels)[self.everywhere] for labels in self.groups.values()]
 
 
-def _numbers(labels: Sequence[str]) -> Array:
+def _numbers(labels: Sequence[str]) -> NDArray[np.intp]:
     return np.unique(labels, return_inverse=True)[1]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis import crossed
+from harness.analysis.crossed import Labels
 from harness.analysis.paired import Array, jackknifed, sign_flip
 from harness.analysis.panels import Panel, Variant
 from harness.analysis.statistics import LEVEL, NO_INTERVAL, holm, mean_tau, rank_agreement, rank_gap
@@ -83,12 +84,12 @@ def _spaces(panel: Panel, deviation: float) -> Iterator[dict[str, Any]]:
         yield {**axes, "seed_deviation": deviation, **_in_deviations(found, deviation)}
 
 
-def _by_draw(values: Array, drawn: Array) -> Array:
+def _by_draw(values: Array, drawn: Labels) -> Array:
     """Means over the architectures of one draw, which are not independent."""
     return np.array([np.nanmean(values[drawn == draw]) for draw in dict.fromkeys(drawn)])
 
 
-def _one_each(drawn: Array) -> list[int]:
+def _one_each(drawn: Labels) -> list[int]:
     """Where the first architecture of each draw stands."""
     return [int(np.flatnonzero(drawn == draw)[0]) for draw in dict.fromkeys(drawn)]
 
@@ -216,8 +217,9 @@ def _contrast(panel: Panel, names: tuple[str, ...]) -> Array:
 
 def study_components(panels: Sequence[Panel]) -> pd.DataFrame:
     """One row for each component of each study's variance, in points², with its share; intervals: percentile bootstrap
-    over architectures, over choices of operations where each has several wirings, and within each space. Without repeats the seed's variance is part of the interaction's. None where variants share
-    their runs, which the moments take to be independent."""
+    over architectures, over choices of operations where each has several wirings, and within each space. Without
+    repeats the seed's variance is part of the interaction's. None where variants share their runs, which the moments
+    take to be independent."""
     rows = []
     for panel in panels:
         if panel.stack.shape[1] < 3 or (panel.shares_runs and len(panel.variants) > 1):

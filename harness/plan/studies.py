@@ -40,10 +40,10 @@ class Strict(BaseModel):
 class StudyEntry(Strict):
     """`space`: one, or a list whose architectures are compared too. `architectures`: a number of random ones in each
     space, `finds` (what the searches of the space found), the path of a file with one architecture a line, or a list of
-    these; or `{operations: 12, wirings: 2}` (`Wired`). `variants`: changes by name (`protocols.parts.variants`). `factors`:
-    changes of which every combination is a variant. `reference`: the change that all variants start from and are
-    compared with; where it is left out, none: the main training. `repeats`: of each training; `variant_repeats`: of
-    those that are not the reference's. `ceiling`: false where ranks need no ceiling, and so no second repeat."""
+    these; or `{operations: 12, wirings: 2}` (`Wired`). `variants`: changes by name (`protocols.parts.variants`).
+    `factors`: changes of which every combination is a variant. `reference`: the change that all variants start from and
+    are compared with; where it is left out, none: the main training. `repeats`: of each training; `variant_repeats`:
+    of those that are not the reference's. `ceiling`: false where ranks need no ceiling, and so no second repeat."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     space: str | Annotated[list[str], Field(min_length=2)]
@@ -113,9 +113,9 @@ def _combined(factors: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
 
 @dataclass(frozen=True)
 class Study:
-    """`sources`: a number of random architectures, FINDS, paths of files, or one `Wired`. `variants`: changes as they are written,
-    by name, the reference first. `factors`: names of those of a factorial. `repeats`: of the reference, of the
-    others."""
+    """`sources`: a number of random architectures, FINDS, paths of files, or one `Wired`. `variants`: changes as they
+    are written, by name, the reference first. `factors`: names of those of a factorial. `repeats`: of the reference,
+    of the others."""
 
     protocol: str
     name: str
