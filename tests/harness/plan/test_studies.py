@@ -123,7 +123,8 @@ BAD = {
     "one repeat": ({"repeats": 1}, "studies.tricks: one repeat gives no ceiling"),
     "no variants": ({"variants": {}, "repeats": 1, "ceiling": False}, "no variants and one repeat"),
     "a name that is taken": ({"variants": {"reference": {"cells": 5}}}, "'reference' stands twice"),
-    "another space": ({"space": "fbnet"}, "studies.tricks.space: unknown space 'fbnet'"),
+    "an unknown space": ({"space": "fbnt"}, "studies.tricks.space: unknown space 'fbnt': did you mean fbnet"),
+    "finds where nothing searches": ({"space": "fbnet", "architectures": "finds"}, "studies.tricks: 0 architectures"),
     "another dataset": ({"datasets": ["elpv"]}, "studies.tricks.datasets: unknown dataset 'elpv'"),
     "a missing file": ({"architectures": "none.txt"}, "file of architectures none.txt: No such file"),
     "an unknown key": ({"repeat": 2}, "did you mean repeats"),
@@ -202,18 +203,18 @@ def test_each_wired_architecture_is_uniform_over_the_space():
 
 
 def test_random_architectures_of_every_space_of_a_study(tmp_path):
-    plan = load(tmp_path, {"space": ["darts", "darts_s1"], "architectures": 7}, searches=SPACES)
-    found = {
-        space: sum(s.space == space for s in plan.searches_of("digits")) for space in ("darts", "darts_s1", "fbnet")
-    }
-    assert found == {"darts": 2 + 7, "darts_s1": 2 + 7, "fbnet": 2 + 4}
+    """Of those that are searched as many as the baseline has at least; of others, as the study asks for."""
+    plan = load(tmp_path, {"space": ["darts", "darts_s3"], "architectures": 3}, searches=SPACES)
+    found = {space: sum(s.space == space for s in plan.searches_of("digits")) for space in plan.spaces}
+    assert found == {"darts": 2 + 4, "darts_modified": 2 + 4, "darts_s1": 2 + 4, "darts_s3": 3, "fbnet": 2 + 4}
+    assert {s.space for s in plan.searches_of("glyphs")} == {space["space"] for space in SPACES}
 
 
 @pytest.mark.parametrize(
     "study, message",
     [
         ({"space": ["darts", "darts"]}, "studies.tricks.space: darts stands twice"),
-        ({"space": ["darts", "enas"]}, "studies.tricks.space: unknown space 'enas'"),
+        ({"space": ["darts", "enass"]}, "studies.tricks.space: unknown space 'enass'"),
         (WIRED | {"space": ["darts", "darts_s1"]}, "studies.tricks: space darts_s1 has no wiring apart from"),
         (WIRED | {"space": "fbnet"}, "studies.tricks: space fbnet has no wiring apart from"),
         (WIRED | {"architectures": {"operations": 4, "wirings": 1}}, "wirings"),
