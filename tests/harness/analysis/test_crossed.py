@@ -100,6 +100,21 @@ def test_groups_are_drawn_whole_and_within_their_space():
         assert low <= value <= high and share_low <= share <= share_high
 
 
+def test_intervals_of_shares_cover_somewhat_less_than_they_say():
+    """The percentile bootstrap of few groups is narrow: docs/statistics.md. Spaces and variants stay as they are."""
+    rng, fixed, covered, studies = np.random.default_rng(11), np.linspace(-0.8, 0.8, 4)[:, None], np.zeros(6), 150
+    space = np.array([-0.2, 0.2])
+    truth = np.array([fixed.var(ddof=1), space.var(ddof=1), 0.09, 0.0225, 0.0625 + 0.0225, 0.16])
+    for number in range(studies):
+        operations, wirings = GROUPS[1], np.arange(len(GROUPS[1]))
+        means = fixed + space[GROUPS[0]] + rng.normal(0, 0.3, 24)[operations] + rng.normal(0, 0.15, len(wirings))
+        means = means + rng.normal(0, 0.25, (4, 24))[:, operations] + rng.normal(0, 0.15, (4, len(wirings)))
+        values = means[:, :, None] + rng.normal(0, 0.4, (*means.shape, 2))
+        found = crossed.intervals(values, GROUPS, True, number=number)
+        covered += [low <= share <= high for share, (*_, (low, high)) in zip(truth / truth.sum(), found, strict=True)]
+    assert (covered / studies > 0.78).all() and (covered / studies < 0.99).all()
+
+
 def test_the_chance_to_swap_is_that_of_simulated_pairs():
     rng = np.random.default_rng(6)
     truth = rng.normal(0, ARCHITECTURE, 400)

@@ -242,6 +242,13 @@ def test_spaces_are_compared_by_their_draws(grouped):
     assert (found["p"], found["low"], found["high"]) == pytest.approx((test.pvalue, *test.confidence_interval(0.95)))
 
 
+def test_wirings_are_judged_as_no_method(grouped):
+    _, analysis = grouped
+    assert (
+        not analysis.methods and not len(analysis.runs) and not len(analysis.depth_gap) and not len(analysis.variance)
+    )
+
+
 def test_variance_is_split_by_space_operations_and_wiring(grouped):
     _, analysis = grouped
     parts = analysis.study_components.set_index("component")
