@@ -65,7 +65,9 @@ def test_what_the_studies_found_is_the_snapshots():
         assert f"{share}% [{low}, {high}]" in said, which
     modified = estimated(found["operations", "darts_modified against darts"], "difference", "low", "high", "{:+.2f}")
     assert f"gains {modified[1:].replace(' [', ' points [')}" in said
-    runs = pd.DataFrame([row for row in rows(part, "accuracies") if row["main"] == "True" and "random" in row["method"]])
+    runs = pd.DataFrame(
+        [row for row in rows(part, "accuracies") if row["main"] == "True" and "random" in row["method"]]
+    )
     means = runs.astype({"macs": float, "parameters": float}).groupby("space")[["macs", "parameters"]].mean()
     more = "{:.1f} times the multiply-adds and {:.1f} times the parameters".format(*means.iloc[1] / means.iloc[0])
     assert more in said
