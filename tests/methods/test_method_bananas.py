@@ -10,7 +10,6 @@ from scipy.stats import kendalltau
 
 from harness.plan import registry
 from methods.parts import ensembles
-from methods.parts.autoencoder import Autoencoder
 from methods.parts.encodings import Encoding, features
 from methods.parts.ensembles import MEMBERS, Ensemble
 from tests.methods.planted import asked, table
@@ -75,19 +74,6 @@ def test_gradients_are_those_of_autograd_and_members_share_none():
     assert (found != other).any(1).tolist() == [False, False, True, False, False]
 
 
-def test_nothing_is_learnt_behind_the_last_answer(run, monkeypatch):
-    """Nor by NAO, whose budget ends with its only round here."""
-    fits = []
-    monkeypatch.setattr(Ensemble, "fit", lambda self, x, values: fits.append(len(values)))
-    made = run("bananas", 0, evaluations=30)
-    made.method.search(made)
-    assert fits == [10, 20]
-    monkeypatch.setattr(Autoencoder, "fit", lambda self, archs, *_: fits.append(len(archs)))
-    made = run("nao", 0, evaluations=30, rounds=1)
-    made.method.search(made)
-    assert fits == [10, 20, 16]
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return table(tmp_path_factory.mktemp("planted"), CHOICES, value)
@@ -100,6 +86,14 @@ def test_it_finds_the_planted_optimum(run, monkeypatch):
         made = run("bananas", seed, evaluations=60)
         made.generator = torch.Generator().manual_seed(seed)  # else the folder's name would decide
         assert value(made.method.search(made)) >= SECOND
+
+
+def test_nothing_is_learnt_behind_the_last_answer(run, monkeypatch):
+    fits = []
+    monkeypatch.setattr(Ensemble, "fit", lambda self, x, values: fits.append(len(values)))
+    made = run("bananas", 0, evaluations=30)
+    made.method.search(made)
+    assert fits == [10, 20]
 
 
 def test_questions_are_new_neighbours_of_the_best_after_random_ones(run, monkeypatch):
