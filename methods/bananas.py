@@ -32,7 +32,7 @@ class Bananas(QueryMethod):
 
     def explore(self, asking: Asking) -> None:
         values: dict[Arch, float] = {}
-        while True:
+        while asking.run.left > 0:  # else it would fit once more, for nothing
             chosen = self._chosen(asking, values) if len(values) >= self.first else [asking.sample()]
             for arch in chosen:
                 values[arch] = asking.value(arch)

@@ -42,7 +42,7 @@ class Nao(QueryMethod):
         share = max(1, round((budget - size) / self.rounds))
         while len(asking.values) < size:
             asking.value(asking.sample())
-        while True:
+        while asking.run.left > 0:  # else it would fit once more, for nothing
             new = self._new(asking, self._fitted(asking), share)
             for arch in new:
                 asking.value(arch)

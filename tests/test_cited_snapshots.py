@@ -166,6 +166,7 @@ def test_what_searches_on_the_table_found_is_the_snapshots():
     shown = {row["method"]: list(row.values())[1:] for row in tables(part)[0]}
     assert shown == {name: [said, search.get(name, "")] for name, said in methods.items()}
     assert all("**better**" in said for said in methods.values()) and all("≈" in said for said in search.values())
+    assert len(methods) == 11 and "All eleven are" in part and "[eleven methods on a table]" in text("README.md")
     gains = [float(row["ri"]) for row in rows(part, "methods")]
     assert f"{min(gains):.0f} to {max(gains):.0f}% better" in " ".join(text("README.md").split())
 

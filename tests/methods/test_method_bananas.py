@@ -56,16 +56,22 @@ def test_the_ensemble_ranks_held_out_architectures_and_disagrees_off_the_data():
     assert spread[60:].mean() > 1.3 * spread[:60].mean() > 0
 
 
-def test_members_learn_by_themselves():
-    """What one member learns does not depend on the others: gradients are not shared."""
-    x, values = np.eye(3, dtype=np.float32), np.array([0.0, 1.0, 2.0])
+def test_gradients_are_those_of_autograd_and_members_share_none():
+    """Of the mean absolute error, for which the members differ in their inputs and one is right about one value."""
     made = Ensemble(3, torch.Generator().manual_seed(0))
-    inputs = torch.tensor(x).expand(MEMBERS, -1, -1)
-    (made(inputs) - torch.tensor(values)).abs().mean(1).sum().backward()
-    whole, made.parameters.grad = made.parameters.grad, None
-    (made(inputs)[2] - torch.tensor(values)).abs().mean().backward()
-    torch.testing.assert_close(whole[2], made.parameters.grad[2])
-    assert whole.abs().sum(1).min() > 0 and made.parameters.grad[[0, 1, 3, 4]].abs().sum() == 0
+    x = torch.rand(MEMBERS, 7, 3, generator=made.generator) - 0.5
+    targets = torch.rand(MEMBERS, 7, generator=made.generator)
+    targets[1, 2] = made(x)[1, 2]
+    flat = made.parameters.clone().requires_grad_()
+    (ensembles.forward(made.layers(flat), x)[-1][..., 0] - targets).abs().mean(1).sum().backward()
+    found = torch.full_like(flat, torch.nan)
+    layers = made.layers(made.parameters)
+    ensembles.backward(layers, made.layers(found), ensembles.forward(layers, x), targets)
+    assert torch.equal(found, flat.grad) and found.abs().sum(1).min() > 0
+    other = torch.empty_like(found)
+    targets[2] -= 10
+    ensembles.backward(layers, made.layers(other), ensembles.forward(layers, x), targets)
+    assert (found != other).any(1).tolist() == [False, False, True, False, False]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,14 @@ def test_it_finds_the_planted_optimum(run, monkeypatch):
         made = run("bananas", seed, evaluations=60)
         made.generator = torch.Generator().manual_seed(seed)  # else the folder's name would decide
         assert value(made.method.search(made)) >= SECOND
+
+
+def test_nothing_is_learnt_behind_the_last_answer(run, monkeypatch):
+    fits = []
+    monkeypatch.setattr(Ensemble, "fit", lambda self, x, values: fits.append(len(values)))
+    made = run("bananas", 0, evaluations=30)
+    made.method.search(made)
+    assert fits == [10, 20]
 
 
 def test_questions_are_new_neighbours_of_the_best_after_random_ones(run, monkeypatch):

@@ -88,3 +88,12 @@ def test_training_draws_from_the_search_alone(run):
         archs.append([arch for arch, _ in asked(made)])
     torch.set_rng_state(state)
     assert archs[0] == archs[1]
+
+
+def test_nothing_is_learnt_behind_the_last_answer(run, monkeypatch):
+    """Its only round ends the budget, or leaves a rest of it where random architectures were known."""
+    fits = []
+    monkeypatch.setattr(Autoencoder, "fit", lambda self, archs, *_: fits.append(len(archs)))
+    made = run("nao", evaluations=30, rounds=1)
+    made.method.search(made)
+    assert fits[0] == 16 and fits[-1] < 30

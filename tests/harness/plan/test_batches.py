@@ -58,5 +58,5 @@ def test_the_shipped_configurations_have_batches():
     wanted = {"default": 16, "learning": 4, "schedule": 8, "replicate": 16, "smoke": 8, "zoo": 8}
     wanted |= {"collapse": 8, "depth": 8, "gpu": 4}
     wanted |= {"paper": 1, "paper_ablations": 1, "ablations": 40, "ablations_tables": 3201}
-    wanted |= {"tables": 1500, "tables_models": 15, "embedded": 400, "ablations_external": 1500}
+    wanted |= {"tables": 200, "tables_external": 400, "ablations_external": 1500}
     assert {path.stem: config.load(path).batch for path in Path(registry.ROOT, "config").glob("*.yaml")} == wanted
