@@ -76,5 +76,5 @@ def test_a_dry_run_says_what_is_left_to_do(tmp_path):
     (tmp_path / "profiles").symlink_to(registry.ROOT / "profiles")
     command = [sys.executable, "-m", "snakemake", "-n", "all", "--snakefile", registry.ROOT / "Snakefile"]
     command += ["--configfile", registry.ROOT / "config/gpu.yaml", "--config", "seeds=1"]
-    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr.splitlines()
-    assert said[-1].startswith("what is left takes about ") and "0 of a processor's core" in said[-1]
+    last = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr.splitlines()[-1]
+    assert last.startswith("what is left takes about ") and "0 of a processor's core" in last
