@@ -4,6 +4,7 @@
 #   snakemake --cores 2 all --configfile config/smoke.yaml         everything once, tiny
 #   snakemake -n all --configfile config/paper.yaml                what the published scale would run
 #   snakemake --profile profiles/slurm all                         on a cluster: docs/cluster.md
+import atexit
 import os
 import shlex
 import sys
@@ -56,10 +57,14 @@ if MAIN and not STORED:
 report: str(CAPTIONS / "workflow.rst")
 
 
-RECORDS, MANIFESTS = (PIPELINE.records, PIPELINE.manifests) if MAIN else ([], [])
 SHOWN = contents(CONFIG.spaces)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
+
+
+if MAIN and workflow.output_settings.dryrun:  # the last line, after what snakemake says
+    said = f"what is left takes {PIPELINE.estimate()} (docs/cluster.md#estimates)"
+    atexit.register(print, said, file=sys.stderr)
 
 
 onstart:
@@ -109,9 +114,11 @@ WITHIN = "cd {params.folder:q} && " if STORED else ""
 
 def patience(batch):
     """Attempts at a batch; jobs of a cluster, which make one of them, try nothing again."""
-    logs = [Path(f"work/logs/{CONFIG.protocol}/{job}.log") for job in batch.jobs]
-    kept = [Path(f"work/{job}.{kind}") for job in batch.jobs for kind in ("checkpoint", "journal")]
-    return Patience(lambda: workflow.execution_settings.retries, logs, kept)
+    return Patience(
+        lambda: workflow.execution_settings.retries,
+        lambda: (Path(f"work/logs/{CONFIG.protocol}/{job}.log") for job in batch.jobs),
+        lambda: (Path(f"work/{job}.{kind}") for job in batch.jobs for kind in ("checkpoint", "journal")),
+    )
 
 
 def resources(batch, retries):
@@ -195,9 +202,16 @@ for batch in BATCHES:
             f"({WITHIN}python -m harness run {BENCHMARK} {{params.jobs}}) > {{log}} 2>&1"
 
 
+# All records: those that are made now, and those that are kept. By the outputs of their rules, so that snakemake need not look for the rule
+# of each: it would keep a pattern for every file, 80 MB for 40,000.
+MADE = [record for batch in BATCHES for record in getattr(rules, batch.name).output]
+KEPT, MANIFESTS = (PIPELINE.kept(BATCHES), PIPELINE.manifests) if MAIN else ([], [])
+
+
 rule tables:
     input:
-        RECORDS,
+        MADE,
+        KEPT,
         MANIFESTS,
     output:
         tables=[*expand(f"{RESULTS}/{{file}}.csv", file=TABLES), f"{RESULTS}/tables/SHA256SUMS"],
@@ -218,9 +232,8 @@ rule tables:
 
 
 rule track:  # the follower has brought most records by then; this brings whatever it missed
-    input:
-        RECORDS,
-        MANIFESTS,
+    input:  # tables are new when a record is; a second list of all records would cost memory
+        [MADE, KEPT, MANIFESTS] if STORED else rules.tables.output.page,
     output:
         touch(f"work/{CONFIG.title}.tracked"),
     log:
@@ -228,7 +241,7 @@ rule track:  # the follower has brought most records by then; this brings whatev
     conda:
         "environment.yaml"
     params:
-        records=lambda w, input: f"--records {os.path.commonpath(input[: len(RECORDS)])}" if STORED else BENCHMARK,
+        records=lambda w, input: f"--records {os.path.commonpath(input[: len(MADE + KEPT)])}" if STORED else BENCHMARK,
         experiment=CONFIG.title,
     shell:
         "python -m harness track {params.records} --experiment {params.experiment} > {log} 2>&1"
@@ -237,7 +250,8 @@ rule track:  # the follower has brought most records by then; this brings whatev
 rule all:
     default_target: True
     input:
-        rules.tables.input,  # a record that was deleted is made again, also where the tables are there
+        # A record that was deleted is made again, also where the tables are there: a batch makes all of its records.
+        MADE if STORED else [getattr(rules, batch.name).output[0] for batch in BATCHES],
         rules.tables.output,
         rules.track.output,
     log:
@@ -247,6 +261,6 @@ rule all:
         "environment.yaml"
     params:
         benchmark=BENCHMARK,
-        folder=lambda w, input: str(input[0]).removesuffix(RECORDS[0]) or ".",
+        folder=lambda w, input: str(input[0]).removesuffix(PIPELINE.record(BATCHES[0].jobs[0])) if STORED else ".",
     shell:  # fails where a job failed, or a result was changed since it was made
         f"({WITHIN}python -m harness status {{params.benchmark}}) > {{log}}"

@@ -35,18 +35,19 @@ def batches(config: Config, left: Collection[Job]) -> list[Batch]:
     """The jobs `left` to do, in batches of at most `config.batch`."""
     found = []
     for dataset in config.datasets:
-        filled = _filled(_chains([job for job in left if job.key["dataset"] == dataset]), config.batch)
+        filled = _filled(_chains([job for job in left if search_of(job).dataset == dataset]), config.batch)
         found += [Batch(f"{slug(dataset)}_{i:03d}", tuple(jobs)) for i, jobs in enumerate(filled)]
     return found
 
 
 def _chains(jobs: Iterable[Job]) -> Iterable[list[Job]]:
     """Each search with its trainings, the searches of a space next to each other."""
-    ordered = sorted(jobs, key=lambda job: (_search(job), isinstance(job, Training), job.name))
-    return [list(chain) for _, chain in itertools.groupby(ordered, _search)]
+    ordered = sorted(jobs, key=lambda job: (search_of(job), isinstance(job, Training), job.name))
+    return [list(chain) for _, chain in itertools.groupby(ordered, search_of)]
 
 
-def _search(job: Job) -> Search:
+def search_of(job: Job) -> Search:
+    """A search itself, and that of a training."""
     return job.search if isinstance(job, Training) else job
 
 

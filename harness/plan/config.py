@@ -142,9 +142,15 @@ class Config(Strict):
                 found.update(study.trainings(searches, keep))
         return sorted(found)
 
+    @property
+    def jobs(self) -> list[Job]:
+        """Those of all datasets, one dataset after another."""
+        return [job for name in self.datasets for job in self.jobs_of(name)]
+
     def jobs_of(self, dataset: str) -> list[Job]:
-        """Every search and training on a dataset, searches first."""
-        return [*self.searches_of(dataset), *self.trainings_of(dataset)]
+        """Every search and training on a dataset, searches first: each is trained, and is the same object there."""
+        trainings = self.trainings_of(dataset)
+        return [*dict.fromkeys(training.search for training in trainings if not training.arch), *trainings]
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:

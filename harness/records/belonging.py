@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -35,23 +35,22 @@ class Held(NamedTuple):
     modules: tuple[str, ...] = ()
 
 
-def held(config: Config) -> Iterator[Held]:
-    """All jobs of a benchmark, each search before its trainings."""
-    for name in config.datasets:
-        found: dict[Search, Any] = {}
-        for job in config.jobs_of(name):
-            path = record_path(job)
-            if not path.exists():
-                yield Held(job, path, None)
-                continue
-            try:
-                record = records.read(path)
-            except UserError as error:
-                yield Held(job, path, None, str(error))
-                continue
-            if isinstance(job, Search):
-                found[job] = record.get("arch")
-            yield _judged(job, path, record, found)
+def held(config: Config, jobs: Collection[Job] = ()) -> Iterator[Held]:
+    """All jobs of a benchmark, each search before its trainings. `jobs`: they, where they are at hand."""
+    found: dict[Search, Any] = {}
+    for job in jobs or config.jobs:
+        path = record_path(job)
+        if not path.exists():
+            yield Held(job, path, None)
+            continue
+        try:
+            record = records.read(path)
+        except UserError as error:
+            yield Held(job, path, None, str(error))
+            continue
+        if isinstance(job, Search):
+            found[job] = record.get("arch")
+        yield _judged(job, path, record, found)
 
 
 def _judged(job: Job, path: Path, record: dict[str, Any], found: dict[Search, Any]) -> Held:

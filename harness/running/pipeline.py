@@ -9,16 +9,17 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
+from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import records
 from harness.plan import config as configuration
 from harness.plan import datasets, registry
-from harness.plan.batches import Batch, batches
+from harness.plan.batches import Batch, batches, search_of
 from harness.plan.config import Config
-from harness.plan.jobs import Job, data_folder, record_path, slug
-from harness.plan.needs import Needs, needs
+from harness.plan.jobs import Job, data_folder, slug
+from harness.plan.needs import Estimate, Needs, estimate, needs
 from harness.records.belonging import held
 from protocols.base import Setting
 from protocols.datasets import manifest
@@ -67,12 +68,7 @@ class Pipeline:
 
     @cached_property
     def jobs(self) -> list[Job]:
-        return [job for name in self.config.datasets for job in self.config.jobs_of(name)]
-
-    @property
-    def records(self) -> list[str]:
-        """The records of all jobs."""
-        return [str(record_path(job)) for job in self.jobs]
+        return self.config.jobs
 
     def record(self, name: str) -> str:
         """The record of the job of a name."""
@@ -81,6 +77,16 @@ class Pipeline:
     def batches(self) -> list[Planned]:
         """The batches left to run."""
         return [self._plan_of(batch) for batch in self._left()]
+
+    @cached_property
+    def _read(self) -> list[tuple[str, int]]:
+        """What all jobs read."""
+        return _prepared_for(self.jobs)
+
+    def kept(self, planned: Collection[Planned]) -> list[str]:
+        """The records that no batch makes."""
+        names = {name for batch in planned for name in batch.jobs}
+        return [self.record(job.name) for job in self.jobs if job.name not in names]
 
     def planned(self, names: Collection[str]) -> list[Planned]:
         """In a job of the cluster: the batches among these names, as the driver has planned them."""
@@ -99,8 +105,7 @@ class Pipeline:
     def _renew(self) -> None:
         """Prepares folders of images again whose files were exchanged: which records are left to make depends on it."""
         root = Path(self.config.data_root).expanduser()
-        for job in {(job.key["dataset"], job.setting.image): job for job in self.jobs}.values():
-            name, image = job.key["dataset"], job.setting.image
+        for name, image in self._read:
             folder = data_folder(name, image)
             if (folder / "manifest.json").exists() and datasets.changed(name, folder, root):
                 print(f"files of {name} have changed: {folder} is prepared again", file=sys.stderr)
@@ -109,14 +114,15 @@ class Pipeline:
     def _left(self) -> list[Batch]:
         if not self.stored:
             self._renew()
-        left = self.jobs if self.stored else [one.job for one in held(self.config) if one.record is None]
+        left = self.jobs if self.stored else [one.job for one in held(self.config, self.jobs) if one.record is None]
         return batches(self.config, left)
 
     def _plan_of(self, batch: Batch) -> Planned:
         names, prints = [job.name for job in batch.jobs], [job.fingerprint() for job in batch.jobs]
         rule = rule_name(batch)
         self._jobs_of[rule] = batch.jobs
-        data = [str(folder / name) for folder in _folders(batch.jobs) for name in self.prepared]
+        folders = starmap(data_folder, _prepared_for(batch.jobs))
+        data = [str(folder / name) for folder in folders for name in self.prepared]
         return Planned(rule, data, names, batch.reads, prints, self._needs(batch.jobs))
 
     def needs(self, batch: Planned) -> Needs:
@@ -124,16 +130,21 @@ class Pipeline:
         jobs = self._jobs_of.get(batch.name)
         return self._needs(jobs) if jobs else batch.needs
 
-    def _needs(self, jobs: tuple[Job, ...]) -> Needs:
-        return needs(jobs, self.config.hours_a_job, self._images(jobs[0].key["dataset"], jobs[0].setting.image))
+    def estimate(self) -> Estimate:
+        """What the planned batches take together."""
+        return estimate((job for jobs in self._jobs_of.values() for job in jobs), self._images)
 
-    def _images(self, dataset: str, image: int) -> int | None:
-        """Of train and val together; None before the dataset is prepared."""
-        folder = data_folder(dataset, image)
+    def _needs(self, jobs: tuple[Job, ...]) -> Needs:
+        return needs(jobs, self.config.hours_a_job, self._images(jobs[0]))
+
+    def _images(self, job: Job) -> int:
+        """In train and val together of what a job reads."""
+        dataset = search_of(job).dataset
+        folder = data_folder(dataset, job.setting.image)
         if folder not in self._known and (folder / "manifest.json").exists():
             counts = manifest(folder)["counts"]
             self._known[folder] = sum(map(sum, (counts.get(split, []) for split in ("train", "val"))))
-        return self._known.get(folder)
+        return self._known.get(folder) or datasets.named(dataset).images
 
     @property
     def looks_up(self) -> bool:
@@ -155,7 +166,7 @@ class Pipeline:
     @property
     def manifests(self) -> list[str]:
         """Of the datasets that all jobs read."""
-        return [str(folder / self.prepared[-1]) for folder in _folders(self.jobs)]
+        return [str(folder / self.prepared[-1]) for folder in starmap(data_folder, self._read)]
 
     def _setting(self, dataset: str) -> Setting:
         return registry.protocol(self.config.protocol).setting(dataset)
@@ -175,7 +186,6 @@ def _check_place(config: Config) -> None:
             raise UserError(f"folder {folder} cannot be written: {error.strerror}: mend that and try again") from None
 
 
-def _folders(jobs: Iterable[Job]) -> list[Path]:
-    """The prepared datasets that jobs read. Variants may see other sizes of images."""
-    read = {(job.key["dataset"], job.setting.image) for job in jobs}
-    return [data_folder(*one) for one in sorted(read)]
+def _prepared_for(jobs: Iterable[Job]) -> list[tuple[str, int]]:
+    """The datasets that jobs read, each with its size of images: variants may see other sizes."""
+    return sorted({(search_of(job).dataset, job.setting.image) for job in jobs})

@@ -6,10 +6,12 @@ The follower is a convenience. What it misses, because it was killed or the stor
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from harness.plan.config import Config
@@ -51,7 +53,16 @@ def follow(config: Config, drawings: Drawings, seconds: float) -> None:
     as long as no record is new."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    os.nice(10)  # jobs first
+    of_driver = os.getpriority(os.PRIO_PROCESS, os.getppid())
+    os.setpriority(os.PRIO_PROCESS, 0, of_driver + 10)  # jobs first
+
+    def give_way(folder: str) -> None:
+        """To `track`, which would wait for a process of low priority: ends as by a kill, and starts anew behind it."""
+        shutil.rmtree(folder, ignore_errors=True)
+        if ended.is_set():
+            os._exit(0)
+        os.execv(sys.executable, sys.orig_argv)
+
     shown: dict[Path, int] = {}
     seen, pause, warned = _times(config), seconds, False
     while True:
@@ -59,7 +70,9 @@ def follow(config: Config, drawings: Drawings, seconds: float) -> None:
         if (found := _times(config)) != seen:
             good = [one.path for one in held(config) if one.record and one.path in found]
             new = [path for path in good if shown.get(path) != found[path]]
-            report = tracking.sync(new, None, drawings, config.title, good, quiet=warned, ledger=LEDGER)
+            report = tracking.sync(
+                new, None, drawings, config.title, good, quiet=warned, ledger=LEDGER, awaited=give_way
+            )
             warned = warned or bool(report.error or report.skipped)
             if report.error:
                 pause = min(2 * pause, PATIENT_SECONDS)
@@ -73,11 +86,8 @@ def follow(config: Config, drawings: Drawings, seconds: float) -> None:
 def _times(config: Config) -> dict[Path, int]:
     """The records that are there, and when each was written."""
     times = {}
-    for name in config.datasets:
-        for job in config.jobs_of(name):
-            path = record_path(job)
-            try:
-                times[path] = path.stat().st_mtime_ns
-            except OSError:
-                continue
+    for job in config.jobs:
+        path = record_path(job)
+        with suppress(OSError):
+            times[path] = path.stat().st_mtime_ns
     return times

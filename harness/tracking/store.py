@@ -8,8 +8,9 @@ import os
 import re
 import sqlite3
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -142,16 +143,34 @@ def _examine(database: Path) -> None:
 
 
 @contextmanager
-def locked(store: Store) -> Iterator[None]:
-    """Holds the store's lock; waits for it as long as the store answers."""
+def locked(store: Store, awaited: Callable[[], None] | None = None) -> Iterator[None]:
+    """Holds the store's lock; waits for it as long as the store answers. Who waits holds a second one, the turn. So it
+    is seen, by a thread of who has the first: it calls `awaited`, once a second."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(store.lock)
-    while not lock.is_locked:
-        store.probe()
-        with suppress(Timeout):
-            lock.acquire(timeout=2)
+    turn, lock = FileLock(f"{store.lock}.turn"), FileLock(store.lock)
+    over = threading.Event()
     try:
+        for each in (turn, lock):
+            while not each.is_locked:
+                store.probe()
+                with suppress(Timeout):
+                    each.acquire(timeout=2)
+        turn.release()
+        if awaited:
+            threading.Thread(target=_watch, args=(turn.lock_file, over, awaited), daemon=True).start()
         yield
     finally:
+        over.set()
+        turn.release()
         lock.release()
+
+
+def _watch(turn: str, over: threading.Event, awaited: Callable[[], None]) -> None:
+    from filelock import FileLock, Timeout
+
+    while not over.wait(1):
+        try:
+            FileLock(turn).acquire(blocking=False).lock.release()
+        except Timeout:
+            awaited()

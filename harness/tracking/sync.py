@@ -14,8 +14,9 @@ import re
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,13 +70,15 @@ def sync(
     table: list[Path] | None = None,
     quiet: bool = False,
     ledger: Path | None = None,
+    awaited: Callable[[str], None] | None = None,
 ) -> Report:
     """Imports the records that an MLflow store lacks and removes the runs of records that have changed.
 
     `uri` is the tracking store; without it MLFLOW_TRACKING_URI, or else mlflow.db in the working folder. `experiment`:
     the name of that of a configuration, whose records these are; without it one is named after each protocol. `table`:
     the records that the comparisons are made from, where these are more than `paths`. `ledger`: a file that notes what
-    is shown. Nothing that befalls the store raises: it gives one warning on stderr, unless `quiet`, and
+    is shown. `awaited`: called where another process waits for the store meanwhile, with the folder of what is not
+    uploaded yet. Nothing that befalls the store raises: it gives one warning on stderr, unless `quiet`, and
     `Report.error`.
     """
     patience = math.ceil(limit("HARNESS_MLFLOW_PATIENCE_SECONDS"))
@@ -85,7 +88,10 @@ def sync(
     wanted = _read(sorted(paths), report)
     try:
         store = Store.of(uri or ledgers.address())
-        with locked(store), tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="mlflow-") as folder,
+            locked(store, partial(awaited, folder) if awaited else None),
+        ):
             work = _Import(store, view.Artifacts(Path(folder, "files"), drawings), report)
             for protocol in sorted({record["key"]["protocol"] for _, record in wanted.values()}):
                 entries = {name: entry for name, entry in wanted.items() if entry[1]["key"]["protocol"] == protocol}

@@ -61,6 +61,7 @@ class Dataset(ABC):
     licence: str
     split: str  # the rule and the sizes of train, val and test
 
+    images: int = 50_000  # in train and val together, or somewhat more: for plans made before it is prepared
     package: str = ""  # the Python module that ships it
     download: str = ""  # what to download from where, and how to name it under the data root
 

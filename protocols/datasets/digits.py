@@ -12,6 +12,7 @@ class Digits(Dataset):
     classes = 10
     inputs = 1
     flip = False
+    images = 399
     source = (
         "scikit-learn's load_digits: 1,797 handwritten digits, 8x8, 17 shades; the test part of UCI's Optical "
         "Recognition of Handwritten Digits (Alpaydin & Kaynak 1998, doi 10.24432/C50P49)"

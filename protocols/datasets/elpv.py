@@ -14,6 +14,7 @@ class Elpv(Dataset):
     classes = 4
     inputs = 1
     flip = True
+    images = 1_311
     source = (
         "elpv-dataset: 2,624 electroluminescence photographs of solar cells, 300x300, from 44 modules "
         "(Buerhop-Lutz et al. 2018; Deitsch et al. 2019, doi 10.1016/j.solener.2019.02.067)"

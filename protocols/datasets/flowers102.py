@@ -15,6 +15,7 @@ class Flowers102(Dataset):
     classes = 102
     inputs = 3
     flip = True
+    images = 8_189
     source = "Oxford 102 Flowers, 8,189 photographs (Nilsback & Zisserman 2008)"
     licence = "none stated by its authors; for research"
     split = RULE_AND_PAPER

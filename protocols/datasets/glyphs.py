@@ -33,6 +33,7 @@ class Glyphs(Dataset):
     classes = 26
     inputs = 1
     flip = False
+    images = 1_248
     source = "the capitals A to Z in matplotlib's 21 text fonts, 32x32, with seeded jitter, contrast and noise"
     licence = "DejaVu (Bitstream Vera), STIX Font License, BaKoMa Fonts Licence: all allow the use of rendered text"
     split = (

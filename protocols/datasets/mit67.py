@@ -7,6 +7,7 @@ from protocols.datasets.parts.splits import RULE_AND_PAPER
 class Mit67(ImageFolder):
     classes = 67
     flip = True
+    images = 15_620
     source = "MIT Indoor 67, 15,620 photographs (Quattoni & Torralba 2009)"
     licence = "none stated by its authors; for research"
     split = RULE_AND_PAPER

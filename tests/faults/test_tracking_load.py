@@ -1,8 +1,10 @@
 """Tracking under load and with real servers: the long form of tests/harness/tracking/test_tracking.py."""
 
+import os
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -11,7 +13,8 @@ import pytest
 
 from harness import records
 from harness.tracking import sync as tracking
-from tests.tracked import assert_exact, post, query, record, served, start, wait_until, write
+from tests.costs import cost
+from tests.tracked import ROOT, assert_exact, post, query, record, served, start, wait_until, write
 
 pytestmark = pytest.mark.slow
 PROCESSES, RUNS_EACH, EPOCHS = 8, 50, 100
@@ -115,6 +118,17 @@ def test_eight_processes_of_fifty_runs_from_nothing_while_somebody_reads(tmp_pat
     for path in (path for folder in folders for path in folder.iterdir()):
         (everything / path.name).write_bytes(path.read_bytes())
     assert_exact(database, everything, points=2 * EPOCHS)
+
+
+def test_5000_runs_with_curves_and_pictures_within_ten_minutes_of_cpu(tmp_path):
+    curves = {"epoch": list(range(EPOCHS)), "loss": [1.0] * EPOCHS, "lr": [0.1] * EPOCHS}
+    for seed in range(5000):  # in an architecture of its own each, which is drawn
+        records.write(tmp_path / f"records/{seed}.json", record(seed, curves=curves))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+    command = [sys.executable, "-m", "harness", "track", "--records", "records"]
+    assert cost(command, cwd=tmp_path, env=environment).seconds < 600
+    assert query(tmp_path / "mlflow.db", "SELECT count(*) FROM tags WHERE key = 'record'") == [(5000,)]
+    assert len(list(tmp_path.glob("mlartifacts/*/artifacts/architecture.png"))) == 5000
 
 
 def polled(url: str, processes: list[subprocess.Popen]) -> list[Exception]:

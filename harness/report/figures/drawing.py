@@ -206,7 +206,7 @@ def _bend(start: tuple[float, float], end: tuple[float, float]) -> float:
 def _edge(axis: Axes, start: tuple[float, float], end: tuple[float, float], arrow: str) -> None:
     style: dict[str, Any] = {"arrowstyle": arrow, "mutation_scale": 7, "color": "0.45", "linewidth": 0.8, "zorder": 1}
     bent = f"arc3,rad={_bend(start, end)}"
-    axis.add_patch(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, connectionstyle=bent, **style))
+    axis.add_artist(FancyArrowPatch(start, end, shrinkA=4, shrinkB=9, connectionstyle=bent, **style))
 
 
 def _colour(op: str) -> str:
@@ -225,7 +225,7 @@ def _strip(blocks: list[str]) -> Figure:
     found = [bar(block) for block in blocks]
     highest = max(height for height, _, _ in found)
     for i, (block, (height, _, look)) in enumerate(zip(blocks, found)):
-        axis.add_patch(Rectangle((i - 0.4, 0), 0.8, height, linewidth=0.6, **look))
+        axis.add_artist(Rectangle((i - 0.4, 0), 0.8, height, linewidth=0.6, **look))
         axis.text(i, height + 0.12, block, rotation=90, ha="center", va="bottom")
     axis.plot([-0.6, len(blocks) - 0.4], [0, 0], color="0.2", linewidth=1)
     axis.set(xlim=(-0.7, len(blocks) - 0.3), ylim=(0, highest * 1.1 + 2.6), xticks=range(len(blocks)))

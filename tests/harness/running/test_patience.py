@@ -16,7 +16,7 @@ from harness.running.patience import Patience
 
 rule job:
     output: "record"
-    retries: Patience(lambda: workflow.execution_settings.retries, [Path("log")], [Path("checkpoint")])
+    retries: Patience(lambda: workflow.execution_settings.retries, lambda: [Path("log")], lambda: [Path("checkpoint")])
     shell: "echo attempt >> attempts; touch log; {work}"
 """
 WORK = {
@@ -38,7 +38,7 @@ def test_with_one_retry(tmp_path, work, ends, attempts):
 
 def test_more_memory_after_an_attempt_that_got_nowhere(tmp_path):
     log, checkpoint = tmp_path / "log", tmp_path / "checkpoint"
-    retries = Patience(lambda: 2, [log], [checkpoint])
+    retries = Patience(lambda: 2, lambda: [log], lambda: [checkpoint])
     assert retries.megabytes(1000) == 1000
     assert retries > 0 and retries.megabytes(1000) == 2000
     log.touch()

@@ -1,6 +1,8 @@
 """Jobs of a cluster know their own batch from the driver's plan, and plan nothing again."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -8,6 +10,7 @@ import yaml
 from harness.plan import registry
 from harness.running import pipeline
 from harness.running.pipeline import Pipeline
+from tests.costs import cost
 
 
 @pytest.fixture
@@ -44,3 +47,29 @@ def test_the_profile_asks_squeue():
     """Without slurmdbd sacct answers nothing, and snakemake waited for ever."""
     profile = yaml.safe_load((registry.ROOT / "profiles/slurm/config.yaml").read_text())
     assert profile["slurm-status-command"] == "squeue" and profile["slurm-requeue"] and profile["keep-incomplete"]
+
+
+MANY = {"embedded": ["seeds=3000", "random=2000"], "default": ["seeds=1000"]}
+"""20,000 searches and as many trainings or more, in batches of 400 and of 16."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file, overrides", MANY.items())
+def test_20_000_runs_are_planned_within_a_minute_and_600_megabytes(file, overrides, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        registry.ROOT / "Snakefile",
+        "-n",
+        "all",
+        "--configfile",
+    ]
+    command += [registry.ROOT / f"config/{file}.yaml", "--config", *overrides]
+    for folder in ("profiles", "results/published"):
+        (tmp_path / folder).parent.mkdir(exist_ok=True)
+        (tmp_path / folder).symlink_to(registry.ROOT / folder)
+    seconds, megabytes = cost(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert seconds < 60
+    assert megabytes < 600

@@ -32,8 +32,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 ENVIRONMENT.pop("MLFLOW_TRACKING_URI", None)
 
 
-def harness(folder: Path, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "harness", *arguments], cwd=folder, env=ENVIRONMENT, check=True)
+def harness(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def search(folder: Path, seed: int) -> None:
@@ -59,12 +60,15 @@ class Driven:
         return time.monotonic() - began
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("followed").resolve()
-    (folder / "benchmark.yaml").write_text(ONE_METHOD)
+def prepared(folder: Path, config: str) -> Path:
+    (folder / "benchmark.yaml").write_text(config)
     harness(folder, "data", "--dataset", "digits", "--image", "8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return prepared(tmp_path_factory.mktemp("followed").resolve(), ONE_METHOD)
 
 
 def shown(folder: Path) -> int:
@@ -119,3 +123,18 @@ def test_without_a_server_there_is_one_warning(folder):
         assert process.wait(60) == 0
     assert log.read_text().count("\n") == 1
     assert f"no answer from {uri}" in log.read_text()
+
+
+def test_it_gives_way_to_track(tmp_path):
+    """Of low priority, it would keep the store for as long as other programs leave it no processor."""
+    prepared(tmp_path, ONE_METHOD.replace("random: 2", "random: 60"))
+    jobs = [f"digits/darts/random_sampling/search-{seed}" for seed in range(60)]
+    harness(tmp_path, "run", "--config", "benchmark.yaml", *jobs)
+    driven = Driven(tmp_path)
+    wait_until(lambda: touched(tmp_path) and shown(tmp_path) > 0, 900)  # seconds of work, at low priority
+    left = 60 - shown(tmp_path)
+    imported = int(harness(tmp_path, "track", "--config", "benchmark.yaml").split()[0])
+    assert left / 2 < imported <= left
+    assert shown(tmp_path) == 60
+    wait_until(lambda: driven.follower.nice() == psutil.Process(driven.driver.pid).nice() + 10)  # it lives, anew
+    driven.kill()
