@@ -45,10 +45,13 @@ MinJobAge=900
 KillWait=2
 SlurmdTimeout=10
 OverTimeLimit=0
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 GresTypes=gpu,shard
 NodeName=n1 NodeHostname=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=3 RealMemory=8000 Gres=gpu:2,shard:4
 NodeName=n2 NodeHostname=n2 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=8000
 PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2
 """
 
 DEVICES = """
@@ -83,6 +86,7 @@ class Cluster:
         (self.folder / "etc/gres.conf").write_text(DEVICES)
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "etc/slurm.conf")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.clients: list[subprocess.Popen[bytes]] = []  # which end with it
         names = {
             "key-file": "munge.key",
             "socket": "munge.socket",
@@ -104,7 +108,15 @@ class Cluster:
 
     def lose_node(self, node: str) -> None:
         """With all that runs there, at once."""
-        self._processes.pop(node).kill()
+        process = self._processes.pop(node)
+        inside = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        psutil.wait_procs(inside, 30)  # the node's port is free again
+
+    def occupy(self, *options: str) -> None:
+        """By a job of somebody else, without end."""
+        self.say("sbatch", "--output=/dev/null", *options, "--wrap", "sleep infinity")
 
     def say(self, *command: str) -> str:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
@@ -117,14 +129,17 @@ class Cluster:
     def processes(self) -> dict[str, psutil.Process]:
         """Those of `harness run` in the jobs that run, by the job: this machine sees into the nodes."""
         found: dict[str, psutil.Process] = {}
-        for process in psutil.process_iter(["cmdline"]):
-            with suppress(psutil.Error, TypeError):
-                if "harness" in process.info["cmdline"] and (job := process.environ().get("SLURM_JOB_ID")):
+        nodes = [psutil.Process(process.pid) for name, process in self._processes.items() if name in NODES]
+        for process in (inside for node in nodes for inside in node.children(recursive=True)):
+            with suppress(psutil.Error):
+                if "harness" in process.cmdline() and (job := process.environ().get("SLURM_JOB_ID")):
                     found.setdefault(job, process)
         states = self.jobs()
         return {job: process for job, process in found.items() if states.get(job) == "RUNNING"}
 
     def down(self) -> None:
+        for process in self.clients:
+            process.kill()
         self.say("scancel", "--user=root")
         for name, process in reversed(self._processes.items()):
             process.send_signal(signal.SIGKILL if name in NODES else signal.SIGTERM)  # unshare waits for its child
