@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.parts.values import ARCH, COUNT, DATASET, HOURS, PAIR, PATH, SEED, completing
+from harness.cli.parts.values import ARCH, COUNT, DATASET, HOURS, PAIR, PATH, SEED, Entry, completing
 from spaces.parts.cpu.numerics import MODES
 
 Decorator = Callable[[Any], Any]
@@ -28,6 +28,7 @@ def several(*decorators: Decorator) -> Decorator:
 def named(kind: str, help: str, **settings: Any) -> Decorator:
     """An option for the name of an entry, such as --space, which the shell can complete."""
     name = kind.removesuffix("s")
+    settings.setdefault("type", Entry(kind))
     return click.option(f"--{name}", metavar=name.upper(), shell_complete=completing(kind), help=help, **settings)
 
 
