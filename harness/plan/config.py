@@ -237,7 +237,8 @@ def _check(config: Config) -> None:
     pairs = [(entry.method, entry.space) for entry in config.searches]
     for pair in pairs:
         if pairs.count(pair) > 1:
-            raise UserError(f"searches: {pair[0]} in {pair[1]} stands twice")
+            cure = "keep one, or give the other a name of its own: a file methods/NAME.py"
+            raise UserError(f"searches: {pair[0]} in {pair[1]} stands twice: {cure}")
     for entry in config.searches:
         for dataset in entry.datasets:
             if dataset not in config.datasets:

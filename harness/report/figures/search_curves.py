@@ -21,8 +21,8 @@ WATCHED = {"val_accuracy": "validation", "reward": "rewards, validation", "train
 """What a search is watched by, the first of these that it logged, and which images that is of."""
 MIXTURES = frozenset(
     {
-        *("autoshrink", "darts", "darts_minus", "fair_darts", "fbnet", "p_darts", "pc_darts", "robust_darts"),
-        *("snas", "squeezenas", "stacnas"),
+        *("autoshrink", "darts", "darts_minus", "darts_second_order", "fair_darts", "fbnet", "p_darts", "pc_darts"),
+        *("robust_darts", "snas", "squeezenas", "stacnas"),
     }
 )
 """Methods that log the accuracy of a network in which several candidates of a place are added up."""

@@ -111,7 +111,12 @@ BAD = {
         "no search is on glyphs",
     ),
     "baseline by hand": (changed(searches=[{"method": "random_sampling", "space": "darts"}]), "by itself"),
-    "search twice": (changed(searches=[{"method": "darts", "space": "darts"}] * 2), "twice"),
+    "search twice": (
+        changed(
+            searches=[{"method": "darts", "space": "darts"}, {"method": "darts", "space": "darts", "set": {"order": 2}}]
+        ),
+        "darts in darts stands twice: keep one, or give the other a name of its own",
+    ),
     "unknown parameter": (
         changed(searches=[{"method": "darts", "space": "darts", "set": {"ordr": 2}}]),
         "unknown parameter of darts 'ordr': did you mean order",
