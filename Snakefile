@@ -9,14 +9,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from harness.report.outline import CAPTIONS, caption, contents
 from harness.running.driver import FAREWELL, VARIABLE, Driver, watch
-from harness.running.patience import Patience
-from harness.running.pipeline import Pipeline
-from harness.running.progress import Progress
 from harness.running.stop import stop_on_signals
-from harness.tracking.follow import Follower
-from spaces.base import UserError
 
 # The rules run in the Python that runs snakemake, also where its virtual environment is not activated.
 os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
@@ -32,6 +26,14 @@ if MAIN:
     stop_on_signals(workflow, DRIVER.end)
 elif not watch()():  # before snakemake deletes what the next driver's jobs have made
     sys.exit(FAREWELL)
+
+# After the signals, because it takes seconds.
+from harness.report.outline import CAPTIONS, caption, contents
+from harness.running.patience import Patience
+from harness.running.pipeline import Pipeline
+from harness.running.progress import Progress
+from harness.tracking.follow import Follower
+from spaces.base import UserError
 
 
 envvars:

@@ -4,6 +4,7 @@ index and the site have every page. Imports no torch."""
 import csv
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import yaml
 
 from harness.cli import base as cli
 from harness.plan import config, registry, titles
-from harness.report.site import OVERVIEW
+from harness.report.site import OVERVIEW, whole
 from harness.report.snapshot import citation
 from tests.pages import PAGES, Fence, anchors, commands, fences, links, text
 
@@ -127,6 +128,29 @@ def site(tmp_path_factory):
 
 def test_the_site_is_built_without_a_warning(site):
     assert {file.stem for file in site.glob("*.html")} >= {Path(page).stem for page in DOCS}
+
+
+NARROW = """<script>setTimeout(() => {
+    const cells = [...document.querySelectorAll(".wy-table-responsive td")];
+    const right = Math.max(...cells.map(cell => cell.getBoundingClientRect().right));
+    document.body.insertAdjacentHTML("beforeend", `<pre id="seen">${innerWidth} ${right <= innerWidth}</pre>`);
+}, 3000);</script></body>"""  # the theme puts its boxes around tables after the page is loaded
+
+
+def test_a_phone_shows_the_index_whole(site):
+    """Seen before: the theme broke no line of a table, and a phone showed its first column alone."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium: the page was not opened")
+    (site / "narrow.html").write_text((site / "index.html").read_text().replace("</body>", NARROW))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=500,900", "--virtual-time-budget=9000"]
+    command = [browser, *flags, "--dump-dom", f"file://{site}/narrow.html"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert re.findall(r'<pre id="seen">(.*?)</pre>', shown.stdout)[-1] == "500 true"
+
+
+def test_an_interval_is_not_broken():
+    assert whole("| +0.8 [+0.2, +1.3] (a, b) [x](y, z) |") == "| +0.8 [+0.2,&nbsp;+1.3] (a, b) [x](y, z) |"
 
 
 SNAPSHOTS = [path for path in sorted((registry.ROOT / "results/published").iterdir()) if (path / "records").is_dir()]

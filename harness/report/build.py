@@ -101,25 +101,26 @@ def write_data(analysis: Analysis, out: Path) -> dict[str, tuple[Entry, pd.DataF
 def draw_figures(analysis: Analysis, figures: Mapping[str, tuple[Entry, pd.DataFrame]], out: Path) -> dict[str, Path]:
     """Writes figures into the folder `out`, as PNG, SVG and PDF; a figure without data, or with too many panels,
     says so. Returns the SVG files of those with data, by their file in the report."""
-    from harness.report.figures import style
+    from harness.report.figures import fonts, style
 
     style.set_style()
     colours = style.colours(analysis.methods)
     drawn = {}
-    for name, (entry, data) in figures.items():
-        try:
-            figure = entry.module().draw(data, colours) if len(data) else style.nothing(name)
-        except style.TooMany as error:
-            figure = style.nothing(name, str(error))
-        style.save(figure, out / name)
-        if len(data):
-            drawn[f"figures/{name}"] = out / f"{name}.svg"
+    with fonts.boxes_said():
+        for name, (entry, data) in figures.items():
+            try:
+                figure = entry.module().draw(data, colours) if len(data) else style.nothing(name)
+            except style.TooMany as error:
+                figure = style.nothing(name, str(error))
+            style.save(figure, out / name)
+            if len(data):
+                drawn[f"figures/{name}"] = out / f"{name}.svg"
     return drawn
 
 
 def of_dataset(analysis: Analysis, dataset: str, out: Path) -> None:
     """The rows of one dataset in the table of relative improvements, table.html, and their forest plot, forest.*."""
-    from harness.report.figures import style
+    from harness.report.figures import fonts, style
 
     table, plot = (next(each for each in entries(kind) if each.name == name).module() for kind, name in OF_DATASET)
     shown = named(table.layout(analysis, origin(analysis.results.about)))
@@ -131,7 +132,8 @@ def of_dataset(analysis: Analysis, dataset: str, out: Path) -> None:
     data = plot.data(analysis)
     if len(data := data[data["dataset"] == dataset]):
         style.set_style()
-        style.save(plot.draw(data, style.colours(analysis.methods)), out / "forest")
+        with fonts.boxes_said():
+            style.save(plot.draw(data, style.colours(analysis.methods)), out / "forest")
 
 
 def figure_data(entry: Entry, analysis: Analysis) -> dict[str, pd.DataFrame]:

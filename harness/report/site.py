@@ -3,6 +3,7 @@ this file as a hook; the pages are made from the snapshots when the site is buil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +57,13 @@ def overview(folders: list[Path]) -> str:
     methods = sorted({method for cells in said.values() for method in cells})
     rows = [[*method, *(cells.get(method, "") for cells in said.values())] for method in methods]
     cited = [f"- {snapshot.citation(folder)}" for folder in folders]
-    table = markdown(named(Table(headers, rows, SAID)))
+    table = whole(markdown(named(Table(headers, rows, SAID))))
     return "\n".join(["# Published snapshots\n", table, "## How to cite\n", *cited]) + "\n"
+
+
+def whole(text: str) -> str:
+    """Intervals that no narrow column breaks."""
+    return re.sub(r"(\[[^\s\],]+,) (?=[^\s\],]+\])", "\\1&nbsp;", text)
 
 
 def verdicts(folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
@@ -93,7 +99,7 @@ def _spaces(folder: Path) -> set[str]:
 def _result(folder: Path, file: str) -> Iterator[str]:
     """A table, or a figure as a picture, and where its numbers are."""
     if file.startswith("tables/"):
-        yield (folder / f"{file}.md").read_text(encoding="utf-8").strip()
+        yield whole((folder / f"{file}.md").read_text(encoding="utf-8").strip())
     else:
         yield f"![{file.partition('/')[2]}]({folder.name}/{file}.svg)"
     yield _links(folder, [f"{file}.csv"])

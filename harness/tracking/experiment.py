@@ -41,9 +41,12 @@ VIEWS = {  # key: (name, filter, order, columns); as MLflow's own menu "Views" w
         + [f"metrics.`{name}`" for name in ("test_accuracy_percent", "parameters", "macs", "system/seconds")],
     ),
 }
-WIDTHS = {  # pixels; 100 where none are given
-    **{"attributes.`Run Name`": 120, "tags.`dataset`": 80, "metrics.`RI`": 60, "tags.`method`": 120},
-    **{"metrics.`test_accuracy_percent`": 160, "tags.`verdict`": 140, "metrics.`system/seconds`": 130},
+PINNED = ["attributes.`Run Name`", "runDateAndNestInfo"]
+"""The columns that are always there, on the left; of *Created* the sign of the status is wide enough."""
+WIDTHS = {  # pixels; 100 where none are given: all to the verdict has room beside MLflow's assistant on 1600
+    **dict(zip(PINNED, (135, 45))),
+    **{"tags.`method`": 135, "tags.`dataset`": 80, "metrics.`RI`": 75, "tags.`seed`": 60, "tags.`status`": 80},
+    **{"metrics.`test_accuracy_percent`": 165, "tags.`verdict`": 125, "metrics.`system/seconds`": 130},
 }
 
 
@@ -82,5 +85,5 @@ def _view(created: int, name: str, text: str, order: str, columns: list[str]) ->
     """As MLflow's menu keeps it: a name, and the state of its page as a text."""
     facets = {"searchFilter": text, "orderByKey": order, "orderByAsc": False, "startTime": "ALL"}
     facets |= {"lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs"}
-    shown = {"selectedColumns": columns, "columnOrder": columns, "columnWidths": WIDTHS}
+    shown = {"selectedColumns": columns, "columnOrder": [*PINNED, *columns], "columnWidths": WIDTHS}
     return json.dumps({"name": name, "createdAt": created, "updatedAt": created, "state": json.dumps(facets | shown)})

@@ -127,7 +127,7 @@ def metrics(record: Record) -> list[Metric]:
     curves = dict(record["curves"])
     epochs = curves.pop("epoch", [])
     points = [
-        (f"epoch/{name}", value, start + (end - start) * (i + 1) // len(epochs), epoch)
+        (*percent(f"epoch/{name}", value), start + (end - start) * (i + 1) // len(epochs), epoch)
         for name, column in curves.items()
         for i, (epoch, value) in enumerate(zip(epochs, column))
     ]

@@ -50,3 +50,28 @@ def test_a_signal_while_it_plans(tmp_path, number):
     assert driver.wait(10) == 128 + number
     said = (folder / "snakemake.log").read_text()
     assert said.rstrip().endswith(SENTENCE) and "Traceback" not in said
+
+
+SLOW = """
+import pathlib, sys, time
+
+class Slow:
+    def find_spec(self, name, *rest):
+        if name == "harness.report.outline":
+            pathlib.Path("loading").touch()
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+"""
+
+
+def test_ctrl_c_while_the_snakefile_loads(tmp_path):
+    """Seen before: a traceback of 60 lines."""
+    folder = torture.folder_for(tmp_path.resolve() / "run", LONG)
+    (folder / "sitecustomize.py").write_text(SLOW)
+    driver = torture.start(folder)
+    wait_until((folder / "loading").exists, 240)
+    os.killpg(driver.pid, signal.SIGINT)
+    assert driver.wait(10) == 128 + signal.SIGINT
+    said = (folder / "snakemake.log").read_text()
+    assert said.rstrip().endswith(SENTENCE) and "Traceback" not in said

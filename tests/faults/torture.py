@@ -60,8 +60,8 @@ def folder_for(folder: Path, config: str = ALL_METHODS) -> Path:
 
 
 def start(folder: Path, cores: int = 2) -> subprocess.Popen[bytes]:
-    """The plain command."""
-    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
+    """The plain command. What `folder` holds of Python comes first."""
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{registry.ROOT}"}
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "all", "--configfile", "benchmark.yaml"]
     with open(folder / "snakemake.log", "ab") as log:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)

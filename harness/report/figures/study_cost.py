@@ -27,7 +27,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     figure, axes = style.panels(len(groups), 2.1, 2.1)
     for axis, ((study, dataset), group) in zip(axes, groups):
         _panel(axis, group)
-        style.head(axis, f"{study}, {style.place(dataset)}", f"n = {group['n'].max()}")
+        style.head(axis, style.study(study, dataset), f"n = {group['n'].max()}")
     style.outer_labels(axes, "images × multiply-adds, × reference", "Kendall's τ with the reference")
     entries = [style.entry("variant", style.PALETTE[0])]
     if (data["kind"] == "reference").any():

@@ -37,7 +37,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         style.zero_line(axis)
         names = [fold(name, 26) for name in group["variant"]]
         axis.set(yticks=range(len(group)), yticklabels=names, ylim=(len(group) - 0.4, -0.6))
-        style.head(axis, f"{study}, {style.place(dataset)}", f"n = {group['n'].max()}")
+        style.head(axis, style.study(study, dataset), f"n = {group['n'].max()}")
         axis.set(xlabel="difference to the reference, points")
         axis.grid(axis="y", visible=False)
     entries = [style.entry("variant", style.PALETTE[0])]

@@ -30,7 +30,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
         dots: dict[str, Any] = {"color": style.PALETTE[0], "linewidth": 0, "alpha": 0.8}
         axis.scatter(group["accuracy_reference"], group["accuracy_variant"], s=12, **dots)
         axis.set(xlabel="reference, %", ylabel="variant, %")
-        axis.set_title(fold(f"{study}, {style.place(dataset)}: {variant}", 34), fontsize=7.5)
+        axis.set_title(fold(f"{style.study(study, dataset)}: {variant}", 34), fontsize=7.5)
         low, high = axis.get_ylim()
         axis.set_ylim(low, high + 0.3 * (high - low))  # room for the text
         axis.text(0.02, 0.98, _said(group), transform=axis.transAxes, va="top", fontsize=7)

@@ -21,7 +21,7 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     for axis, ((study, dataset), group) in zip(axes, groups):
         axis.plot(group["gap"], 100 * group["share"], "o", color=style.PALETTE[0], markersize=4)
         axis.plot(group["gap"], 100 * group["expected"], color="0.3", linestyle="--", linewidth=1)
-        style.head(axis, f"{study}, {style.place(dataset)}", f"n = {group['n'].max()}, {group['pairs'].sum()} pairs")
+        style.head(axis, style.study(study, dataset), f"n = {group['n'].max()}, {group['pairs'].sum()} pairs")
         axis.set(ylim=(-3, max(60.0, 100 * data["share"].max() + 3)))
     style.outer_labels(axes, "gap in one training, points", "swapped in another, %")
     expected = style.entry("normal architectures and seeds", "0.3", "", linestyle="--")

@@ -21,7 +21,7 @@ def data(analysis: Analysis) -> pd.DataFrame:
 def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     """A bar per study and dataset."""
     groups = list(data.groupby(["study", "dataset"], sort=False))
-    said = [f"{study}, {style.place(dataset)} (n = {group['n'].max()})" for (study, dataset), group in groups]
+    said = [f"{style.study(study, dataset)} (n = {group['n'].max()})" for (study, dataset), group in groups]
     names = [fold(text, 40) for text in said]
     height = style.pitch(names) * 1.5 * len(names) + 0.55
     figure, (axis,) = style.panels(1, height, 4.0, style.inches(names))

@@ -25,6 +25,7 @@ from matplotlib.lines import Line2D
 from harness.plan import titles
 from harness.plan.jobs import RANDOM
 from harness.records.files import write_atomically
+from harness.report.figures import fonts
 from harness.report.typeset import NAME, fold, from_to
 
 STYLE = {
@@ -58,9 +59,10 @@ LINE, TITLE = 0.135, 0.066  # inches: a line of 8 points, a character of a panel
 
 
 def set_style() -> None:
-    """Independent of the user's own settings, and of the fonts that are installed: the font is matplotlib's own."""
+    """Independent of the user's own settings, and of the fonts that are installed: the font is matplotlib's own, but
+    for letters that it lacks."""
     matplotlib.rcdefaults()
-    sns.set_theme(context="paper", style="whitegrid", palette=PALETTE, font="DejaVu Sans", rc=STYLE)
+    sns.set_theme(context="paper", style="whitegrid", palette=PALETTE, rc=STYLE | {"font.family": fonts.families()})
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -128,6 +130,11 @@ def against(method: pd.Series, random: pd.Series) -> str:
 def place(dataset: str, space: str = "") -> str:
     """A panel's name."""
     return f"{titles.dataset(dataset)}, {titles.space(space)}" if space else titles.dataset(dataset)
+
+
+def study(name: str, dataset: str) -> str:
+    """A study's panel: "depth gap, Digits"."""
+    return f"{name.replace('_', ' ')}, {titles.dataset(dataset)}"
 
 
 def head(axis: Axes, name: str, more: str, inches: float = 0) -> None:

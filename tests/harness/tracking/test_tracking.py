@@ -64,8 +64,8 @@ def test_a_run_shows_its_record(database, tmp_path, monkeypatch):
     assert run.data.params == {"arch": record(3)["arch"], "recipe.lr": "0.025", "recipe.batch": "64"}
     assert run.data.metrics["test_accuracy_percent"] == 75
     assert run.data.metrics["system/seconds"] == 20
-    history = client.get_metric_history(run.info.run_id, "epoch/accuracy")
-    assert [(point.step, point.value) for point in history] == [(0, 0.1), (1, 0.2)]
+    history = client.get_metric_history(run.info.run_id, "epoch/accuracy_percent")
+    assert [(point.step, point.value) for point in history] == [(0, 10), (1, 20)]
     assert math.isnan(client.get_metric_history(run.info.run_id, "epoch/loss")[1].value)
     artifacts = tmp_path / "mlartifacts" / run.info.run_id / "artifacts"
     names = {"record.json", "curves.csv", "architecture.txt", "architecture.png"}
