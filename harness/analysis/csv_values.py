@@ -11,6 +11,8 @@ from spaces.base import UserError
 
 MISSING = {"", "na", "n/a", "nan", "<na>", "#n/a", "null", "none", "nil", "-", "–", "—", "?", "."}
 """How R, pandas, spreadsheets and people write that there is no value, in lower case."""
+SPREAD = re.compile(r"\d%?\s*(±|\+/?-|\\pm|\()\s*\d")
+"""94.96 ± 0.31, 94.96 +/- 0.31, 94.96 (0.31)"""
 TRUE, FALSE = {"true", "t", "1", "1.0", "yes", "y"}, {"false", "f", "0", "0.0", "no", "n"}
 DONE = "done"
 FINE = {DONE, "ok", "success", "successful", "succeeded", "complete", "completed", "finished"}
@@ -52,6 +54,11 @@ class Value:
             value = float(text) if re.fullmatch(r"[-+\d.eE]+", text) else math.nan
         except ValueError:
             value = math.nan
+        if SPREAD.search(self.text):
+            raise UserError(
+                f"{self.where}: accuracy {self.text!r} is a mean and its spread, and a line is one run: docs/using.md,"
+                " A published table, says what such numbers are enough for"
+            )
         if not math.isfinite(value):
             raise UserError(
                 f"{self.where}: accuracy {self.text.removesuffix('%')!r} is not a number: give the run a status that"

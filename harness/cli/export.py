@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.base import command
-from harness.cli.parts.values import PATH
+from harness.cli.parts.values import PATH, RECORD
 from spaces.base import UserError
 
 EXAMPLES = """
@@ -16,7 +16,7 @@ python -m harness export results/laptop/records/digits/darts/darts/train-0-cells
 
 
 @command(examples=EXAMPLES)
-@click.argument("record", type=PATH, metavar="RECORD", help="Record of a training that kept its weights.")
+@click.argument("record", type=RECORD, metavar="RECORD", help="Record of a training that kept its weights.")
 @click.option("--out", type=PATH, required=True, help="The file to write, for torch.export.load: NAME.pt2.")
 @click.option("--onnx", type=PATH, metavar="FILE", help="Write an ONNX model there too. Needs the extra [onnx].")
 def export(record: Path, out: Path, onnx: Path | None) -> None:

@@ -10,7 +10,7 @@ import click
 from harness.cli.base import command
 from harness.cli.parts import options, texts
 from harness.cli.parts.job import found_by, paths, search_job, told
-from harness.cli.parts.values import COUNT, PAIR, PATH, SEED
+from harness.cli.parts.values import COUNT, PAIR, RECORD, SEED
 
 EXAMPLES = """
 python -m harness train --protocol laptop --dataset digits --space enas --method enas --set samples=4 \\
@@ -28,7 +28,7 @@ python -m harness train --protocol laptop --dataset digits --space fbnet \\
 @options.seed
 @options.parameters
 @options.numerics
-@click.option("--search", type=PATH, help="Record of the search that found the architecture. Either this or --arch.")
+@click.option("--search", type=RECORD, help="Record of the search that found the architecture. Either this or --arch.")
 @options.arch()
 @click.option("--cells", type=COUNT, help="Number of cells.  [default: the protocol's]")
 @click.option(

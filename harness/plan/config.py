@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
-from harness.plan import datasets, registry
+from harness.plan import datasets, registry, spelling
 from harness.plan.jobs import RANDOM, Job, Search, Training
 from harness.plan.shipped import shipped
 from harness.plan.studies import Count, DepthGap, Strict, Study, StudyEntry
@@ -211,6 +211,7 @@ def check_measure(protocol: str, dataset: str) -> None:
 
 def _check(config: Config) -> None:
     """Names, parameters and pairs of method and space that cannot work, before any job starts."""
+    spelling.check("protocols", config.protocol)
     registry.protocol(config.protocol)
     for name, folder in config.folders.items():
         datasets.know(name, Path(folder).expanduser())
@@ -218,6 +219,8 @@ def _check(config: Config) -> None:
         datasets.named(dataset)
         check_measure(config.protocol, dataset)
     for entry in config.searches:
+        spelling.check("methods", entry.method)
+        spelling.check("spaces", entry.space)
         if entry.method == RANDOM:
             raise UserError(f"searches: {RANDOM} is the baseline, and runs by itself in every space: leave it out")
         space = registry.space(entry.space)

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from harness.plan import registry
+from harness.plan import registry, spelling
 from protocols.datasets.base import Dataset
 from protocols.datasets.parts.image_folder import NamedFolder, UserFolder
 from protocols.datasets.parts.prepared import manifest
@@ -52,6 +52,7 @@ def named(name: str) -> Dataset:
         from protocols.datasets.parts.table import TableDataset
 
         return TableDataset(name)
+    spelling.check("protocols/datasets", name)
     if name not in names():
         if os.path.isdir(os.path.expanduser(name)):  # False also for what no path can be
             raise UserError(f"unknown dataset {name!r}: did you mean the folder of images folder:{name}?")

@@ -3,16 +3,20 @@
 - NNI 2 and 3 (`DARTS`, `ENAS` … of its model spaces): {'normal/op_2_0': 'sep_conv_3x3', 'normal/input_2_0': [0], …};
 - NNI 1: {'normal_n2_p0': 'sepconv3x3', …, 'normal_n2_switch': ['normal_n2_p0', 'normal_n2_p1'], …};
 - NAS-Bench-301: {'NetworkSelectorDatasetInfo:darts:edge_normal_0': 'sep_conv_3x3', …}, its 14 edges in order of nodes;
-- NAS-Bench-201: one text in a line of a log, in quotes or in AutoDL's Structure(4 nodes with |…|);
+- NAS-Bench-201: one text in a line of a log, in quotes or in AutoDL's Structure(4 nodes with |…|), or its lists
+  of pairs, [(('nor_conv_3x3', 0),), …];
+- YAML, sets of numbers, and what web pages and LaTeX write for quotes, bars and underscores;
 - layers and numbers in the lists of Python, numpy and JSON, as FBNet's ['k3_e6', 'skip', …] and ENAS' [0 2 1 …].
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sys
 from collections import defaultdict
+from contextlib import suppress
 from typing import Any
 
 from spaces.base import UserError
@@ -24,6 +28,9 @@ NNI_1 = re.compile(r"(?:.*/)?(?P<cell>normal|reduce)_n(?P<node>\d+)_p(?P<source>
 EDGE = re.compile(r"(?:.*(?::|_COLON_))?edge_(?P<cell>normal|reduce)_(?P<number>\d+)")
 KNOWN = re.compile(r".*((op|input)_\d+_\d+|_n\d+_\w+|(edge|inputs_node)_(normal|reduce)_\d+)")
 NODES = re.compile(r"\|(?:\s*\w+~\d+\s*\|)+(?:\s*\+\s*\|(?:\s*\w+~\d+\s*\|)+)*")
+PAIR = re.compile(r"""[(\[]\s*['"](\w+)['"]\s*,\s*(\d)\s*[)\]]""")
+NODES_READ = [0, 0, 1, 0, 1, 2]
+"""By the six edges of NAS-Bench-201, in the order of nodes."""
 LAYER = r"(?<![\w-])(?:skip|k\d+_e\d+(?:_g\d+)?|\d+x\d+-\d+(?:-se)?)(?![\w-])"
 LAYERS = re.compile(rf"{LAYER}(?:[\s,;|'\"\[\]()\u2018-\u201f]+{LAYER}){{3,}}")
 NUMBERS = re.compile(r"[\s\d,\[\]()]+")
@@ -46,9 +53,12 @@ Cells = dict[tuple[str, int], list[tuple[Any, Any]]]
 def plain(text: str) -> str:
     """The text, rewritten where it has one of these forms. UserError where such a text is no cell of two edges a node.
     What else it says, such as the network's size, is named on stderr."""
-    text = text.replace("\u00d7", "x")
+    text = _unescaped(text.replace("\u00d7", "x"))
     if len(nodes := NODES.findall(text)) == 1 and nodes[0].count("~") == text.count("~"):
         return re.sub(r"\s", "", nodes[0])
+    if not PAIR.sub("", text).strip("[](), \n") and [int(source) for _, source in PAIR.findall(text)] == NODES_READ:
+        edges = [f"{operation}~{source}|" for operation, source in PAIR.findall(text)]
+        return "+".join(f"|{''.join(edges[start:end])}" for start, end in ((0, 1), (1, 3), (3, 6)))
     if len(layers := LAYERS.findall(text)) == 1:
         return ",".join(re.findall(LAYER, layers[0]))
     if NUMBERS.fullmatch(text) and not re.search(r"[\[(]\s*[\[(]", text):  # nested ones are pairs
@@ -60,6 +70,18 @@ def plain(text: str) -> str:
     if rest := [f"{key} {value}" for key, value in found.items() if not KNOWN.fullmatch(key)]:
         print(f"note: of the text the cells are read, not {', '.join(rest)[:80]}", file=sys.stderr)
     return json.dumps({key: value for cell in ("normal", "reduce") for key, value in _cell(cell, cells).items()})
+
+
+def _unescaped(text: str) -> str:
+    """Without the signs of HTML, LaTeX and Markdown; YAML and sets in the notation of JSON."""
+    text = re.sub(r"\\([_|])", r"\1", html.unescape(text))
+    text = re.sub(r"\{\s*(\d+(?:\s*,\s*\d+)*)\s*\}", r"[\1]", text)
+    if re.match(r"\s*(normal|reduce)(_concat)?:\s", text):
+        import yaml
+
+        with suppress(yaml.YAMLError):
+            return json.dumps(yaml.safe_load(text))
+    return text
 
 
 def _dictionary(text: str) -> dict[str, Any]:

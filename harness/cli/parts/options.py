@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.parts.values import ARCH, COUNT, DATASET, HOURS, PAIR, PATH, SEED, completing
+from harness.cli.parts.values import ARCH, COUNT, DATASET, HOURS, PAIR, PATH, SEED, Entry, completing
 from spaces.parts.cpu.numerics import MODES
 
 Decorator = Callable[[Any], Any]
@@ -28,7 +28,8 @@ def several(*decorators: Decorator) -> Decorator:
 def named(kind: str, help: str, **settings: Any) -> Decorator:
     """An option for the name of an entry, such as --space, which the shell can complete."""
     name = kind.removesuffix("s")
-    return click.option(f"--{name}", metavar=name.upper(), shell_complete=completing(kind), help=help, **settings)
+    settings = {"type": Entry(kind), "metavar": name.upper(), "shell_complete": completing(kind)} | settings
+    return click.option(f"--{name}", help=help, **settings)
 
 
 def arch(more: str = "", *names: str, **settings: Any) -> Decorator:

@@ -29,6 +29,19 @@ def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], lis
     return lambda ctx, param, incomplete: [name for name in names(kind) if name.startswith(incomplete)]
 
 
+class Entry(click.ParamType[str]):
+    """The name of an entry of one of KINDS."""
+
+    def __init__(self, kind: str) -> None:
+        self.name, self.kind = kind, kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from harness.plan import spelling
+
+        spelling.check(self.kind, str(value))
+        return str(value)
+
+
 class Count(click.ParamType[int]):
     """A whole number, `least` or more."""
 
@@ -82,6 +95,16 @@ class Place(click.Path):
         return super().convert(Path(value).expanduser(), param, ctx)
 
 
+class Record(Place):
+    """The file of a record. Nobody shall be told to delete another one, and to run again what has made it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        if path.suffix != ".json":
+            self.fail(f"{path} is no record: the name of one ends in .json.", param, ctx)
+        return path
+
+
 class Named(click.ParamType[str]):
     """The name of a dataset: one for all ways to write it."""
 
@@ -111,4 +134,4 @@ COUNT, SEED, HOURS = Count(), Count(0), Hours()
 PAIR = Pair()
 DATASET = Named()
 ARCH = Text()
-PATH = Place(path_type=Path)
+PATH, RECORD = Place(path_type=Path), Record(path_type=Path)

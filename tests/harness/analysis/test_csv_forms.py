@@ -146,6 +146,10 @@ def test_seeds_of_any_size_are_kept_to_the_last_digit(seed, tmp_path):
         (PLAIN.replace("m,1,86.25", "m,1.5,86.25"), "line 6: seed is '1.5': write a whole number"),
         (PLAIN.replace("m,1,86.25", 'm,"1,000",86.25'), "line 6: seed is '1,000': write a whole number"),
         (PLAIN.replace("m,1,86.25", "m,1,NA"), "line 6: accuracy 'NA' is not a number: give the run a status"),
+        *(
+            (PLAIN.replace("m,1,86.25", f"m,1,{text}"), f"line 6: accuracy {text!r} is a mean and its spread")
+            for text in ("86.25 ± 0.31", "86.25% +/- 0.31", "86.25 +- 0.3", "86.25 (0.31)")
+        ),
         (PLAIN.replace("m,1,86.25", "m,1,8.6.25"), "line 6: accuracy '8.6.25' is not a number"),
         (with_column("status", "crashed"), "line 2: status is 'crashed', but accuracy 80.5"),
         ("# a\n" + PLAIN.replace("m,1,86.25", "m,1,186.25"), "line 7: accuracy 186.25 lies outside 0 to 100"),

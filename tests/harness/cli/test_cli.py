@@ -73,6 +73,12 @@ def test_sample_prints_one_architecture_a_line(space, capsys):
 
 MISTAKES = {
     "unknown space": (["sample", "--space", "dart"], "did you mean darts"),
+    "capitals": (["sample", "--space", "DARTS"], "unknown space 'DARTS': did you mean darts?"),
+    "capitals and a hyphen": (
+        ["search", "--protocol", "smoke", "--dataset", "MNIST5K", "--space", "darts", "--method", "PC-DARTS"],
+        "unknown method 'PC-DARTS': did you mean pc_darts?",
+    ),
+    "no record": (["export", "README.md", "--out", "x.pt2"], "README.md is no record: the name of one ends in .json"),
     "bad architecture": (["describe", "--space", "darts", "--arch", "{"], "'{' is never closed; Genotype("),
     "bad layer": (["describe", "--space", "fbnet", "--arch", FBNET_A.replace("k3_e3", "k3_e4")], "k3_e4"),
     "unknown reading": (

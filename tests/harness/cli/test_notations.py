@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from harness.__main__ import main
 from harness.cli.parts.values import ARCH
@@ -54,6 +55,13 @@ DARTS = {
     "NAS-Bench-301": json.dumps(nasbench301()),
     "NAS-Bench-301's files": json.dumps({"optimized_hyperparamater_config": nasbench301(), "budget": 98}),
     "YAHPO Gym": json.dumps({key.replace(":", "_COLON_"): value for key, value in nasbench301().items()}),
+    "HTML": V2.replace('"', "&quot;"),
+    "LaTeX": V2.replace("_", "\\_"),
+    "YAML": yaml.safe_dump(json.loads(V2)),
+    "YAML in a flow": "".join(f"{key}: {value}\n" for key, value in json.loads(V2).items()),
+    "sets": f"Genotype({', '.join(f'{key}={value}' for key, value in json.loads(V2).items())})".replace(
+        "[2, 3, 4, 5]", "{2, 3, 4, 5}"
+    ),
     "a multiplication sign": V2.replace("3x3", "3\u00d73"),
 }
 
@@ -115,12 +123,22 @@ def test_the_same_numbers_in_every_form(form):
 
 
 @pytest.mark.parametrize(
-    "form", ["Structure(4 nodes with {})", "arch: '{}' 94.37", " {}\n", "\u201c{}\u201d", '["{}"]']
+    "form", ["Structure(4 nodes with {})", "arch: '{}' 94.37", " {}\n", "\u201c{}\u201d", '["{}"]', "`{}`"]
 )
 @pytest.mark.parametrize("text", [NODES, NODES.replace("|", " | ").replace("+", " + ")])
 def test_the_same_nodes_in_every_form(form, text):
     parse = registry.space("nasbench201").parse
     assert parse(ARCH.convert(form.format(text), None, None)) == parse(NODES)
+
+
+@pytest.mark.parametrize("bracket", [tuple, list])
+def test_nodes_as_lists_of_pairs(bracket):
+    """As AutoDL-Projects keeps a structure."""
+    nodes = [node.strip("|").split("|") for node in NODES.split("+")]
+    pairs = bracket(bracket(bracket([edge[:-2], int(edge[-1])]) for edge in node) for node in nodes)
+    parse = registry.space("nasbench201").parse
+    assert parse(ARCH.convert(str(pairs), None, None)) == parse(NODES)
+    assert parse(ARCH.convert(NODES.replace("|", "\\|"), None, None)) == parse(NODES)
 
 
 def without(found, *keys):

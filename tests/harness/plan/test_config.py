@@ -95,6 +95,8 @@ BAD = {
     "no dataset": (changed(datasets=[]), "datasets"),
     "folder missing": (changed(datasets=["folder:/nowhere"]), "/nowhere"),
     "method misspelt": (changed(searches=[{"method": "dart", "space": "darts"}]), "did you mean darts"),
+    "space in capitals": (changed(searches=[{"method": "darts", "space": "DARTS"}]), "'DARTS': did you mean darts?"),
+    "protocol in capitals": (changed(protocol="SMOKE"), "unknown protocol 'SMOKE': did you mean smoke?"),
     "space misspelt": (changed(searches=[{"method": "darts", "space": "dars"}]), "did you mean darts"),
     "method does not fit": (
         changed(searches=[{"method": "single_path", "space": "darts"}]),
