@@ -77,10 +77,11 @@ def _unescaped(text: str) -> str:
     text = re.sub(r"\\([_|])", r"\1", html.unescape(text))
     text = re.sub(r"\{\s*(\d+(?:\s*,\s*\d+)*)\s*\}", r"[\1]", text)
     if re.match(r"\s*(normal|reduce)(_concat)?:\s", text):
-        import yaml
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
 
-        with suppress(yaml.YAMLError):
-            return json.dumps(yaml.safe_load(text))
+        with suppress(YAMLError):
+            return json.dumps(YAML(typ="safe", pure=True).load(text))
     return text
 
 

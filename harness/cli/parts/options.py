@@ -28,8 +28,8 @@ def several(*decorators: Decorator) -> Decorator:
 def named(kind: str, help: str, **settings: Any) -> Decorator:
     """An option for the name of an entry, such as --space, which the shell can complete."""
     name = kind.removesuffix("s")
-    settings = {"type": Entry(kind), "metavar": name.upper(), "shell_complete": completing(kind)} | settings
-    return click.option(f"--{name}", help=help, **settings)
+    settings.setdefault("type", Entry(kind))
+    return click.option(f"--{name}", metavar=name.upper(), shell_complete=completing(kind), help=help, **settings)
 
 
 def arch(more: str = "", *names: str, **settings: Any) -> Decorator:

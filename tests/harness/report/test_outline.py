@@ -12,7 +12,7 @@ from harness.report import outline
 
 FORM = {"tables": {"numbers": 1, "layout": 2}, "figures": {"data": 1, "draw": 2}}
 ENTRIES = outline.entries()
-SHARED = {"tables": {"base"}, "figures": {"cells", "drawing", "forest", "strips", "style"}}
+SHARED = {"tables": {"base"}, "figures": {"cells", "drawing", "fonts", "forest", "strips", "style"}}
 """Modules that several tables or figures use."""
 
 
