@@ -57,7 +57,7 @@ report: str(CAPTIONS / "workflow.rst")
 
 
 RECORDS, MANIFESTS = (PIPELINE.records, PIPELINE.manifests) if MAIN else ([], [])
-SHOWN = contents(entry.space for entry in CONFIG.searches)
+SHOWN = contents(CONFIG.spaces)
 FILES = [file for titles in SHOWN.values() for file in titles.values()]
 TABLES, FIGURES = ([file for file in FILES if file.startswith(folder)] for folder in ("tables", "figures"))
 

@@ -56,12 +56,21 @@ def test_what_the_studies_found_is_the_snapshots():
         assert list(line.values())[2:] == study_row(found[line["study"], line["variant"]]), line
     said = " ".join(line["in numbers"] for line in findings)
     shares = csv.DictReader(
-        (registry.ROOT / "results/published/ablations-2026-11-29/figures/study_variance.csv").open()
+        (registry.ROOT / "results/published/ablations-2026-11-30/figures/study_variance.csv").open()
     )
     of = {(row["study"], row["component"]): [f"{100 * float(row[n]):.0f}" for n in SHARES] for row in shares}
-    for component in ("variant", "architecture", "interaction", "seed"):
-        share, low, high = of["macro", component]
-        assert f"{share}% [{low}, {high}]" in said
+    named = [("macro", name) for name in ("variant", "space", "operations", "wiring", "interaction", "seed")]
+    for which in [*named, ("operations", "space"), ("operations", "architecture")]:
+        share, low, high = of[which]
+        assert f"{share}% [{low}, {high}]" in said, which
+    modified = estimated(found["operations", "darts_modified against darts"], "difference", "low", "high", "{:+.2f}")
+    assert f"gains {modified[1:].replace(' [', ' points [')}" in said
+    runs = pd.DataFrame(
+        [row for row in rows(part, "accuracies") if row["main"] == "True" and "random" in row["method"]]
+    )
+    means = runs.astype({"macs": float, "parameters": float}).groupby("space")[["macs", "parameters"]].mean()
+    more = "{:.1f} times the multiply-adds and {:.1f} times the parameters".format(*means.iloc[1] / means.iloc[0])
+    assert more in said
     gap = estimated(found["depth_gap", "20 cells"], "gap", "gap_low", "gap_high", "{:.2f}")
     assert f"82% [{', '.join(of['range', 'seed'][1:])}]" in said and f"ceiling − tau = {gap}" in said
     epochs = estimated(found["tricks", "x 2.5 epochs"], "difference", "low", "high", "{:+.2f}")

@@ -32,6 +32,7 @@ from harness.analysis.studies import studies, study_components, study_times
 from harness.analysis.study_points import study_points, study_swaps
 from harness.analysis.variance import variance
 from harness.plan.studies import Study
+from harness.plan.wirings import LABEL
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,17 @@ class Analysis:
         return self._names("space")
 
     def _names(self, column: str) -> list[str]:
-        return sorted({*self.results.trainings[column], *self.results.searches[column]})
+        return sorted({*self._judged[column], *self.results.searches[column]})
+
+    @cached_property
+    def _judged(self) -> pd.DataFrame:
+        """The trainings without those that a study drew for itself: nothing found these architectures."""
+        trainings = self.results.trainings
+        return trainings[~trainings["method"].str.startswith(LABEL)]
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        return runs(self.results.trainings, self.results.searches)
+        return runs(self._judged, self.results.searches)
 
     @cached_property
     def finished_runs(self) -> pd.DataFrame:
@@ -111,7 +118,7 @@ class Analysis:
     @cached_property
     def _unvaried(self) -> pd.DataFrame:
         """Trainings that differ from the main one in cells and repeat alone."""
-        return self.results.trainings[self.results.trainings["variant"] == ""]
+        return self._judged[self._judged["variant"] == ""]
 
     @cached_property
     def panels(self) -> list[Panel]:

@@ -17,20 +17,25 @@ from scipy import stats
 from harness.analysis.statistics import generator, quantiles
 
 Array = NDArray[np.float64]
-COMPONENTS = ("variant", "architecture", "interaction", "seed")
+Labels = NDArray[np.intp]
+"""Of each architecture, the number of the group that it is in."""
 DRAWS = 2000
 TOP_SHARE, MOST_SEEDS, WORLDS = 0.95, 1024, 4000
 
 
-def components(values: Array, counts: Array | None = None) -> Array:
-    """(draws, 4) variances in the order of COMPONENTS; nan for what the design does not have.
+def components(values: Array, counts: Array | None = None, groups: Sequence[Labels] = ()) -> Array:
+    """(draws, 3 + levels) variances: variant, a column per level, interaction, seed; nan for what the design does not
+    have. Levels: `groups`, from coarse to fine, each a label of every architecture, and the architectures themselves.
 
     values (variants, architectures, repeats), nan where a training is missing; every architecture has one training of
     each variant at least. counts (draws, architectures): how often each is drawn; once where left out. Method of
     moments from the means of the cells: seed variance s² from the repeats inside cells; with r the harmonic mean of
-    their numbers, E MS(interaction) = i² + s²/r, E MS(architecture) = V a² + i² + s²/r, E MS(variant) = A v² + i² +
-    s²/r (Searle, Casella and McCulloch, Variance components, 1992, chapter 4). Without repeats the interaction is one
-    with the seed's variance, and stands under "interaction". Negative estimates are set to 0.
+    their numbers, k the architectures in a group of level j and finer levels summed over,
+    E MS(interaction at j) = sum k i² + s²/r, E MS(level j) = V sum k a² + sum k i² + s²/r, E MS(variant) = A v² +
+    E MS(interaction at the coarsest level), as in Searle, Casella and McCulloch, Variance components, 1992, chapter 4.
+    One level is the two-way design. Groups hold equally many architectures; where one is missing, k is their mean.
+    Without repeats the interaction is one with the seed's variance, and stands under "interaction". Negative estimates
+    are set to 0.
     """
     number = np.sum(np.isfinite(values), axis=2)
     means = np.nanmean(values, axis=2)
@@ -41,33 +46,80 @@ def components(values: Array, counts: Array | None = None) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         seed = np.where(w @ free > 0, (w @ squares) / (w @ free), math.nan)
     noise = np.nan_to_num(seed) * (w @ (1 / number).mean(axis=0)) / A
-    by_arch, by_variant = means.mean(axis=0), (w @ means.T) / A[:, None]  # (A,), (draws, V)
-    grand = by_variant.mean(axis=1)
-    ms_arch = V * (w @ by_arch**2 - A * grand**2) / np.maximum(A - 1, 1)
+    sizes, main, inter = _mean_squares(means, w, [*groups, np.arange(means.shape[1])])
     if V == 1:
+        levels = _steps(main - noise, sizes)
         blank = np.full(len(w), math.nan)
-        return _clipped(blank, ms_arch - noise, blank, seed)
-    total = w @ (means**2).sum(axis=0) - A * V * grand**2
-    ss_variant = A * ((by_variant - grand[:, None]) ** 2).sum(axis=1)
-    ms_inter = (total - ss_variant - (A - 1) * ms_arch) / np.maximum((A - 1) * (V - 1), 1)
-    variant, arch = (ss_variant / (V - 1) - ms_inter) / A, (ms_arch - ms_inter) / V
-    return _clipped(variant, arch, ms_inter - noise, seed)
+        return _clipped(blank, *levels, blank, seed)
+    grand = (w @ means.T) / A[:, None]  # (draws, V)
+    variant = (A * grand.var(axis=1, ddof=1) - inter[0]) / A
+    levels, together = _steps(main - inter, V * sizes), _steps(inter - noise, sizes)
+    return _clipped(variant, *levels, np.maximum(together, 0).sum(axis=0), seed)
+
+
+def _mean_squares(means: Array, w: Array, levels: Sequence[Labels]) -> tuple[Array, Array, Array]:
+    """Of each level: the mean number of architectures in a group of it, and the mean squares of its groups and of
+    their interaction with the variants, each (levels, draws). means (variants, architectures), w (draws,
+    architectures)."""
+    V, draws = len(means), len(w)
+    values = np.vstack([means, means.mean(axis=0)]) - means.mean()  # around 0, squares lose no digits
+    sizes, main, inter = [], [], []
+    above, groups_above = (w @ values.T) ** 2 / w.sum(axis=1)[:, None], np.ones(draws)  # of the grand mean
+    for level in levels:
+        member = np.equal.outer(level, np.unique(level)).astype(float)  # (architectures, groups)
+        weight = (w @ member)[:, None]
+        sums = np.stack([(w * row) @ member for row in values], axis=1)  # (draws, V + 1, groups)
+        squares = (sums**2 / np.maximum(weight, 1)).sum(axis=2)
+        size = len(level) / member.shape[1]
+        groups = w.sum(axis=1) / size
+        free = np.maximum(groups - groups_above, 1)
+        between = squares - above
+        sizes.append(np.full(draws, size))
+        main.append(V * between[:, V] / free)
+        inter.append((between[:, :V].sum(axis=1) - V * between[:, V]) / (free * max(V - 1, 1)))
+        above, groups_above = squares, groups
+    return np.stack(sizes), np.stack(main), np.stack(inter)
+
+
+def _steps(mean_squares: Array, sizes: Array) -> Array:
+    """What each level adds to the next finer one, per architecture of a group. Both (levels, draws)."""
+    return np.diff(-mean_squares, axis=0, append=np.zeros((1, mean_squares.shape[1]))) / sizes
 
 
 def _clipped(*parts: Array) -> Array:
     return np.maximum(np.stack(parts, axis=1), 0)  # nan stays nan
 
 
-def intervals(values: Array, **axes: str | int) -> list[tuple[float, tuple[float, float], float, tuple[float, float]]]:
-    """Of each component: (variance, its interval, share, its interval). Percentile bootstrap over architectures."""
+Interval = tuple[float, float]
+
+
+def intervals(
+    values: Array, groups: Sequence[Labels] = (), fixed: bool = False, **axes: str | int
+) -> list[tuple[float, Interval, float, Interval]]:
+    """Of each component: (variance, its interval, share, its interval). Percentile bootstrap over architectures: whole
+    groups of the coarsest level are drawn, or where that level is `fixed`, those of the next one inside each of its
+    groups."""
     n = values.shape[1]
-    drawn = generator(purpose="components", **axes).multinomial(n, np.full(n, 1 / n), size=DRAWS)
-    found = np.vstack([components(values), components(values, drawn.astype(float))])
+    levels = [*groups, np.arange(n)]
+    strata = levels[0] if fixed else np.zeros(n, np.intp)
+    drawn = _resampled(strata, levels[fixed], generator(purpose="components", **axes))
+    found = np.vstack([components(values, None, groups), components(values, drawn, groups)])
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = found / np.nansum(found, axis=1, keepdims=True)
     return [
         (float(v[0]), quantiles(v[1:]), float(s[0]), quantiles(s[1:])) for v, s in zip(found.T, shares.T, strict=True)
     ]
+
+
+def _resampled(strata: Labels, units: Labels, rng: np.random.Generator) -> Array:
+    """(DRAWS, architectures): how often each is drawn, where units are, within each stratum."""
+    counts = np.zeros((DRAWS, len(units)))
+    for stratum in np.unique(strata):
+        inside = np.unique(units[strata == stratum])
+        drawn = rng.multinomial(len(inside), np.full(len(inside), 1 / len(inside)), size=DRAWS)
+        for unit, times in zip(inside, drawn.T, strict=True):
+            counts[:, (units == unit) & (strata == stratum)] = times[:, None]
+    return counts
 
 
 def swapped(gap: Array | float, architecture: float, seed: float) -> Array:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,12 @@ from harness.analysis.columns import BASELINE
 from harness.analysis.results import in_percent
 from harness.plan.jobs import RANDOM
 from harness.plan.studies import JOINED, REFERENCE, Study
+from harness.plan.wirings import LABEL
 
 Array = NDArray[np.float64]
+OPERATIONS = "operations"
+UNIT = ("space", "method", "seed")
+"""What names an architecture."""
 ALL = "all variants"
 """The name of the study that stands for results without a configuration: everything that was trained, random ones."""
 
@@ -34,7 +38,9 @@ class Variant:
 @dataclass(frozen=True)
 class Panel:
     """`variants`: the reference first; the same architectures, in the same order, in all of them. `archs`: a name for
-    each, the method and the seed of its search. `factors`: those of a factorial."""
+    each, the method and the seed of its search. `factors`: those of a factorial. `groups`: by what architectures belong
+    together, from coarse to fine, the label of each: its space, where there are several, and its operations, where each
+    has several wirings."""
 
     study: str
     dataset: str
@@ -42,6 +48,18 @@ class Panel:
     archs: tuple[str, ...]
     variants: tuple[Variant, ...]
     factors: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """What sets architectures apart, from coarse to fine."""
+        return *self.groups, "wiring" if OPERATIONS in self.groups else "architecture"
+
+    @property
+    def drawn(self) -> NDArray[np.intp]:
+        """Of each architecture, the number of the independent draw that it comes from: wirings of the same operations
+        share one."""
+        return _numbers(self.groups.get(OPERATIONS, self.archs))
 
     @property
     def axes(self) -> dict[str, str]:
@@ -54,14 +72,28 @@ class Panel:
         return self.dataset.startswith("table:")
 
     @property
+    def everywhere(self) -> NDArray[np.bool_]:
+        """Which architectures were trained under every variant, all of a draw or none."""
+        trained = np.array([np.isfinite(variant.accuracy).any(axis=1) for variant in self.variants]).T
+        return np.array([trained[self.drawn == draw].all() for draw in self.drawn], np.bool_)
+
+    @property
     def stack(self) -> Array:
-        """(variants, architectures, repeats) of the architectures that were trained under every variant."""
+        """(variants, architectures, repeats) of the architectures that were trained everywhere."""
         most = max(variant.accuracy.shape[1] for variant in self.variants)
         padded = [
             np.pad(v.accuracy, ((0, 0), (0, most - v.accuracy.shape[1])), constant_values=np.nan) for v in self.variants
         ]
-        whole = np.stack(padded)
-        return whole[:, np.isfinite(whole).any(axis=2).all(axis=0)]
+        return np.stack(padded)[:, self.everywhere]
+
+    @property
+    def stack_groups(self) -> list[NDArray[np.intp]]:
+        """The groups of the architectures in the stack, numbered."""
+        return [_numbers(labels)[self.everywhere] for labels in self.groups.values()]
+
+
+def _numbers(labels: Sequence[str]) -> NDArray[np.intp]:
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def panels(trainings: pd.DataFrame, studies: Sequence[Study] | None) -> list[Panel]:
@@ -74,13 +106,13 @@ def panels(trainings: pd.DataFrame, studies: Sequence[Study] | None) -> list[Pan
 
 
 def _of_study(study: Study, dataset: str, done: pd.DataFrame) -> Iterator[Panel]:
-    rows = done[(done["dataset"] == dataset) & (done["space"] == study.space)]
+    rows = done[(done["dataset"] == dataset) & done["space"].isin(study.spaces)]
     held = [study.holds(method, seed) for method, seed in zip(rows["method"], rows["seed"])]
     ways = {
         label: rows[np.array(held, bool) & _is(rows, *way) & (rows["repeat"] < study.times(label))]
         for label, way in study.columns(dataset).items()
     }
-    yield from _panel(study.name, dataset, study.space, ways, study.factors)
+    yield from _panel(study.name, dataset, study.spaces, ways, study.factors)
 
 
 def _every(done: pd.DataFrame) -> Iterator[Panel]:
@@ -91,7 +123,7 @@ def _every(done: pd.DataFrame) -> Iterator[Panel]:
             first = (main["cells"].iloc[0], main["variant"].iloc[0])
             ways = {REFERENCE: rows[_is(rows, *first)]}
             ways |= {_label(*way): rows[_is(rows, *way)] for way in sorted(found) if way != first}
-            yield from _panel(ALL, dataset, space, ways, ())
+            yield from _panel(ALL, dataset, (space,), ways, ())
 
 
 def _label(cells: int, variant: str) -> str:
@@ -103,27 +135,31 @@ def _is(rows: pd.DataFrame, cells: int, variant: str) -> Array:
 
 
 def _panel(
-    study: str, dataset: str, space: str, ways: dict[str, pd.DataFrame], factors: Iterable[str]
+    study: str, dataset: str, spaces: tuple[str, ...], ways: dict[str, pd.DataFrame], factors: Iterable[str]
 ) -> Iterator[Panel]:
-    units = sorted(set(zip(ways[REFERENCE]["method"], ways[REFERENCE]["seed"])))
+    units = sorted(set(zip(*(ways[REFERENCE][axis] for axis in UNIT))), key=lambda unit: (spaces.index(unit[0]), unit))
     if len(units) < 3:
         return
+    several = len({space for space, _, _ in units}) > 1
+    groups = {"space": tuple(space for space, _, _ in units)} if several else {}
+    if any(method.startswith(LABEL) for _, method, _ in units):
+        groups[OPERATIONS] = tuple(f"{space} {number}" for space, _, number in units)
     variants = [_variant(label, rows, units) for label, rows in ways.items() if len(rows)]
-    names = tuple(f"{method} {seed}" for method, seed in units)
+    names = tuple(f"{f'{space} ' if several else ''}{method} {seed}" for space, method, seed in units)
     known = {variant.label for variant in variants}
     whole = all(JOINED.join(some) in known for n in range(1, len(tuple(factors)) + 1) for some in _of(factors, n))
-    yield Panel(study, dataset, space, names, tuple(variants), tuple(factors) if whole else ())
+    yield Panel(study, dataset, JOINED.join(spaces), names, tuple(variants), tuple(factors) if whole else (), groups)
 
 
 def _of(factors: Iterable[str], n: int) -> Iterable[tuple[str, ...]]:
     return itertools.combinations(factors, n)
 
 
-def _variant(label: str, rows: pd.DataFrame, units: list[tuple[str, int]]) -> Variant:
+def _variant(label: str, rows: pd.DataFrame, units: list[tuple[str, str, int]]) -> Variant:
     place = {unit: i for i, unit in enumerate(units)}
     accuracy = np.full((len(units), int(rows["repeat"].max()) + 1), np.nan)
-    for method, seed, repeat, value in zip(rows["method"], rows["seed"], rows["repeat"], rows["accuracy"]):
-        if (method, seed) in place:
-            accuracy[place[method, seed], repeat] = value
+    for *unit, repeat, value in zip(*(rows[axis] for axis in (*UNIT, "repeat", "accuracy"))):
+        if tuple(unit) in place:
+            accuracy[place[tuple(unit)], repeat] = value
     cost = (rows["images"].astype(float) * rows["macs"].astype(float)).mean()
     return Variant(label, accuracy, float(cost), float(rows["seconds"].mean()))

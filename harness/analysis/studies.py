@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from harness.analysis import crossed
+from harness.analysis.crossed import Labels
 from harness.analysis.paired import Array, jackknifed, sign_flip
 from harness.analysis.panels import Panel, Variant
-from harness.analysis.statistics import NO_INTERVAL, holm, mean_tau, rank_agreement, rank_gap
+from harness.analysis.statistics import LEVEL, NO_INTERVAL, holm, mean_tau, rank_agreement, rank_gap
 from harness.plan.studies import JOINED, REFERENCE
 
 AXES = ["study", "dataset", "space", "variant"]
@@ -30,7 +32,8 @@ Pair = tuple[Array, Array]
 
 
 def studies(panels: Sequence[Panel]) -> pd.DataFrame:
-    """One row for each variant of each study and dataset, the reference first, and for each effect of a factorial.
+    """One row for each variant of each study and dataset, the reference first, for each effect of a factorial, and for
+    each further space, compared with the first.
 
     accuracy, deviation: of the architectures' means over repeats, in percent. difference: to the reference, of the same
     architectures, in points, with the interval and p of the sign-flip test and p corrected over the study by Holm's
@@ -52,14 +55,43 @@ def _rows(panel: Panel) -> Iterator[dict[str, Any]]:
     yield {**_alone(panel, reference, deviation), "kind": "reference", **_top(panel)}
     for variant in others:
         both = np.isfinite(reference.accuracy).any(axis=1) & np.isfinite(variant.accuracy).any(axis=1)
-        a, b = reference.accuracy[both], variant.accuracy[both]
+        a, b, drawn = reference.accuracy[both], variant.accuracy[both], panel.drawn[both]
         row = {**_alone(panel, variant, deviation), "kind": "variant", "n": int(both.sum())}
         row |= {"cost_ratio": variant.cost / reference.cost} if reference.cost else {}
-        yield row | _difference(np.nanmean(b, axis=1) - np.nanmean(a, axis=1), deviation) | _ranks(panel, variant, a, b)
+        change = _by_draw(np.nanmean(b, axis=1) - np.nanmean(a, axis=1), drawn)
+        apart = _one_each(drawn)
+        yield row | _difference(change, deviation) | _ranks(panel, variant, a[apart], b[apart])
     for names in (some for n in range(1, len(panel.factors) + 1) for some in itertools.combinations(panel.factors, n)):
         change = _contrast(panel, names)
         axes = {**panel.axes, "variant": f"effect of {' × '.join(names)}", "kind": "effect", "n": len(change)}
+        change = _by_draw(change, panel.drawn[panel.everywhere])
         yield {**axes, "seed_deviation": deviation, **_difference(change, deviation)}
+    yield from _spaces(panel, deviation)
+
+
+def _spaces(panel: Panel, deviation: float) -> Iterator[dict[str, Any]]:
+    """Of each further space of a study: the difference to the first one, of the draws under the reference. They are
+    other architectures: Welch's test, with its interval."""
+    trained = np.isfinite(panel.variants[0].accuracy).any(axis=1)
+    means, drawn = np.nanmean(panel.variants[0].accuracy[trained], axis=1), panel.drawn[trained]
+    spaces = np.array(panel.groups.get("space", panel.archs))[trained]
+    for space in list(dict.fromkeys(spaces))[1:] if "space" in panel.groups else ():
+        one, other = (_by_draw(means[spaces == name], drawn[spaces == name]) for name in (space, spaces[0]))
+        test = stats.ttest_ind(one, other, equal_var=False)
+        low, high = test.confidence_interval(LEVEL)
+        found = {"difference": float(one.mean() - other.mean()), "low": low, "high": high, "p": float(test.pvalue)}
+        axes = {**panel.axes, "variant": f"{space} against {spaces[0]}", "kind": "space", "n": len(one)}
+        yield {**axes, "seed_deviation": deviation, **_in_deviations(found, deviation)}
+
+
+def _by_draw(values: Array, drawn: Labels) -> Array:
+    """Means over the architectures of one draw, which are not independent."""
+    return np.array([np.nanmean(values[drawn == draw]) for draw in dict.fromkeys(drawn)])
+
+
+def _one_each(drawn: Labels) -> list[int]:
+    """Where the first architecture of each draw stands."""
+    return [int(np.flatnonzero(drawn == draw)[0]) for draw in dict.fromkeys(drawn)]
 
 
 def seed_deviation(panel: Panel) -> float:
@@ -85,15 +117,19 @@ def _difference(change: Array, deviation: float) -> dict[str, float]:
     if not len(change):
         return {}
     p, low, high = sign_flip(change)
-    row = {"difference": float(change.mean()), "p": p, "low": low, "high": high}
+    return _in_deviations({"difference": float(change.mean()), "p": p, "low": low, "high": high}, deviation)
+
+
+def _in_deviations(row: dict[str, float], deviation: float) -> dict[str, float]:
     if not deviation:
         return row
-    return row | dict(zip(("effect", "effect_low", "effect_high"), np.array([change.mean(), low, high]) / deviation))
+    values = np.array([row["difference"], row["low"], row["high"]]) / deviation
+    return row | dict(zip(("effect", "effect_low", "effect_high"), values))
 
 
 def _top(panel: Panel) -> dict[str, float]:
     """What the reference's own repeats say: tau between two of them, and the seeds that the best one needs."""
-    a = panel.variants[0].accuracy
+    a = panel.variants[0].accuracy[_one_each(panel.drawn)]
     agreement = rank_agreement(_rankable(itertools.combinations(a.T, 2)), **panel.axes, of=REFERENCE)
     row = dict(zip(("tau", "tau_low", "tau_high"), agreement))
     row |= {"regret_ceiling": _regret(itertools.permutations(a.T, 2))}
@@ -181,18 +217,19 @@ def _contrast(panel: Panel, names: tuple[str, ...]) -> Array:
 
 def study_components(panels: Sequence[Panel]) -> pd.DataFrame:
     """One row for each component of each study's variance, in points², with its share; intervals: percentile bootstrap
-    over architectures. Without repeats the seed's variance is part of the interaction's. None where variants share
-    their runs, which the moments take to be independent."""
+    over architectures, over choices of operations where each has several wirings, and within each space. Without
+    repeats the seed's variance is part of the interaction's. None where variants share their runs, which the moments
+    take to be independent."""
     rows = []
     for panel in panels:
         if panel.stack.shape[1] < 3 or (panel.shares_runs and len(panel.variants) > 1):
             continue
-        for name, (value, of_value, share, of_share) in zip(
-            crossed.COMPONENTS, crossed.intervals(panel.stack, **panel.axes), strict=True
-        ):
+        found = crossed.intervals(panel.stack, panel.stack_groups, "space" in panel.groups, **panel.axes)
+        names = ("variant", *panel.levels, "interaction", "seed")
+        for name, (value, of_value, share, of_share) in zip(names, found, strict=True):
             if math.isfinite(value):
-                found = [name, panel.stack.shape[1], value, *of_value, share, *of_share]
-                rows.append({**panel.axes, **dict(zip(COMPONENTS[3:], found))})
+                row = [name, panel.stack.shape[1], value, *of_value, share, *of_share]
+                rows.append({**panel.axes, **dict(zip(COMPONENTS[3:], row))})
     return pd.DataFrame(rows, columns=COMPONENTS)
 
 

@@ -107,7 +107,9 @@ class Config(Strict):
 
     @property
     def spaces(self) -> list[str]:
-        return sorted({entry.space for entry in self.searches})
+        """Those that are searched, and those of studies."""
+        studied = {space for study in self.ablations for space in study.spaces}
+        return sorted({entry.space for entry in self.searches} | studied)
 
     def searches_on(self, dataset: str) -> list[SearchEntry]:
         return [entry for entry in self.searches if not entry.datasets or dataset in entry.datasets]
@@ -119,10 +121,11 @@ class Config(Strict):
             for entry in self.searches_on(dataset)
             for seed in range(self.seeds)
         ]
-        for space in sorted({entry.space for entry in self.searches_on(dataset)}):
-            wanted = [study.random for study in self.ablations if study.space == space and dataset in study.datasets]
-            scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
-            baseline = range(max(self.random, *wanted, 0))
+        searched = {entry.space for entry in self.searches_on(dataset)}
+        scores = registry.parameters(RANDOM, {"scores": tuple(self.proxies)} if self.proxies else {})
+        for space in self.spaces:
+            wanted = [study.random for study in self.ablations if space in study.spaces and dataset in study.datasets]
+            baseline = range(max(self.random * (space in searched), *wanted, 0))
             found += [self._search(dataset, space, RANDOM, seed, scores) for seed in baseline]
         return sorted(set(found))
 
@@ -239,15 +242,17 @@ def _check(config: Config) -> None:
 
 def _check_study(config: Config, study: Study) -> None:
     where = "depth_gap" if study.name == "depth_gap" else f"studies.{study.name}"
-    if study.space not in config.spaces:
-        raise registry.refuse("space", study.space, config.spaces, f"{where}.space: ")
-    searched = [name for name in config.datasets if study.space in {e.space for e in config.searches_on(name)}]
     for dataset in study.datasets:
-        if dataset not in searched:
-            raise registry.refuse("dataset", dataset, searched, f"{where}.datasets: ")
+        if dataset not in config.datasets:
+            raise registry.refuse("dataset", dataset, config.datasets, f"{where}.datasets: ")
         setting = registry.protocol(config.protocol).setting(dataset)
         for made in study.resolved(setting).values():
             check_installed(varied(setting, made))
     if [other.name for other in config.ablations].count(study.name) > 1:
         raise UserError(f"{where} stands twice: give each study a name of its own")
-    study.check(config.seeds * sum(entry.space == study.space for entry in config.searches))
+    for space in study.spaces:
+        try:
+            registry.space(space)
+        except UserError as error:
+            raise UserError(f"{where}.space: {error}") from None
+        study.check(space, config.seeds * sum(entry.space == space for entry in config.searches))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from harness.plan import registry
 from harness.plan.jobs import RANDOM, Search, Training
+from harness.plan.wirings import LABEL, Wired
 from protocols.base import Setting
 from protocols.parts.variants import Changes, changes, said, varied
 from spaces.base import UserError
@@ -37,16 +38,17 @@ class Strict(BaseModel):
 
 
 class StudyEntry(Strict):
-    """`architectures`: a number of random ones, `finds` (what the searches of the space found), the path of a file with
-    one architecture a line, or a list of these. `variants`: changes by name (`protocols.parts.variants`). `factors`:
-    changes of which every combination is a variant. `reference`: the change that all variants start from and are
-    compared with; where it is left out, none: the main training. `repeats`: of each training; `variant_repeats`: of
-    those that are not the reference's. `ceiling`: false where ranks need no ceiling, and so no second repeat."""
+    """`space`: one, or a list whose architectures are compared too. `architectures`: a number of random ones in each
+    space, `finds` (what the searches of the space found), the path of a file with one architecture a line, or a list of
+    these; or `{operations: 12, wirings: 2}` (`Wired`). `variants`: changes by name (`protocols.parts.variants`).
+    `factors`: changes of which every combination is a variant. `reference`: the change that all variants start from and
+    are compared with; where it is left out, none: the main training. `repeats`: of each training; `variant_repeats`:
+    of those that are not the reference's. `ceiling`: false where ranks need no ceiling, and so no second repeat."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    space: str
+    space: str | Annotated[list[str], Field(min_length=2)]
     datasets: list[str] = Field(min_length=1)
-    architectures: int | str | list[int | str]
+    architectures: int | str | Wired | list[int | str]
     variants: dict[str, Change] = {}
     factors: dict[str, Change] = {}
     reference: Change = {}
@@ -64,12 +66,16 @@ class StudyEntry(Strict):
         for label in (set(self.variants) & set(self.factors)) | ({REFERENCE} & {*self.variants, *self.factors}):
             raise UserError(f"{where}: {label!r} stands twice, or is the reference's own name: rename a variant")
         named = {**self.variants, **dict(_combined(self.factors))}
-        if not named and self.repeats < 2:
+        spaces = (self.space,) if isinstance(self.space, str) else tuple(self.space)
+        for space in spaces:
+            if spaces.count(space) > 1:
+                raise UserError(f"{where}.space: {space} stands twice")
+        if not named and self.repeats < 2 and len(spaces) < 2:
             raise UserError(f"{where}: no variants and one repeat: name variants or factors, or repeats: 2 or more")
         variants = {REFERENCE: self.reference} | {name: self.reference | change for name, change in named.items()}
         repeats = self.repeats, self.variant_repeats or self.repeats
         datasets, factors = tuple(self.datasets), tuple(self.factors)
-        return Study(protocol, self.name, self.space, datasets, sources, variants, factors, repeats)
+        return Study(protocol, self.name, spaces, datasets, sources, variants, factors, repeats)
 
 
 class DepthGap(Strict):
@@ -96,7 +102,7 @@ class DepthGap(Strict):
         variants = {REFERENCE: variants.pop(first), **variants}
         sources = (self.architectures, FINDS)
         datasets, repeats = tuple(self.datasets), (self.repeats,) * 2
-        return Study(protocol, "depth_gap", self.space, datasets, sources, variants, (), repeats)
+        return Study(protocol, "depth_gap", (self.space,), datasets, sources, variants, (), repeats)
 
 
 def _combined(factors: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
@@ -107,15 +113,15 @@ def _combined(factors: Mapping[str, Change]) -> Iterator[tuple[str, Change]]:
 
 @dataclass(frozen=True)
 class Study:
-    """`sources`: a number of random architectures, FINDS, or paths of files. `variants`: changes as they are written,
-    by name, the reference first. `factors`: names of those of a factorial. `repeats`: of the reference, of the
-    others."""
+    """`sources`: a number of random architectures, FINDS, paths of files, or one `Wired`. `variants`: changes as they
+    are written, by name, the reference first. `factors`: names of those of a factorial. `repeats`: of the reference,
+    of the others."""
 
     protocol: str
     name: str
-    space: str
+    spaces: tuple[str, ...]
     datasets: tuple[str, ...]
-    sources: tuple[int | str, ...]
+    sources: tuple[int | str | Wired, ...]
     variants: dict[str, Change]
     factors: tuple[str, ...]
     repeats: tuple[int, int]
@@ -130,6 +136,19 @@ class Study:
         """Files of architectures, by the label that stands in place of their method."""
         paths = [Path(source) for source in self.sources if isinstance(source, str) and source != FINDS]
         return {re.sub(r"[^A-Za-z0-9]+", "_", path.stem): path for path in paths}
+
+    @property
+    def wired(self) -> Wired | None:
+        return next((source for source in self.sources if isinstance(source, Wired)), None)
+
+    def given(self, space: str) -> Iterator[tuple[str, int, str]]:
+        """(label, number, text) of the architectures that no search finds."""
+        for label, path in self.files.items():
+            yield from ((label, i, text) for i, text in enumerate(architectures(path, space)))
+        try:
+            yield from self.wired.drawn(space) if self.wired else ()
+        except UserError as error:
+            raise UserError(f"studies.{self.name}: {error}") from None
 
     def columns(self, dataset: str) -> dict[str, tuple[int, str]]:
         """How each variant is named in results: (cells, what else it changes)."""
@@ -156,10 +175,10 @@ class Study:
             found[label] = made
         return found
 
-    def check(self, searches: int) -> None:
-        """UserError where it names fewer than three architectures. `searches`: how many search its space."""
+    def check(self, space: str, searches: int) -> None:
+        """UserError where it names fewer than three architectures of one of its spaces, which so many search."""
         found = self.random + searches * (FINDS in self.sources)
-        found += sum(len(architectures(path, self.space)) for path in self.files.values())
+        found += sum(1 for _ in self.given(space))
         if found < FEWEST:
             raise UserError(f"studies.{self.name}: {found} architectures: a study needs at least {FEWEST}")
         for label in self.files:
@@ -170,6 +189,8 @@ class Study:
         """Whether an architecture, by the method and the seed of its search, is one of the study's."""
         if method == RANDOM:
             return seed < self.random
+        if self.wired and method.startswith(LABEL):
+            return seed < self.wired.operations and int(method.removeprefix(LABEL)) < self.wired.wirings
         return method in self.files or (FINDS in self.sources and method in registry.names("methods"))
 
     def times(self, label: str) -> int:
@@ -177,17 +198,16 @@ class Study:
 
     def trainings(self, searches: list[Search], keep_weights: bool) -> Iterator[Training]:
         """`searches`: of one dataset."""
-        chosen = [(search, "") for search in searches if search.space == self.space]
+        chosen = [(search, "") for search in searches if search.space in self.spaces]
         chosen = [(search, "") for search, _ in chosen if self.holds(search.method, search.seed)]
-        first = searches[0]
-        for label, path in self.files.items():
-            texts = architectures(path, self.space)
-            given = replace(first, space=self.space, method=label, parameters=())
-            chosen += [(replace(given, seed=i), text) for i, text in enumerate(texts)]
+        for space in self.spaces:
+            for label, number, text in self.given(space):
+                made = replace(searches[0], space=space, method=label, seed=number, parameters=())
+                chosen.append((made, text))
         for search, text in chosen:
-            for label, made in self.resolved(search.setting).items():
+            for label, changed in self.resolved(search.setting).items():
                 for repeat in range(self.times(label)):
-                    yield Training(search, made, repeat, text, keep_weights)
+                    yield Training(search, changed, repeat, text, keep_weights)
 
 
 def architectures(path: Path, space: str) -> list[str]:

@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.analysis.analysis import Analysis
-from harness.analysis.crossed import COMPONENTS
 from harness.report.figures import style
 from harness.report.figures.style import GREY, Colours
 from harness.report.typeset import fold
 
-LOOKS = dict(zip(COMPONENTS, (*style.PALETTE[:3], GREY), strict=True))
+COMPONENTS = ("variant", "space", "operations", "wiring", "architecture", "interaction", "seed")
+LOOKS = dict(zip(COMPONENTS, (*(style.PALETTE[i] for i in (0, 3, 4, 5, 1, 2)), GREY), strict=True))
 
 
 def data(analysis: Analysis) -> pd.DataFrame:
@@ -35,5 +35,6 @@ def draw(data: pd.DataFrame, colours: Colours) -> Figure:
     axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6), xlim=(0, 100))
     axis.set(xlabel="share of the variance, %")
     axis.grid(axis="y", visible=False)
-    style.legend(figure, [style.entry(name, LOOKS[name], "s") for name in COMPONENTS])
+    shown = set(data["component"])
+    style.legend(figure, [style.entry(name, LOOKS[name], "s") for name in COMPONENTS if name in shown])
     return figure

@@ -56,6 +56,65 @@ def test_drawing_every_architecture_once_changes_nothing():
         assert low <= value <= high and share_low <= share <= share_high
 
 
+NESTED = {"variant": 0.6, "space": 0.5, "operations": 0.5, "wiring": 0.3, "seed": 0.4}
+MEETS = {"space": 0.2, "operations": 0.25, "wiring": 0.15}
+"""Standard deviations of each level's interaction with the variants."""
+SPACES, OPERATIONS, WIRINGS = 2, 12, 2
+GROUPS = [np.repeat(np.arange(SPACES), OPERATIONS * WIRINGS), np.repeat(np.arange(SPACES * OPERATIONS), WIRINGS)]
+
+
+def drawn_in_groups(rng, variants=5, repeats=2):
+    levels = dict(zip(MEETS, (*GROUPS, np.arange(SPACES * OPERATIONS * WIRINGS)), strict=True))
+    means = 90 + rng.normal(0, NESTED["variant"], (variants, 1))
+    for name, level in levels.items():
+        means = means + rng.normal(0, NESTED[name], level.max() + 1)[level]
+        means = means + rng.normal(0, MEETS[name], (variants, level.max() + 1))[:, level]
+    return means[:, :, None] + rng.normal(0, NESTED["seed"], (*means.shape, repeats))
+
+
+def test_estimates_of_nested_groups_are_unbiased():
+    rng = np.random.default_rng(7)
+    found = np.mean([crossed.components(drawn_in_groups(rng), None, GROUPS)[0] for _ in range(500)], axis=0)
+    parts = [NESTED[name] ** 2 for name in ("variant", "space", "operations", "wiring")]
+    assert found == pytest.approx([*parts, sum(sd**2 for sd in MEETS.values()), NESTED["seed"] ** 2], rel=0.15)
+
+
+def test_a_missing_training_of_some_architectures_hardly_moves_nested_estimates():
+    rng, kept = np.random.default_rng(8), np.arange(SPACES * OPERATIONS * WIRINGS) >= 2 * WIRINGS
+    found = [
+        crossed.components(drawn_in_groups(rng)[:, kept], None, [group[kept] for group in GROUPS])[0]
+        for _ in range(500)
+    ]
+    assert np.mean(found, axis=0)[2:4] == pytest.approx(
+        [NESTED[name] ** 2 for name in ("operations", "wiring")], rel=0.1
+    )
+
+
+def test_groups_are_drawn_whole_and_within_their_space():
+    counts = crossed._resampled(*GROUPS, np.random.default_rng(9))
+    assert (counts.reshape(-1, SPACES, OPERATIONS * WIRINGS).sum(axis=2) == OPERATIONS * WIRINGS).all()
+    pairs = counts.reshape(len(counts), -1, WIRINGS)
+    assert (pairs[..., 0] == pairs[..., 1]).all() and counts.std() > 0.5
+    values = drawn_in_groups(np.random.default_rng(10))
+    for value, (low, high), share, (share_low, share_high) in crossed.intervals(values, GROUPS, True, dataset="d"):
+        assert low <= value <= high and share_low <= share <= share_high
+
+
+def test_intervals_of_shares_cover_somewhat_less_than_they_say():
+    """The percentile bootstrap of few groups is narrow: docs/statistics.md. Spaces and variants stay as they are."""
+    rng, fixed, covered, studies = np.random.default_rng(11), np.linspace(-0.8, 0.8, 4)[:, None], np.zeros(6), 150
+    space = np.array([-0.2, 0.2])
+    truth = np.array([fixed.var(ddof=1), space.var(ddof=1), 0.09, 0.0225, 0.0625 + 0.0225, 0.16])
+    for number in range(studies):
+        operations, wirings = GROUPS[1], np.arange(len(GROUPS[1]))
+        means = fixed + space[GROUPS[0]] + rng.normal(0, 0.3, 24)[operations] + rng.normal(0, 0.15, len(wirings))
+        means = means + rng.normal(0, 0.25, (4, 24))[:, operations] + rng.normal(0, 0.15, (4, len(wirings)))
+        values = means[:, :, None] + rng.normal(0, 0.4, (*means.shape, 2))
+        found = crossed.intervals(values, GROUPS, True, number=number)
+        covered += [low <= share <= high for share, (*_, (low, high)) in zip(truth / truth.sum(), found, strict=True)]
+    assert (covered / studies > 0.78).all() and (covered / studies < 0.99).all()
+
+
 def test_the_chance_to_swap_is_that_of_simulated_pairs():
     rng = np.random.default_rng(6)
     truth = rng.normal(0, ARCHITECTURE, 400)

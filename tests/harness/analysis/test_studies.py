@@ -8,6 +8,7 @@ from scipy import stats
 from harness import records
 from harness.analysis import studies
 from harness.analysis.analysis import Analysis
+from harness.analysis.paired import sign_flip
 from harness.analysis.panels import Panel, Variant
 from harness.analysis.results import read_results
 from harness.plan.jobs import Search, Training
@@ -178,3 +179,81 @@ def test_runs_that_a_table_shares_are_no_independent_trainings():
     assert table["regret"] == table["regret_ceiling"] == pytest.approx(1.5 * images["regret"])
     assert len(studies.study_components([of["digits"]])) == 4 and not len(studies.study_components([of["table:t#d"]]))
     assert len(studies.study_components([Panel("s", "table:t#d", "s", of["digits"].archs, variants[:1], ())])) == 2
+
+
+GROUPED = StudyEntry(
+    name="macro",
+    space=["darts", "darts_modified"],
+    datasets=["digits"],
+    architectures={"operations": 8, "wirings": 2},
+    variants={"deep": {"cells": 5}},
+    variant_repeats=1,
+)
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory):
+    """{(space, operations, wiring, label): mean accuracy in percent}, and the analysis of such records. The modified
+    operations gain 2 points; operations differ by 1, wirings by 0.5; depth gains 1 more for even operations."""
+    folder, rng, seen = tmp_path_factory.mktemp("grouped"), np.random.default_rng(3), {}
+    study = GROUPED.study("smoke")
+    searches = [Search("smoke", "digits", "darts", "random_sampling", 0)]
+    qualities = {}
+    for job in study.trainings(searches, False):
+        space, i, label = job.search.space, job.search.seed, "deep" if job.variant else "reference"
+        operations = qualities.setdefault((space, i), rng.normal(0.8 + 0.02 * (space == "darts_modified"), 0.01))
+        wiring = qualities.setdefault((space, i, job.search.method), rng.normal(0, 0.005))
+        accuracy = operations + wiring + (label == "deep") * (0.02 + 0.01 * (i % 2 == 0)) + rng.normal(0, 0.002)
+        seen.setdefault((space, i, job.search.method, label), []).append(100 * round(accuracy, 4))
+        key = {name: value for name, value in job.key.items() if name != "protocol"}
+        result = {"test_accuracy": round(accuracy, 4), "images": 100, "macs": 50}
+        record = synthetic.record("train", key, arch=job.arch, result=result)
+        record["key"]["protocol"] = "smoke"
+        records.write(folder / f"{job.name}.json", record)
+    return {key: float(np.mean(values)) for key, values in seen.items()}, Analysis(read_results(folder), (study,))
+
+
+def test_wirings_of_the_same_operations_are_one_draw(grouped):
+    """16 draws, not 32 architectures, are what the tests of a study count."""
+    seen, analysis = grouped
+    draws = [(space, i) for space in ("darts", "darts_modified") for i in range(8)]
+    of = {
+        label: np.array([[seen[*d, f"wiring_{k}", label] for k in range(2)] for d in draws])
+        for label in ("reference", "deep")
+    }
+    change = (of["deep"] - of["reference"]).mean(axis=1)
+    found = row(analysis, "deep")
+    assert found["n"] == 32 and found["space"] == "darts + darts_modified"
+    assert found["difference"] == pytest.approx(change.mean())
+    assert (found["p"], found["low"], found["high"]) == pytest.approx(sign_flip(change))
+    assert found["low"] != pytest.approx(sign_flip((of["deep"] - of["reference"]).ravel())[1])
+
+
+def test_spaces_are_compared_by_their_draws(grouped):
+    seen, analysis = grouped
+    means = [
+        [np.mean([seen[space, i, f"wiring_{k}", "reference"] for k in range(2)]) for i in range(8)]
+        for space in ("darts_modified", "darts")
+    ]
+    test = stats.ttest_ind(*means, equal_var=False)
+    found = row(analysis, "darts_modified against darts")
+    assert found["kind"] == "space" and found["n"] == 8
+    assert found["difference"] == pytest.approx(np.mean(means[0]) - np.mean(means[1])) and 1 < found["difference"] < 3
+    assert (found["p"], found["low"], found["high"]) == pytest.approx((test.pvalue, *test.confidence_interval(0.95)))
+
+
+def test_wirings_are_judged_as_no_method(grouped):
+    _, analysis = grouped
+    assert (
+        not analysis.methods and not len(analysis.runs) and not len(analysis.depth_gap) and not len(analysis.variance)
+    )
+
+
+def test_variance_is_split_by_space_operations_and_wiring(grouped):
+    _, analysis = grouped
+    parts = analysis.study_components.set_index("component")
+    assert parts.index.tolist() == ["variant", "space", "operations", "wiring", "interaction", "seed"]
+    assert parts["share"].sum() == pytest.approx(1) and parts["n"].unique().tolist() == [32]
+    assert parts.loc["space", "variance"] == pytest.approx(2, rel=0.6)  # (2 points)² / 2
+    assert parts.loc["operations", "variance"] > parts.loc["wiring", "variance"] > parts.loc["seed", "variance"]
+    assert parts.loc["interaction", "variance"] == pytest.approx(0.25 / 2, rel=0.3)  # half gain 1 point more

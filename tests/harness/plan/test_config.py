@@ -127,7 +127,7 @@ BAD = {
     "seeds as fraction": (changed(seeds=2.5), "got 2.5"),
     "seeds as truth": (changed(seeds=True), "seeds"),
     "one random architecture": (changed(random=1), "random"),
-    "depth gap of another space": (changed(depth_gap={**GOOD["depth_gap"], "space": "fbnet"}), "depth_gap.space"),
+    "depth gap of an unknown space": (changed(depth_gap={**GOOD["depth_gap"], "space": "fbnt"}), "depth_gap.space"),
     "depth gap of another dataset": (
         changed(depth_gap={**GOOD["depth_gap"], "datasets": ["elpv"]}),
         "depth_gap.datasets",

@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 import yaml
+from scipy.stats import chisquare
 
 from harness.plan import config, registry
 from harness.plan.jobs import Search, Training
 from harness.plan.seeds import seed_of
 from harness.plan.studies import REFERENCE, architectures, of_configuration
+from harness.plan.wirings import Wired
 from protocols.tables.base import Table
 from spaces.base import UserError
 
@@ -120,7 +123,8 @@ BAD = {
     "one repeat": ({"repeats": 1}, "studies.tricks: one repeat gives no ceiling"),
     "no variants": ({"variants": {}, "repeats": 1, "ceiling": False}, "no variants and one repeat"),
     "a name that is taken": ({"variants": {"reference": {"cells": 5}}}, "'reference' stands twice"),
-    "another space": ({"space": "fbnet"}, "studies.tricks.space: unknown space 'fbnet'"),
+    "an unknown space": ({"space": "fbnt"}, "studies.tricks.space: unknown space 'fbnt': did you mean fbnet"),
+    "finds where nothing searches": ({"space": "fbnet", "architectures": "finds"}, "studies.tricks: 0 architectures"),
     "another dataset": ({"datasets": ["elpv"]}, "studies.tricks.datasets: unknown dataset 'elpv'"),
     "a missing file": ({"architectures": "none.txt"}, "file of architectures none.txt: No such file"),
     "an unknown key": ({"repeat": 2}, "did you mean repeats"),
@@ -164,6 +168,62 @@ def test_an_enas_genotype_is_not_of_the_space_darts(tmp_path, monkeypatch):
     (tmp_path / "enas.txt").write_text(space.text(space.sample(random.Random(0))))
     with pytest.raises(UserError, match="line 1: no architecture of space darts"):
         load(tmp_path, {"architectures": "enas.txt"})
+
+
+WIRED = {"space": ["darts", "darts_modified"], "architectures": {"operations": 4, "wirings": 3}}
+SPACES = [{"method": "darts", "space": space} for space in ("darts", "darts_modified", "darts_s1", "fbnet")]
+
+
+def test_wirings_of_the_same_operations_in_two_spaces(tmp_path):
+    plan = load(tmp_path, WIRED, searches=SPACES)
+    made = [job for job in plan.trainings_of("digits") if job.search.method.startswith("wiring_")]
+    assert len(made) == 2 * 4 * 3 * 3 * 2  # spaces, operations, wirings, settings, repeats
+    archs = {(job.search.space, job.search.seed, job.search.method): job.arch for job in made}
+    assert len(set(archs.values())) == 24
+    for name in WIRED["space"]:
+        designs = {key[1:]: registry.space(name).parse(text) for key, text in archs.items() if key[0] == name}
+        for i in range(4):
+            several = [designs[i, f"wiring_{k}"] for k in range(3)]
+            assert len({tuple(a for j, a in enumerate(arch) if j % 3) for arch in several}) == 1  # the operations
+            assert len({arch[::3] for arch in several}) == 3
+    (study,) = plan.ablations
+    assert study.holds("wiring_2", 3) and not study.holds("wiring_3", 0) and not study.holds("wiring_0", 4)
+    assert not study.holds("random_sampling", 0)
+
+
+def test_each_wired_architecture_is_uniform_over_the_space():
+    drawn = list(Wired(operations=1500, wirings=2).drawn("darts"))
+    assert drawn[:6] == list(Wired(operations=3, wirings=2).drawn("darts"))  # more change no other
+    archs = [registry.space("darts").parse(text) for _, _, text in drawn]
+    for decision, options in enumerate(registry.space("darts").choices):
+        for own in ([arch[decision] for arch in archs[k::2]] for k in range(2)):
+            assert options == 1 or chisquare(np.bincount(own, minlength=options)).pvalue > 1e-5
+    first, second = ([arch[::3] for arch in archs[k::2]] for k in range(2))
+    assert np.mean([a[1] == b[1] for a, b in zip(first, second)]) == pytest.approx(1 / 3, abs=0.05)  # node 3: 3 pairs
+
+
+def test_random_architectures_of_every_space_of_a_study(tmp_path):
+    """Of those that are searched as many as the baseline has at least; of others, as the study asks for."""
+    plan = load(tmp_path, {"space": ["darts", "darts_s3"], "architectures": 3}, searches=SPACES)
+    found = {space: sum(s.space == space for s in plan.searches_of("digits")) for space in plan.spaces}
+    assert found == {"darts": 2 + 4, "darts_modified": 2 + 4, "darts_s1": 2 + 4, "darts_s3": 3, "fbnet": 2 + 4}
+    assert {s.space for s in plan.searches_of("glyphs")} == {space["space"] for space in SPACES}
+
+
+@pytest.mark.parametrize(
+    "study, message",
+    [
+        ({"space": ["darts", "darts"]}, "studies.tricks.space: darts stands twice"),
+        ({"space": ["darts", "enass"]}, "studies.tricks.space: unknown space 'enass'"),
+        (WIRED | {"space": ["darts", "darts_s1"]}, "studies.tricks: space darts_s1 has no wiring apart from"),
+        (WIRED | {"space": "fbnet"}, "studies.tricks: space fbnet has no wiring apart from"),
+        (WIRED | {"architectures": {"operations": 4, "wirings": 1}}, "wirings"),
+    ],
+)
+def test_spaces_and_wirings_that_cannot_be(tmp_path, study, message):
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, study, searches=SPACES)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_two_studies_of_one_name(tmp_path):
