@@ -45,10 +45,13 @@ MinJobAge=900
 KillWait=2
 SlurmdTimeout=10
 OverTimeLimit=0
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 GresTypes=gpu,shard
 NodeName=n1 NodeHostname=n1 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=3 RealMemory=8000 Gres=gpu:2,shard:4
 NodeName=n2 NodeHostname=n2 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=8000
 PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2
 """
 
 DEVICES = """
@@ -104,7 +107,15 @@ class Cluster:
 
     def lose_node(self, node: str) -> None:
         """With all that runs there, at once."""
-        self._processes.pop(node).kill()
+        process = self._processes.pop(node)
+        inside = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        psutil.wait_procs(inside, 30)  # the node's port is free again
+
+    def occupy(self, *options: str) -> None:
+        """By a job of somebody else, without end."""
+        self.say("sbatch", "--output=/dev/null", *options, "--wrap", "sleep infinity")
 
     def say(self, *command: str) -> str:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)

@@ -33,6 +33,7 @@ searches:
   - {method: darts, space: darts, set: {order: 2}}
 """
 LONGER = MANY_EPOCHS.replace("laptop", "laptop_long")  # more than the minute that is the least wall time of SLURM
+SMOKE = (registry.ROOT / "config/smoke.yaml").read_text()
 SEARCH = "digits/darts/darts/search-0"
 RECORD = "results/{}/records/{}.json"
 
@@ -110,11 +111,15 @@ def without_times(path):
     return {name: value for name, value in records.read(path).items() if name != "measured"}
 
 
-def kill_one(cluster):
-    """Kills a batch that runs; whether there was one."""
+def kill_one(cluster, what):
+    """Kills a batch that runs, or starts its node anew; whether there was one."""
     for process in cluster.processes().values():
         with suppress(psutil.NoSuchProcess):
-            process.kill()
+            if what == "batch":
+                process.kill()
+            else:
+                cluster.lose_node(node := process.environ()["SLURMD_NODENAME"])
+                cluster.start_node(node)
             return True
     return False
 
@@ -158,19 +163,23 @@ def test_a_polite_kill_ends_the_driver_and_its_jobs(cluster, tmp_path):
     wait_until(lambda: cluster.jobs()[first.cluster_job] == "CANCELLED", 60)
 
 
-def test_after_the_loss_of_a_node_the_other_one_goes_on_from_the_last_epoch(cluster, tmp_path):
+@pytest.mark.parametrize("taken", ["lost", "preempted"])
+def test_when_its_node_is_taken_a_search_goes_on_from_the_last_epoch_on_the_other_one(cluster, tmp_path, taken):
     run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
     driver = run.start()
     first = run.running()
     wait_until(lambda: run.reached() >= 1, 600)
-    cluster.lose_node(first.host)
+    if taken == "lost":
+        cluster.lose_node(first.host)
+    else:
+        cluster.occupy("--partition=urgent", "--exclusive", f"--nodelist={first.host}")
     reached = run.reached()
     try:
         second = run.running(but=first)
-        assert second.host != first.host
+        assert second.host != first.host and second.cluster_job == first.cluster_job  # SLURM has queued it again
         run.end(driver)
     finally:
-        cluster.start_node(first.host)
+        cluster.say("scancel", "--user=root") if taken == "preempted" else cluster.start_node(first.host)
     assert torture.first_epoch(run.log()) >= reached
     ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
@@ -198,7 +207,7 @@ def test_at_its_wall_time_a_search_is_continued_by_the_next_job(cluster, tmp_pat
 def test_two_batches_share_a_gpu_of_which_each_has_a_shard(cluster, tmp_path):
     """Somebody else has the first GPU of the only node that has any. Without the shard each batch would ask for a whole
     one: `numerics: native`."""
-    cluster.say("sbatch", "--gpus=1", "--mem=100", "--output=/dev/null", "--wrap", "sleep 600")
+    cluster.occupy("--gpus=1", "--mem=100")
     found, drawn = (RECORD.format("smoke", f"digits/darts/{name}/search-0") for name in ("darts", "random_sampling"))
     run = Run(tmp_path / "run", cluster, f"{torture.ONE_METHOD}numerics: native\nbatch: 2\n", found)
     driver = run.start(drawn, "--default-resources", "gres=shard:1")
@@ -212,30 +221,30 @@ def test_two_batches_share_a_gpu_of_which_each_has_a_shard(cluster, tmp_path):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The methods of the default run without a cluster."""
-    folder = torture.folder_for(tmp_path_factory.mktemp("local").resolve() / "run")
+    """What the smoke benchmark makes without a cluster."""
+    folder = torture.folder_for(tmp_path_factory.mktemp("local").resolve() / "run", SMOKE)
     assert torture.start(folder).wait(3600) == 0, (folder / "snakemake.log").read_text()[-3000:]
     return torture.results(folder)
 
 
-@pytest.mark.parametrize("killed_first", ["driver", "job"])
-def test_a_benchmark_to_its_end_with_kills_has_the_records_and_tables_of_a_local_run(
-    cluster, tmp_path, undisturbed, killed_first
+@pytest.mark.parametrize("kills", [("driver", "batch"), ("node", "driver")], ids=" then ".join)
+def test_the_smoke_benchmark_to_its_end_with_kills_has_the_records_and_tables_of_a_local_run(
+    cluster, tmp_path, undisturbed, kills
 ):
-    """Twice, with a kill of the driver and of a batch, both with SIGKILL and each after some more records."""
-    run = Run(tmp_path / "run", cluster, f"{torture.ALL_METHODS}batch: 4\n", "all")
+    """Each kill is a SIGKILL, and comes after some more records."""
+    run = Run(tmp_path / "run", cluster, SMOKE, "all")
     driver = run.start()
-    for killed in (killed_first, {"driver": "job", "job": "driver"}[killed_first]):
+    for killed in kills:
         before = run.records()
         wait_until(lambda before=before: run.records() > before, 1800)
-        if killed == "job":
-            wait_until(lambda: kill_one(cluster), 600)
-            continue
-        wait_until(lambda: cluster.processes(), 600)
-        driver.kill()
-        driver.wait()
-        driver = run.start()
+        if killed == "driver":
+            wait_until(lambda: cluster.processes(), 600)
+            driver.kill()
+            driver.wait()
+            driver = run.start()
+        else:
+            wait_until(lambda killed=killed: kill_one(cluster, killed), 600)
     run.end(driver, 3600)
     found = torture.results(run.folder)
     assert [name for name in {*found, *undisturbed} if found.get(name) != undisturbed.get(name)] == []
-    assert run.records() == 24 and sum("/tables/" in name for name in found) > 10
+    assert run.records() == 62 and sum("/tables/" in name for name in found) == 28
