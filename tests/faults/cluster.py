@@ -128,9 +128,10 @@ class Cluster:
     def processes(self) -> dict[str, psutil.Process]:
         """Those of `harness run` in the jobs that run, by the job: this machine sees into the nodes."""
         found: dict[str, psutil.Process] = {}
-        for process in psutil.process_iter(["cmdline"]):
-            with suppress(psutil.Error, TypeError):
-                if "harness" in process.info["cmdline"] and (job := process.environ().get("SLURM_JOB_ID")):
+        nodes = [psutil.Process(process.pid) for name, process in self._processes.items() if name in NODES]
+        for process in (inside for node in nodes for inside in node.children(recursive=True)):
+            with suppress(psutil.Error):
+                if "harness" in process.cmdline() and (job := process.environ().get("SLURM_JOB_ID")):
                     found.setdefault(job, process)
         states = self.jobs()
         return {job: process for job, process in found.items() if states.get(job) == "RUNNING"}
