@@ -86,6 +86,7 @@ class Cluster:
         (self.folder / "etc/gres.conf").write_text(DEVICES)
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "etc/slurm.conf")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.clients: list[subprocess.Popen[bytes]] = []  # which end with it
         names = {
             "key-file": "munge.key",
             "socket": "munge.socket",
@@ -137,6 +138,8 @@ class Cluster:
         return {job: process for job, process in found.items() if states.get(job) == "RUNNING"}
 
     def down(self) -> None:
+        for process in self.clients:
+            process.kill()
         self.say("scancel", "--user=root")
         for name, process in reversed(self._processes.items()):
             process.send_signal(signal.SIGKILL if name in NODES else signal.SIGTERM)  # unshare waits for its child

@@ -64,9 +64,9 @@ class Run:
         command = [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", self.target, *words]
         command += ["--configfile", "benchmark.yaml", "--slurm-init-seconds-before-status-checks", "1"]
         with open(self.folder / "snakemake.log", "ab") as log:
-            return subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
-            )
+            options = {"cwd": self.folder, "env": self.environment, "stdout": log, "stderr": log}
+            self.cluster.clients.append(subprocess.Popen(command, start_new_session=True, **options))
+        return self.cluster.clients[-1]
 
     def end(self, driver, seconds=600):
         assert driver.wait(seconds) == 0, self.said()[-3000:]
