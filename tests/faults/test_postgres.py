@@ -42,10 +42,10 @@ def postgres() -> Iterator[str]:
         port = free_port()
         process = subprocess.Popen(f"{POSTGRES} -D data -h 127.0.0.1 -k {folder} -p {port}".split(), **options)
         try:
-            wait_until(Path(folder, f".s.PGSQL.{port}").exists)
+            psql = [PSQL, "-h", folder, "-p", str(port), "-d", "postgres", "-c"]
+            wait_until(lambda: subprocess.run([*psql, ""], **options).returncode == 0)
             for statement in MADE:
-                psql = [PSQL, "-h", folder, "-p", str(port), "-d", "postgres", "-c", statement]
-                subprocess.run(psql, check=True, **options)
+                subprocess.run([*psql, statement], check=True, **options)
             yield f"postgresql://mlflow:PASSWORD@127.0.0.1:{port}/mlflow"
         finally:
             process.send_signal(signal.SIGINT)  # does not wait for clients

@@ -111,9 +111,9 @@ def without_times(path):
     return {name: value for name, value in records.read(path).items() if name != "measured"}
 
 
-def kill_one(cluster, what):
-    """Kills a batch that runs, or starts its node anew; whether there was one."""
-    for process in cluster.processes().values():
+def kill_one(cluster, what, but):
+    """Kills a batch that runs, or starts its node anew; whether there was one in a job other than `but`."""
+    for process in (process for job, process in cluster.processes().items() if job not in but):
         with suppress(psutil.NoSuchProcess):
             if what == "batch":
                 process.kill()
@@ -233,18 +233,21 @@ def test_the_smoke_benchmark_to_its_end_with_kills_has_the_records_and_tables_of
 ):
     """Each kill is a SIGKILL, and comes after some more records."""
     run = Run(tmp_path / "run", cluster, SMOKE, "all")
-    driver = run.start()
+    driver, orphans = run.start(), set()
     for killed in kills:
         before = run.records()
         wait_until(lambda before=before: run.records() > before, 1800)
         if killed == "driver":
             wait_until(lambda: cluster.processes(), 600)
+            orphans = set(cluster.jobs())
             driver.kill()
             driver.wait()
             driver = run.start()
         else:
-            wait_until(lambda killed=killed: kill_one(cluster, killed), 600)
+            wait_until(lambda what=killed, but=orphans: kill_one(cluster, what, but), 600)
     run.end(driver, 3600)
     found = torture.results(run.folder)
     assert [name for name in {*found, *undisturbed} if found.get(name) != undisturbed.get(name)] == []
     assert run.records() == 62 and sum("/tables/" in name for name in found) == 28
+    submitted = set(cluster.say("squeue", "-h", "-t", "all", "-o", "%k").split()) - {"(null)"}
+    assert {rule[:9] for rule in submitted} == {"rule_run_"}  # data, tables and track ran here
