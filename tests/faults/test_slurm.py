@@ -248,6 +248,6 @@ def test_the_smoke_benchmark_to_its_end_with_kills_has_the_records_and_tables_of
     run.end(driver, 3600)
     found = torture.results(run.folder)
     assert [name for name in {*found, *undisturbed} if found.get(name) != undisturbed.get(name)] == []
-    assert run.records() == 62 and sum("/tables/" in name for name in found) == 28
+    assert run.records() == 62 and sum("/tables/" in name for name in found) == 20
     submitted = set(cluster.say("squeue", "-h", "-t", "all", "-o", "%k").split()) - {"(null)"}
     assert {rule[:9] for rule in submitted} == {"rule_run_"}  # data, tables and track ran here

@@ -68,7 +68,7 @@ def start(folder: Path, cores: int = 2) -> subprocess.Popen[bytes]:
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """All that must be the same: records without the times they took, tables and figures' data without run times."""
+    """All that must be the same: records without the times they took, tables and figures' data, but those of times."""
     records = {
         str(path.relative_to(folder)): {k: v for k, v in json.loads(path.read_text()).items() if k != "measured"}
         for path in (folder / "results").rglob("records/**/*.json")
@@ -76,7 +76,7 @@ def results(folder: Path) -> dict[str, Any]:
     tables = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in (folder / "results").rglob("*.csv")
-        if path.stem != "run_times"
+        if not path.stem.endswith("_times")
     }
     return {**records, **tables}
 
