@@ -191,6 +191,7 @@ def test_at_its_wall_time_a_search_is_continued_by_the_next_job(cluster, tmp_pat
     run = Run(tmp_path / "run", cluster, LONGER, RECORD.format("laptop_long", SEARCH))
     driver = run.start("--retries", "0")
     first = run.running()
+    wait_until(lambda: run.reached(protocol="laptop_long") >= 0, 600)  # a busy machine takes a minute to start it
     cluster.say("scontrol", "update", f"JobId={first.cluster_job}", "TimeLimit=1")
     wait_until(lambda: cluster.jobs().get(first.cluster_job) not in ("RUNNING", "COMPLETING"), 180)
     assert cluster.jobs()[first.cluster_job] == "TIMEOUT", "the search was over within its minute: make it longer"
