@@ -68,8 +68,8 @@ class Run:
             self.cluster.clients.append(subprocess.Popen(command, start_new_session=True, **options))
         return self.cluster.clients[-1]
 
-    def end(self, driver, seconds=600):
-        assert driver.wait(seconds) == 0, self.said()[-3000:]
+    def end(self, driver):
+        assert driver.wait(3600) == 0, self.said()[-3000:]
 
     def said(self):
         return (self.folder / "snakemake.log").read_text()
@@ -246,7 +246,7 @@ def test_the_smoke_benchmark_to_its_end_with_kills_has_the_records_and_tables_of
             driver = run.start()
         else:
             wait_until(lambda what=killed, but=orphans: kill_one(cluster, what, but), 600)
-    run.end(driver, 3600)
+    run.end(driver)
     found = torture.results(run.folder)
     assert [name for name in {*found, *undisturbed} if found.get(name) != undisturbed.get(name)] == []
     assert run.records() == 62 and sum("/tables/" in name for name in found) == 20
