@@ -49,8 +49,8 @@ def test_the_profile_asks_squeue():
     assert profile["slurm-status-command"] == "squeue" and profile["slurm-requeue"] and profile["keep-incomplete"]
 
 
-MANY = {"embedded": ["seeds=3000", "random=2000"], "default": ["seeds=1000"]}
-"""20,000 searches and as many trainings or more, in batches of 400 and of 16."""
+MANY = {"tables": ["seeds=1640", "random=2000"], "default": ["seeds=1000"]}
+"""20,000 searches and as many trainings or more, in batches of 200 and of 16."""
 
 
 @pytest.mark.slow
