@@ -13,7 +13,7 @@ PROTOCOL = Protocol(
         width=1 / 4,
         cells=15,
         search_width=1 / 4,
-        search_cells=15,  # as published; with 3 or 6, DARTS does not end in skip connections
+        search_cells=15,  # as published
         # 199 training images of `digits` are six batches and one image, which is left out.
         budget=Budget(epochs=100, batch=33, candidates=8, evaluations=100, evaluation_epochs=4),
         recipe=Recipe(epochs=40, batch=33, lr=0.2),
