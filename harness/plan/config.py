@@ -59,7 +59,8 @@ class Config(Strict):
     studies: list[StudyEntry] = []
     proxies: list[str] = []  # the random architectures get their scores
     data_root: str = "data"
-    hours_a_job: Annotated[float, Field(gt=0)] = 24.0  # a search or training that takes longer ends as a timeout
+    # a search or training that takes longer ends as a timeout
+    hours_a_job: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 24.0
     rank_supernets: Annotated[bool, Field(strict=True)] = False  # searches measure the random architectures too
     keep_weights: Annotated[bool, Field(strict=True)] = False  # trainings write weights beside their records
     numerics: Literal["portable", "native"] | None = None  # of all jobs, where not the protocol's

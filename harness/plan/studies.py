@@ -54,7 +54,7 @@ class StudyEntry(Strict):
     reference: Change = {}
     repeats: Count = 2
     variant_repeats: Count | None = None
-    ceiling: bool = True
+    ceiling: Annotated[bool, Field(strict=True)] = True
 
     def study(self, protocol: str) -> Study:
         """UserError for what can be no study."""
