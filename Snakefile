@@ -211,7 +211,7 @@ KEPT, MANIFESTS = (PIPELINE.kept(BATCHES), PIPELINE.manifests) if MAIN else ([],
 ASKED = sorted({*sys.argv} & {*KEPT})
 
 
-if ASKED:  # snakemake wants a rule for what it is asked for, also where it is there
+if ASKED:  # snakemake wants a rule for what it is asked for, also where it is there; it touches the file
 
     rule kept:
         output:

@@ -190,12 +190,12 @@ def _files(path: Path, names: tuple[str, ...]) -> list[tuple[Path, int]]:
 
 def left_out(path: Path) -> list[str]:
     """What lies below the folder and is in no split, in words; and how many images lie in subfolders of a class."""
-    places = [place for name in class_names(path) for place in _places(path, name)]
-    used = [file for place in places for file in _images(place)]
-    rest = [file for file in _walk(path) if file not in set(used)]
+    places = {place: None for name in class_names(path) for place in _places(path, name)}
+    used = {file: None for place in places for file in _images(place)}  # sets in order
+    rest = [file for file in _walk(path) if file not in used]
     images = [file for file in rest if file.suffix.lower() in SUFFIXES]
     others = [file for file in rest if file.suffix.lower() not in SUFFIXES]
-    deep = [file for file in used if file.parent not in set(places)]
+    deep = [file for file in used if file.parent not in places]
     said = {
         "in subfolders of a class, read as the class's": deep,
         "left out, in no folder of a class": images,

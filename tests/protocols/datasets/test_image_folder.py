@@ -1,5 +1,7 @@
 """Image folders, with a name and as `folder:PATH`: layouts, splits, and what is refused before any decoding."""
 
+import cProfile
+import pstats
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from PIL import Image
 
 from harness.plan.datasets import named
 from protocols.datasets import load
-from protocols.datasets.parts.folders import class_names
+from protocols.datasets.parts.folders import class_names, left_out
 from protocols.datasets.parts.store import prepare
 from spaces.base import UserError
 from tests.protocols.datasets.pictures import pictures
@@ -106,3 +108,16 @@ def test_a_class_too_small_to_split_is_named(tmp_path):
 def test_folder_without_a_path_is_refused():
     with pytest.raises(UserError, match="names no folder"):
         named("folder:")
+
+
+def test_looking_at_a_folder_costs_in_proportion_to_its_files(tmp_path):
+    def calls(images):
+        for i in range(images):
+            (tmp_path / f"{images}/{'ab'[i % 2]}").mkdir(parents=True, exist_ok=True)
+            (tmp_path / f"{images}/{'ab'[i % 2]}/{i}.png").touch()
+        with cProfile.Profile() as profile:
+            left_out(tmp_path / str(images))
+        return pstats.Stats(profile).total_calls
+
+    few, more, most = calls(100), calls(200), calls(400)
+    assert most - more < 2.5 * (more - few)  # 2 in proportion, 4 if quadratic
