@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -18,12 +18,11 @@ ANYTIME = [*GROUP, "judged", "evaluations", "n", "mean", "low", "high", "random_
 Record = Mapping[str, Any]
 
 
-def progress(searches: Iterable[Record], trainings: Iterable[Record]) -> list[dict[str, Any]]:
+def progress(searches: Iterable[Record], trainings: Iterable[Record]) -> Iterator[dict[str, Any]]:
     """One row per search and improvement: after how many evaluations, and the accuracy of the best by validation from
     then on. `judged`: "test" where a table knows the test accuracy of each, else "validation". `random_search`: the
     exact expectation of random search, by evaluations."""
     judged = {_run(record): record["result"] for record in trainings if record["key"]["main"]}
-    rows = []
     for record in searches:
         curves, lookups = record["curves"], judged.get(_run(record), {})
         if "incumbents" not in record["result"] or record["key"]["method"] == RANDOM:
@@ -35,8 +34,7 @@ def progress(searches: Iterable[Record], trainings: Iterable[Record]) -> list[di
             accuracy = validation if tests is None else tests[i]
             row = {**record["key"], "evaluations": n, "judged": "validation" if tests is None else "test"}
             row |= {"accuracy": accuracy, "regret": lookups.get("optimum", math.nan) - accuracy}
-            rows.append({**row, "random_search": expected, "made": record["result"]["evaluations"]})
-    return rows
+            yield {**row, "random_search": expected, "made": record["result"]["evaluations"]}
 
 
 def _run(record: Record) -> tuple[Any, ...]:

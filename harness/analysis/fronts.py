@@ -22,14 +22,12 @@ FEWEST = 2
 """Random architectures without which there is no reference."""
 
 
-def members(trainings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def members(trainings: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The architectures on the front of each search whose test accuracies a table knows, in percent."""
-    return [
-        {**{name: record["key"][name] for name in RUN}, "accuracy": 100 * accuracy, "macs": macs}
-        for record in trainings
-        if record["key"]["main"]
-        for accuracy, macs in record["result"].get("front", [])
-    ]
+    for record in trainings:
+        if record["key"]["main"]:
+            for accuracy, macs in record["result"].get("front", []):
+                yield {**record["key"], "accuracy": 100 * accuracy, "macs": macs}
 
 
 def _groups(runs: pd.DataFrame, more: pd.DataFrame) -> Iterator[tuple[dict[str, str], tuple[float, float], Any]]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from harness import records
 from harness.analysis.anytime import PROGRESS, progress
-from harness.analysis.columns import RUN
+from harness.analysis.columns import RUN, by_column
 from harness.analysis.foreign import read_csv
 from harness.analysis.fronts import MEMBERS, members
 from harness.analysis.provenance import provenance
@@ -90,10 +90,10 @@ def in_percent(trainings: pd.DataFrame) -> pd.DataFrame:
     return trainings.assign(accuracy=trainings["accuracy"] * factors)
 
 
-def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=columns)
+def _frame(rows: Iterable[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    frame = by_column(rows, columns)
     types = {name: TYPES[name] for name in columns if name in TYPES}
-    if any(row["seed"] >= 2**63 for row in rows):
+    if len(frame) and frame["seed"].max() >= 2**63:
         types["seed"] = "object"  # whole numbers of any size
     frame = frame.astype(types)
     return frame.sort_values(
@@ -114,21 +114,21 @@ def _from_records(paths: Sequence[Path]) -> Results:
     known: dict[str, Any] = {}
     found = {path: _read(path, known) for path in paths}
     _refuse_mixed(found)
-    trainings = [_training(path, record) for path, record in found.items() if record["kind"] == "train"]
+    trainings = (_training(path, record) for path, record in found.items() if record["kind"] == "train")
     judged = [record for record in found.values() if record["kind"] == "train" and record["status"] == "done"]
     searches = {path: record for path, record in found.items() if record["kind"] == "search"}
-    curves = [point for record in searches.values() if not _random(record) for point in _points(record)]
-    scores = [score for record in searches.values() if _random(record) for score in _scores(record)]
+    curves = (point for record in searches.values() if not _random(record) for point in _points(record))
+    scores = (score for record in searches.values() if _random(record) for score in _scores(record))
     return Results(
         _frame(trainings, TRAININGS),
-        _frame([_row(record) for record in searches.values()], SEARCHES),
+        _frame((_row(record) for record in searches.values()), SEARCHES),
         _frame(curves, CURVES),
         _about(found.values()),
         provenance(found.values()),
-        pd.DataFrame(progress(searches.values(), judged), columns=PROGRESS),
-        pd.DataFrame([row for record in searches.values() for row in _shared(record)], columns=SHARED),
+        by_column(progress(searches.values(), judged), PROGRESS),
+        by_column((row for record in searches.values() for row in _shared(record)), SHARED),
         _frame(scores, SCORES),
-        pd.DataFrame(members(judged), columns=MEMBERS),
+        by_column(members(judged), MEMBERS),
     )
 
 

@@ -3,10 +3,10 @@
 from itertools import combinations, permutations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from harness.analysis.anytime import PROGRESS, anytime, progress
+from harness.analysis.columns import by_column
 from protocols.tables.parts.random_search import chances_of_ranks, random_search, steps
 
 
@@ -21,7 +21,7 @@ def records(seed, found, tests=None):
 
 def table(*pairs):
     searches, trainings = zip(*pairs)
-    return anytime(pd.DataFrame(progress(searches, trainings), columns=PROGRESS)).set_index("evaluations")
+    return anytime(by_column(progress(searches, trainings), PROGRESS)).set_index("evaluations")
 
 
 def test_the_best_so_far_is_judged_by_test():
