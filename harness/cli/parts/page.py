@@ -25,7 +25,8 @@ of the pipeline. `python -m harness COMMAND --help` prints what this page says o
 installed, `nas-vs-random COMMAND` does the same as `python -m harness COMMAND`. `nas-vs-random --version` prints the
 version and the commit.
 
-A command exits with 0 where it did its work, and with 2 after one line that says what is wrong and what to do.
+A command exits with 0 where it did its work, and with 2 after one line that says what is wrong and what to do; its help
+says where it exits with 1.
 [using.md](using.md) has the columns of a CSV, the content of a snapshot, what MLflow shows, and
 [completion with the Tab key](using.md#commands).
 """
