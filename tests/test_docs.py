@@ -15,13 +15,22 @@ import pytest
 import yaml
 
 from harness.cli import base as cli
+from harness.cli.parts import page as page_of_commands
 from harness.plan import config, registry, titles
 from harness.report.site import OVERVIEW, whole
 from harness.report.snapshot import citation
-from tests.pages import PAGES, Fence, anchors, commands, fences, links, text
+from tests import pages
+from tests.pages import PAGES, Fence, anchors, commands, fences, links
 
 NAMES = [str(page.relative_to(registry.ROOT)) for page in PAGES]
 DOCS = [name for name in NAMES if name.startswith("docs/")]
+COMMANDS = f"docs/{page_of_commands.NAME}"
+SHOWN = [*NAMES, COMMANDS]
+"""With the page that is made when the site is built."""
+
+
+def text(page):
+    return page_of_commands.page() if page == COMMANDS else pages.text(page)
 
 
 def written(page):
@@ -29,7 +38,7 @@ def written(page):
     return {fence.file for fence in fences(text(page)) if fence.file}
 
 
-@pytest.mark.parametrize("page", NAMES)
+@pytest.mark.parametrize("page", SHOWN)
 def test_links_lead_to_files_and_headings(page):
     for target in links(text(page)):
         path, _, anchor = target.partition("#")
@@ -44,7 +53,7 @@ def test_links_of_the_site_stay_inside_it(page):
     assert [target for target in links(text(page)) if target.startswith("..")] == []
 
 
-@pytest.mark.parametrize("page", NAMES)
+@pytest.mark.parametrize("page", SHOWN)
 def test_commands_parse(page):
     for line in commands(text(page)):
         words = shlex.split(line, comments=True)
@@ -81,7 +90,7 @@ def test_pages_that_the_code_names_exist():
 
 
 def test_every_command_has_an_example():
-    shown = {shlex.split(command, comments=True)[3] for command in commands(text("docs/commands.md"))}
+    shown = {shlex.split(command, comments=True)[3] for command in commands(text(COMMANDS))}
     assert shown == set(cli.commands.list_commands(None))
 
 
@@ -110,10 +119,10 @@ def test_there_is_something_to_check():
 
 
 def test_every_page_is_in_the_index_and_in_the_site():
-    pages = {Path(page).name for page in DOCS}
+    files = {Path(page).name for page in DOCS}
     site = yaml.safe_load((registry.ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
-    assert sorted(site["nav"]) == sorted({*pages, OVERVIEW})
-    assert {"index.md", *links(text("docs/index.md"))} == pages
+    assert sorted(site["nav"]) == sorted({*files, OVERVIEW, page_of_commands.NAME})
+    assert {"index.md", *links(text("docs/index.md"))} == files
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +136,7 @@ def site(tmp_path_factory):
 
 
 def test_the_site_is_built_without_a_warning(site):
-    assert {file.stem for file in site.glob("*.html")} >= {Path(page).stem for page in DOCS}
+    assert {file.stem for file in site.glob("*.html")} >= {Path(page).stem for page in [*DOCS, COMMANDS]}
 
 
 NARROW = """<script>setTimeout(() => {
@@ -171,7 +180,7 @@ def test_the_site_shows_every_snapshot_with_what_it_links_to(site, snapshot):
     assert methods and all(f"<td>{method}</td>" in page and f"<td>{method}</td>" in overview for method in methods)
 
 
-@pytest.mark.parametrize("page", DOCS)
+@pytest.mark.parametrize("page", [*DOCS, COMMANDS])
 def test_lists_and_tables_begin_after_a_blank_line(page):
     """Without it the site shows their lines as one paragraph."""
     prose = re.sub(r"```.*?```", "", text(page), flags=re.DOTALL)
@@ -193,6 +202,6 @@ RIDDLES = re.compile(
 """Turns of phrase that readers stumbled over."""
 
 
-@pytest.mark.parametrize("page", NAMES)
+@pytest.mark.parametrize("page", SHOWN)
 def test_pages_are_in_plain_english(page):
     assert RIDDLES.findall(" ".join(text(page).split())) == []

@@ -11,5 +11,5 @@ A command's file has one function of the file's name. What the function is decor
 The docstring's first sentence stands in the list of commands, so it has at most 64 characters. What the function
 returns is the exit status; None is 0. A user's mistake is a UserError: one line, exit status 2. Libraries and the rest
 of the harness are imported inside the function: `--help` and completion load every command. Options that several
-commands share are in `parts/options.py`. After a change: `python -m harness.cli.parts.page > docs/commands.md`.
+commands share are in `parts/options.py`. The list of commands in docs/using.md has a line for each.
 """

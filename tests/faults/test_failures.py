@@ -62,7 +62,7 @@ def refusal(folder, cores=1, prefix=()):
 
 
 def test_a_missing_configuration_is_named_last(tmp_path):
-    """Snakemake opens it before it reads the Snakefile: its traceback cannot be had away (docs/questions.md)."""
+    """Snakemake opens it before it reads the Snakefile: its traceback cannot be had away (docs/using.md)."""
     folder = torture.folder_for(tmp_path / "run")
     (folder / "benchmark.yaml").unlink()
     assert refusal(folder) == "FileNotFoundError: [Errno 2] No such file or directory: 'benchmark.yaml'"

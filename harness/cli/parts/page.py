@@ -1,14 +1,21 @@
-"""The page docs/commands.md, from the commands' own help: `python -m harness.cli.parts.page > docs/commands.md`."""
+"""The commands on the site of the documentation, from their own help. mkdocs.yml names this file as a hook; the page is
+made when the site is built, and stands nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from inspect import cleandoc
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from harness.cli.base import Command, Group, commands
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
+NAME = "commands.md"
 
 HEAD = """\
 # The command line
@@ -18,20 +25,19 @@ of the pipeline. `python -m harness COMMAND --help` prints what this page says o
 installed, `nas-vs-random COMMAND` does the same as `python -m harness COMMAND`. `nas-vs-random --version` prints the
 version and the commit.
 
-A command exits with 0 where it did its work, and with 2 after one line that says what is wrong and what to do.
-[using.md](using.md) has the columns of a CSV, the content of a snapshot, and what MLflow shows.
-
-## Completion in the shell
-
-The Tab key completes commands, options, file names, and the names of methods, spaces, protocols and datasets, for
-`nas-vs-random`. Put one line into the shell's start file:
-
-```bash
-eval "$(_NAS_VS_RANDOM_COMPLETE=bash_source nas-vs-random)"        # ~/.bashrc, bash 4.4 or later
-eval "$(_NAS_VS_RANDOM_COMPLETE=zsh_source nas-vs-random)"         # ~/.zshrc, after compinit
-_NAS_VS_RANDOM_COMPLETE=fish_source nas-vs-random | source         # ~/.config/fish/config.fish
-```
+A command exits with 0 where it did its work, and with 2 after one line that says what is wrong and what to do; its help
+says where it exits with 1.
+[using.md](using.md) has the columns of a CSV, the content of a snapshot, what MLflow shows, and
+[completion with the Tab key](using.md#commands).
 """
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the page to the site."""
+    from mkdocs.structure.files import File
+
+    files.append(File.generated(config, NAME, content=page()))
+    return files
 
 
 def page() -> str:
@@ -63,7 +69,3 @@ def _parameters(command: Command, context: click.Context) -> Iterator[str]:
     for param in command.params:
         names, text = param.get_help_record(context) or ("", "")
         yield f"- `{names}`: {text.replace('  [', ' [')}"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

@@ -12,6 +12,7 @@ from harness.cli import base
 from harness.cli.parts.page import page
 from harness.cli.parts.values import KINDS, names
 from harness.plan import registry
+from tests.pages import section, tables, text
 
 CONTEXT = click.Context(base.commands, info_name="python -m harness")
 COMMANDS = base.commands.list_commands(CONTEXT)
@@ -63,10 +64,18 @@ def test_a_new_file_is_a_new_command(monkeypatch, tmp_path):
     assert base.commands.list_commands(CONTEXT) == ["hello"]
 
 
-def test_the_page_is_current():
-    assert (registry.ROOT / "docs/commands.md").read_text() == page(), (
-        "python -m harness.cli.parts.page > docs/commands.md"
-    )
+def test_the_list_in_the_documentation_is_current():
+    (listed,) = tables(section(text("docs/using.md"), "Commands"))
+    said = {row["`python -m harness`"]: row[""] for row in listed}
+    assert said == {f"`{name}`": base.commands.get_command(CONTEXT, name).get_short_help_str(64) for name in COMMANDS}
+
+
+def test_the_page_has_every_option_and_example():
+    shown = page()
+    for name in COMMANDS:
+        command = base.commands.get_command(CONTEXT, name)
+        assert f"\n## {name}\n" in shown and "\n".join(command.examples[:1]) in shown
+        assert all(f"`{max(param.opts, key=len)}" in shown for param in command.params if param.opts[0][0] == "-")
 
 
 @pytest.mark.parametrize("kind", KINDS)
