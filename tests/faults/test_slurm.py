@@ -24,18 +24,18 @@ pytestmark = [
 ]
 BEAT = "1"
 """Second, so that a lease is stale after 6."""
-MANY_EPOCHS = """\
-protocol: laptop
+LONG = """\
+protocol: laptop_long
 datasets: [digits]
 seeds: 1
 random: 2
 searches:
   - {method: darts, space: darts, set: {order: 2}}
 """
-LONGER = MANY_EPOCHS.replace("laptop", "laptop_long")  # more than the minute that is the least wall time of SLURM
+"""One search of more than the minute that is SLURM's least wall time: it is not over before a test has ended its job."""
 SMOKE = (registry.ROOT / "config/smoke.yaml").read_text()
 SEARCH = "digits/darts/darts/search-0"
-RECORD = "results/{}/records/{}.json"
+RECORD = f"results/laptop_long/records/{SEARCH}.json"
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +83,11 @@ class Run:
                    or found.process != but.process), seconds)  # fmt: skip
         return self.holder(name)
 
-    def log(self, name=SEARCH, protocol="laptop"):
-        return self.folder / f"work/logs/{protocol}/{name}.log"
+    def log(self):
+        return self.folder / f"work/logs/laptop_long/{SEARCH}.log"
 
-    def reached(self, name=SEARCH, protocol="laptop"):
-        return torture.reached(self.log(name, protocol))[0]
+    def reached(self):
+        return torture.reached(self.log())[0]
 
     def records(self):
         return len(list((self.folder / "results").rglob("records/**/*.json")))
@@ -97,10 +97,10 @@ class Run:
         return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True).stdout
 
 
-def locally(folder, data, protocol="laptop"):
+def locally(folder, data):
     """The record of the same search, made without snakemake and without a cluster."""
     folder.mkdir()
-    key = f"--protocol {protocol} --dataset digits --space darts --method darts --seed 0 --set order=2"
+    key = "--protocol laptop_long --dataset digits --space darts --method darts --seed 0 --set order=2"
     command = [sys.executable, "-m", "harness", "search", *key.split(), "--data", str(data), "--out", "record.json"]
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT)}
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
@@ -132,7 +132,7 @@ def ancestors(cluster, cluster_job):
 def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_local_run(cluster, tmp_path):
     """The driver is killed with SIGKILL in the middle of a search. The next one starts the same batch at once, while
     the first job still runs: one of the two does the search, from the other's checkpoint."""
-    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    run = Run(tmp_path / "run", cluster, LONG, RECORD)
     driver = run.start()
     first = run.running()
     assert first.host in NODES and first.cluster_job in cluster.jobs()
@@ -148,13 +148,13 @@ def test_inside_the_allocation_and_after_the_drivers_death_the_records_of_a_loca
     wait_until(lambda: cluster.jobs().get(first.cluster_job) != "RUNNING", 60)  # no orphan
     run.end(driver)
     assert torture.first_epoch(run.log()) >= reached
-    ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
+    ours = without_times(run.folder / RECORD)
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
 
 
 def test_a_polite_kill_ends_the_driver_and_its_jobs(cluster, tmp_path):
     """Without slurmdbd: seen before, the driver went on for 8 minutes."""
-    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    run = Run(tmp_path / "run", cluster, LONG, RECORD)
     driver = run.start()
     first = run.running()
     driver.terminate()
@@ -165,7 +165,7 @@ def test_a_polite_kill_ends_the_driver_and_its_jobs(cluster, tmp_path):
 
 @pytest.mark.parametrize("taken", ["lost", "preempted"])
 def test_when_its_node_is_taken_a_search_goes_on_from_the_last_epoch_on_the_other_one(cluster, tmp_path, taken):
-    run = Run(tmp_path / "run", cluster, MANY_EPOCHS, RECORD.format("laptop", SEARCH))
+    run = Run(tmp_path / "run", cluster, LONG, RECORD)
     driver = run.start()
     first = run.running()
     wait_until(lambda: run.reached() >= 1, 600)
@@ -181,28 +181,28 @@ def test_when_its_node_is_taken_a_search_goes_on_from_the_last_epoch_on_the_othe
     finally:
         cluster.say("scancel", "--user=root") if taken == "preempted" else cluster.start_node(first.host)
     assert torture.first_epoch(run.log()) >= reached
-    ours = without_times(run.folder / RECORD.format("laptop", SEARCH))
+    ours = without_times(run.folder / RECORD)
     assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
 
 
 def test_at_its_wall_time_a_search_is_continued_by_the_next_job(cluster, tmp_path):
     """The job gets a minute, less than its search takes. What it did by then is not done again, and the attempt does
     not count: none is allowed."""
-    run = Run(tmp_path / "run", cluster, LONGER, RECORD.format("laptop_long", SEARCH))
+    run = Run(tmp_path / "run", cluster, LONG, RECORD)
     driver = run.start("--retries", "0")
     first = run.running()
-    wait_until(lambda: run.reached(protocol="laptop_long") >= 0, 600)  # a busy machine takes a minute to start it
+    wait_until(lambda: run.reached() >= 0, 600)  # a busy machine takes a minute to start it
     cluster.say("scontrol", "update", f"JobId={first.cluster_job}", "TimeLimit=1")
     wait_until(lambda: cluster.jobs().get(first.cluster_job) not in ("RUNNING", "COMPLETING"), 180)
     assert cluster.jobs()[first.cluster_job] == "TIMEOUT", "the search was over within its minute: make it longer"
-    reached = run.reached(protocol="laptop_long")
+    reached = run.reached()
     second = run.running(but=first)
     assert second.cluster_job != first.cluster_job
     cluster.say("scontrol", "update", f"JobId={second.cluster_job}", "TimeLimit=60")
     run.end(driver)
-    assert torture.first_epoch(run.log(protocol="laptop_long")) >= reached >= 0
-    ours = without_times(run.folder / RECORD.format("laptop_long", SEARCH))
-    assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12", "laptop_long")
+    assert torture.first_epoch(run.log()) >= reached >= 0
+    ours = without_times(run.folder / RECORD)
+    assert ours == locally(tmp_path / "alone", run.folder / "work/data/digits-12")
 
 
 def test_two_batches_share_a_gpu_of_which_each_has_a_shard(cluster, tmp_path):

@@ -56,7 +56,7 @@ def test_only_what_is_left_is_planned():
 def test_the_shipped_configurations_have_batches():
     """A minute or some each: a search or training of the laptop protocol takes 4 to 40 seconds, a lookup 30 ms."""
     wanted = {"default": 16, "learning": 4, "schedule": 8, "replicate": 16, "smoke": 8, "zoo": 8}
-    wanted |= {"collapse": 8, "collapse_deep": 8, "depth": 8, "gpu": 4}
+    wanted |= {"collapse": 8, "collapse_cifar10": 4, "depth": 8, "gpu": 4}
     wanted |= {"paper": 1, "paper_ablations": 1, "ablations": 40, "ablations_tables": 3201}
     wanted |= {"tables": 200, "tables_external": 400, "ablations_external": 1500}
     assert {path.stem: config.load(path).batch for path in Path(registry.ROOT, "config").glob("*.yaml")} == wanted
