@@ -53,7 +53,7 @@ def test_only_what_is_left_is_planned():
     assert planned(8, [])[1] == []
 
 
-def test_the_shipped_configurations_have_batches():
+def test_the_shipped_configurations_have_batches(photographs):
     """A minute or some each: a search or training of the laptop protocol takes 4 to 40 seconds, a lookup 30 ms."""
     wanted = {"default": 16, "learning": 4, "schedule": 8, "replicate": 16, "smoke": 8, "zoo": 8}
     wanted |= {"collapse": 8, "collapse_cifar10": 4, "depth": 8, "gpu": 4}

@@ -59,7 +59,7 @@ def test_a_search_is_on_the_datasets_that_it_names(tmp_path):
     assert spaces == {"digits": {"darts", "enas"}, "glyphs": {"darts", "enas", "fbnet"}}
 
 
-def test_shipped_configurations_are_good():
+def test_shipped_configurations_are_good(photographs):
     for path in sorted((registry.ROOT / "config").glob("*.yaml")):
         plan = config.load(path)
         assert all(plan.trainings_of(dataset) for dataset in plan.datasets)
