@@ -32,7 +32,7 @@ random: 2
 searches:
   - {method: darts, space: darts, set: {order: 2}}
 """
-"""One search of more than the minute that is SLURM's least wall time: it is not over before a test has ended its job."""
+"""A search of more than the minute that is SLURM's least wall time: it is not over before a test has ended its job."""
 SMOKE = (registry.ROOT / "config/smoke.yaml").read_text()
 SEARCH = "digits/darts/darts/search-0"
 RECORD = f"results/laptop_long/records/{SEARCH}.json"
